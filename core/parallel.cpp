@@ -1,0 +1,35 @@
+#include "core/parallel.h"
+
+#include <omp.h>
+
+#include <algorithm>
+
+namespace tessera {
+
+int num_threads() { return omp_get_max_threads(); }
+
+void set_num_threads(int threads) { omp_set_num_threads(std::max(1, threads)); }
+
+int num_parts(std::int64_t count, std::int64_t grain) {
+  if (count <= 0) return 0;
+  const int threads = omp_in_parallel() != 0 ? 1 : num_threads();
+  const std::int64_t parts = count / std::max<std::int64_t>(1, grain);
+  return static_cast<int>(std::clamp<std::int64_t>(parts, 1, threads));
+}
+
+namespace detail {
+
+void run_parallel(std::int64_t count, std::int64_t grain, RangeBody body, void* context) {
+  const int parts = num_parts(count, grain);
+  if (parts <= 1) {
+    if (count > 0) body(context, 0, 0, count);
+    return;
+  }
+#pragma omp parallel for num_threads(parts) schedule(static, 1)
+  for (int part = 0; part < parts; ++part) {
+    body(context, part, count * part / parts, count * (part + 1) / parts);
+  }
+}
+
+}  // namespace detail
+}  // namespace tessera

@@ -1,0 +1,52 @@
+// Loops over both cores. The only place that knows OpenMP is parallel.cpp.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <type_traits>
+
+/// Compiles a leaf function twice, for AVX2 and for AVX-512, and picks one when the program starts.
+/// Helpers called from it must be TESSERA_INLINE to be compiled along.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#define TESSERA_KERNEL __attribute__((target_clones("default", "arch=x86-64-v4")))
+#else
+#define TESSERA_KERNEL
+#endif
+#define TESSERA_INLINE inline __attribute__((always_inline))
+
+namespace tessera {
+
+/// Threads a parallel loop uses; set once at the start from `train.threads`.
+int num_threads();
+void set_num_threads(int threads);
+
+namespace detail {
+using RangeBody = void (*)(void* context, int part, std::int64_t begin, std::int64_t end);
+void run_parallel(std::int64_t count, std::int64_t grain, RangeBody body, void* context);
+}  // namespace detail
+
+/// Number of parts that parallel_parts splits `count` items into; at most num_threads().
+int num_parts(std::int64_t count, std::int64_t grain);
+
+/// Calls `body(part, begin, end)` for disjoint ranges covering [0, count), each at least `grain`
+/// items long, one range a thread. The split depends only on count, grain and num_threads(), so
+/// that partial sums kept by part are added in a fixed order. The body must not throw.
+template <typename Body>
+void parallel_parts(std::int64_t count, std::int64_t grain, Body&& body) {
+  using Plain = std::remove_reference_t<Body>;
+  detail::run_parallel(
+      count, grain,
+      [](void* context, int part, std::int64_t begin, std::int64_t end) {
+        (*static_cast<Plain*>(context))(part, begin, end);
+      },
+      const_cast<void*>(static_cast<const void*>(std::addressof(body))));
+}
+
+/// Calls `body(begin, end)` for disjoint ranges covering [0, count). The body must not throw.
+template <typename Body>
+void parallel_for(std::int64_t count, std::int64_t grain, Body&& body) {
+  parallel_parts(count, grain,
+                 [&body](int, std::int64_t begin, std::int64_t end) { body(begin, end); });
+}
+
+}  // namespace tessera
