@@ -1,0 +1,34 @@
+// One run: model, data, optimisation and how long. The whole of a configuration file.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "data/data_config.h"
+#include "layers/model_config.h"
+#include "optim/optim_config.h"
+
+namespace tessera {
+
+enum class Precision : std::uint8_t { kF32, kBF16 };
+
+struct TrainConfig {
+  std::int64_t epochs = 10;
+  std::int64_t max_steps = 0;  ///< stop after so many updates; 0: epochs decide
+  std::uint32_t seed = 0;
+  Precision precision = Precision::kF32;
+  int threads = 0;  ///< 0: all cores
+  double label_smoothing = 0.0;
+  std::int64_t eval_every = 1;      ///< epochs
+  std::int64_t checkpoint_every = 0;  ///< steps between checkpoints beside those of epochs; 0: none
+  std::string out = "runs";         ///< folder in which the run's folder is made
+};
+
+struct Config {
+  ModelConfig model;
+  DataConfig data;
+  OptimConfig optim;
+  TrainConfig train;
+};
+
+}  // namespace tessera
