@@ -1,4 +1,5 @@
-// Typed errors: what went wrong decides the type, and the type decides the exit code of the program.
+// Typed errors: what went wrong decides the type, and the type decides the exit code of the
+// program.
 #pragma once
 
 #include <fmt/core.h>

@@ -24,7 +24,8 @@ class Shape {
   constexpr explicit Shape(std::span<const std::int64_t> dims)
       : rank_(static_cast<int>(dims.size())) {
     assert(rank_ <= kMaxRank);
-    for (int i = 0; i < rank_; ++i) dims_[static_cast<std::size_t>(i)] = dims[static_cast<std::size_t>(i)];
+    for (int i = 0; i < rank_; ++i)
+      dims_[static_cast<std::size_t>(i)] = dims[static_cast<std::size_t>(i)];
   }
 
   constexpr int rank() const { return rank_; }
@@ -43,7 +44,9 @@ class Shape {
   }
 
   /// Elements in front of the last dimension: the rows of the matrix [rows, last].
-  constexpr std::int64_t rows() const { return rank_ == 0 ? 1 : numel() / std::max<std::int64_t>(1, (*this)[-1]); }
+  constexpr std::int64_t rows() const {
+    return rank_ == 0 ? 1 : numel() / std::max<std::int64_t>(1, (*this)[-1]);
+  }
 
   /// The same shape with another innermost dimension.
   constexpr Shape with_last(std::int64_t last) const {

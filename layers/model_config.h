@@ -10,7 +10,8 @@ namespace tessera {
 /// Height and width, of an image, a patch, a map or a window.
 using Size2 = std::array<std::int64_t, 2>;
 
-/// How a map is treated that the window does not divide. Zeros are appended at the right and bottom.
+/// How a map is treated that the window does not divide. Zeros are appended at the right and
+/// bottom.
 enum class WindowPadding : std::uint8_t {
   kMasked,       ///< padded tokens take no part in attention
   kTorchvision,  ///< padded tokens take part, as in torchvision, timm and the official code

@@ -12,9 +12,9 @@ enum class ScheduleName : std::uint8_t { kConstant, kCosine, kLinear, kStep };
 
 struct ScheduleConfig {
   ScheduleName name = ScheduleName::kCosine;
-  double warmup_epochs = 0.0;         ///< linear rise from lr / warm-up steps
-  double min_lr = 0.0;                ///< reached at the last step (cosine, linear)
-  std::vector<double> milestones;     ///< epochs at which `step` multiplies lr by gamma
+  double warmup_epochs = 0.0;      ///< linear rise from lr / warm-up steps
+  double min_lr = 0.0;             ///< reached at the last step (cosine, linear)
+  std::vector<double> milestones;  ///< epochs at which `step` multiplies lr by gamma
   double gamma = 0.1;
 };
 
@@ -24,8 +24,8 @@ struct OptimConfig {
   double weight_decay = 0.05;  ///< not on 1-D parameters and position tables
   std::array<double, 2> betas{0.9, 0.999};
   double eps = 1e-8;
-  double momentum = 0.9;  ///< sgd
-  bool nesterov = false;  ///< sgd
+  double momentum = 0.9;   ///< sgd
+  bool nesterov = false;   ///< sgd
   double clip_norm = 0.0;  ///< global gradient norm; 0: no clipping
   ScheduleConfig schedule;
   double ema = 0.0;  ///< decay of the averaged weights used for evaluation; 0: none

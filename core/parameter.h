@@ -1,0 +1,138 @@
+// Learned tensors. Layers own Parameters; a ParameterStore lays all of a model's values in one flat
+// buffer and all gradients in another, so that optimizer, norm, EMA and checkpoint are single
+// passes.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+#include "core/tensor.h"
+
+namespace tessera {
+
+/// How a parameter starts.
+struct Init {
+  enum class Kind : std::uint8_t { kZeros, kOnes, kTruncatedNormal, kUniform };
+  Kind kind = Kind::kZeros;
+  float scale = 0.0f;  ///< sigma of the normal, half-width of the uniform
+
+  static constexpr Init zeros() { return {Kind::kZeros, 0.0f}; }
+  static constexpr Init ones() { return {Kind::kOnes, 0.0f}; }
+  static constexpr Init truncated_normal(float sigma = 0.02f) {
+    return {Kind::kTruncatedNormal, sigma};
+  }
+  static constexpr Init uniform(float half_width) { return {Kind::kUniform, half_width}; }
+};
+
+/// One learned tensor, f32. `value` and `grad` are views into the store's flat buffers.
+struct Parameter {
+  Shape shape;
+  Init init;
+  bool decay = true;  ///< takes part in weight decay; 1-D parameters and position tables do not
+
+  Tensor value;
+  Tensor grad;
+  bool grad_ready = false;  ///< grad holds a sum: the next gradient is added, not written
+
+  Parameter() = default;
+  Parameter(const Shape& shape_, Init init_, bool decay_)
+      : shape(shape_), init(init_), decay(decay_) {}
+};
+
+/// Walks a tree of layers and names its parameters: `stages.0.blocks.1.attn.qkv.weight`. A layer
+/// takes part by `void visit(ParameterVisitor& visitor) { visitor("weight", weight_); ... }`.
+class ParameterVisitor {
+ public:
+  virtual ~ParameterVisitor() = default;
+
+  template <typename Member>
+  void operator()(std::string_view name, Member& member) {
+    const std::size_t length = path_.size();
+    if (!path_.empty()) path_ += '.';
+    path_ += name;
+    descend(member);
+    path_.resize(length);
+  }
+
+ protected:
+  virtual void on_parameter(const std::string& name, Parameter& parameter) = 0;
+
+ private:
+  void descend(Parameter& parameter) { on_parameter(path_, parameter); }
+  template <typename Member>
+  void descend(std::vector<Member>& members) {
+    for (std::size_t i = 0; i < members.size(); ++i) (*this)(std::to_string(i), members[i]);
+  }
+  template <typename Member>
+  void descend(std::unique_ptr<Member>& member) {
+    if (member != nullptr) descend(*member);
+  }
+  template <typename Layer>
+  void descend(Layer& layer) {
+    layer.visit(*this);
+  }
+
+  std::string path_;
+};
+
+/// The flat buffers of a model and the table of what lies where.
+class ParameterStore {
+ public:
+  struct Entry {
+    std::string name;
+    Parameter* parameter;
+    std::int64_t offset;  ///< of its first element in the flat buffers; a multiple of 16
+  };
+
+  /// Binds every parameter of `layer`, which must stay where it is as long as the store is used.
+  template <typename Layer>
+  explicit ParameterStore(Layer& layer) {
+    Collector collector(entries_);
+    layer.visit(collector);
+    bind();
+  }
+
+  /// Draws all values anew. Each parameter's draws depend only on seed and its name.
+  void initialize(std::uint64_t seed);
+
+  /// Marks gradients as empty: the next backward pass overwrites them.
+  void clear_gradients();
+
+  /// Zeroes the gradients of parameters that the backward passes since clear_gradients never
+  /// reached.
+  void complete_gradients();
+
+  const std::vector<Entry>& entries() const { return entries_; }
+  const Entry* find(std::string_view name) const;
+
+  /// Flat f32 buffers [padded_size]; what lies between entries is zero.
+  const Tensor& values() const { return values_; }
+  const Tensor& grads() const { return grads_; }
+
+  /// Number of learned scalars, padding not counted.
+  std::int64_t count() const;
+
+ private:
+  class Collector final : public ParameterVisitor {
+   public:
+    explicit Collector(std::vector<Entry>& entries) : entries_(entries) {}
+
+   private:
+    void on_parameter(const std::string& name, Parameter& parameter) override {
+      entries_.push_back({name, &parameter, 0});
+    }
+    std::vector<Entry>& entries_;
+  };
+
+  void bind();
+
+  std::vector<Entry> entries_;
+  Tensor values_;
+  Tensor grads_;
+};
+
+}  // namespace tessera

@@ -1,0 +1,138 @@
+#include "core/tape.h"
+
+#include <cmath>
+
+#include "core/error.h"
+#include "core/ops/elementwise.h"
+
+namespace tessera {
+
+void Tape::reset(const TapeOptions& options) {
+  while (!nodes_.empty()) {
+    nodes_.back().destroy(nodes_.back().closure);
+    nodes_.pop_back();
+  }
+  slots_.clear();
+  touched_.clear();
+  arena_.reset();
+  options_ = options;
+}
+
+std::int32_t Tape::new_slot() {
+  slots_.emplace_back();
+  return static_cast<std::int32_t>(slots_.size()) - 1;
+}
+
+Var Tape::leaf(Tensor value) {
+  if (!options_.training) return {std::move(value), -1};
+  return {std::move(value), new_slot()};
+}
+
+Var Tape::parameter(Parameter& parameter) {
+  if (!options_.training) return {parameter.value, -1};
+  const std::int32_t id = new_slot();
+  slots_[static_cast<std::size_t>(id)].parameter = &parameter;
+  return {parameter.value, id};
+}
+
+GradSink Tape::sink(const GradTarget& target) {
+  if (!target) return {};
+  Slot& slot = slots_[static_cast<std::size_t>(target.id)];
+  GradSink sink;
+  if (slot.parameter != nullptr) {
+    sink = {slot.parameter->grad, std::exchange(slot.parameter->grad_ready, true)};
+  } else if (!slot.grad) {
+    slot.grad = Tensor::empty(target.shape, target.dtype);
+    sink = {slot.grad, false};
+  } else {
+    if (!slot.grad.unique()) slot.grad = slot.grad.clone();
+    sink = {slot.grad, true};
+  }
+  if (options_.check_finite) touched_.push_back(sink.grad);
+  return sink;
+}
+
+void Tape::pass(const GradTarget& target, const Tensor& grad) {
+  if (!target) return;
+  Slot& slot = slots_[static_cast<std::size_t>(target.id)];
+  if (slot.parameter == nullptr && !slot.grad) {
+    slot.grad = grad.reshape(target.shape);
+    return;
+  }
+  const GradSink destination = sink(target);
+  if (destination.accumulate) {
+    add_into(destination.grad, grad);
+  } else {
+    destination.grad.copy_from(grad);
+  }
+}
+
+void Tape::backward(const Var& loss) {
+  if (loss.value.numel() != 1)
+    fail<ShapeError>("[backward] loss is {}, not a scalar", loss.shape());
+  if (loss.id < 0) return;
+  slots_[static_cast<std::size_t>(loss.id)].grad = Tensor::full(loss.shape(), 1.0f);
+  while (!nodes_.empty()) {
+    Node node = std::move(nodes_.back());
+    nodes_.pop_back();
+    run(node);
+  }
+}
+
+void Tape::run(Node& node) {
+  // The closure's tensors go back to the pool as soon as it has run, whatever happens in it.
+  struct Guard {
+    Node& node;
+    ~Guard() { node.destroy(node.closure); }
+  };
+  const Guard guard{node};
+  const double start = options_.profile != nullptr ? seconds_now() : 0.0;
+  node.run(node.closure, *this);
+  if (Profile* profile = options_.profile) {
+    // Two gradients, each as dear as the forward pass.
+    profile->add(std::string(node.info.name) + " (backward)", seconds_now() - start,
+                 {2.0 * node.info.cost.flops, 2.0 * node.info.cost.bytes});
+  }
+  if (options_.check_finite) check_touched(node);
+}
+
+Tensor Tape::grad(const Var& leaf) const {
+  if (leaf.id < 0) return {};
+  return slots_[static_cast<std::size_t>(leaf.id)].grad;
+}
+
+std::string Tape::scope_name() const {
+  std::string name;
+  for (const ScopePart& part : scopes_) {
+    if (!name.empty()) name += '.';
+    name += part.name;
+    if (part.index >= 0) name += '.' + std::to_string(part.index);
+  }
+  return name;
+}
+
+void Tape::check_outputs(const Tensor* outputs, std::size_t count) const {
+  for (std::size_t i = 0; i < count; ++i) {
+    tessera::check_finite(outputs[i], fmt::format("{} ({}), output", scope_name(), current_.name));
+  }
+}
+
+void Tape::check_touched(const Node& node) {
+  for (const Tensor& grad : touched_) {
+    tessera::check_finite(grad, fmt::format("{} ({}), gradient", node.scope, node.info.name));
+  }
+  touched_.clear();
+}
+
+void check_finite(const Tensor& tensor, std::string_view what) {
+  if (tensor.dtype() == DType::kI32) return;
+  const Tensor values = tensor.dtype() == DType::kF32 ? tensor : cast(tensor, DType::kF32);
+  const std::span<const float> elements = values.span();
+  for (std::size_t i = 0; i < elements.size(); ++i) {
+    if (!std::isfinite(elements[i])) {
+      fail<NonFiniteError>("{} has {} at element {} of {}", what, elements[i], i, tensor.shape());
+    }
+  }
+}
+
+}  // namespace tessera
