@@ -1,0 +1,124 @@
+#include "data/cifar.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/error.h"
+#include "data/file.h"
+
+namespace tessera {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr std::size_t kPlane = 32 * 32;
+constexpr std::size_t kImage = 3 * kPlane;
+
+/// A record is `label_bytes` labels, the last of which counts, and planes R, G, B of 32 x 32.
+struct Layout {
+  std::vector<std::string> files;
+  std::size_t records_per_file;
+  std::size_t label_bytes;
+  std::string names_file;
+  FolderSearch search;
+
+  std::size_t record() const { return label_bytes + kImage; }
+};
+
+Layout layout_of(DatasetName name, Split split) {
+  if (name == DatasetName::kCifar100) {
+    const bool train = split == Split::kTrain;
+    return {{train ? "train.bin" : "test.bin"},
+            train ? std::size_t{50000} : std::size_t{10000},
+            2,
+            "fine_label_names.txt",
+            {"cifar100",
+             train ? "train.bin" : "test.bin",
+             {"cifar-100-binary", "cifar100", "cifar100/cifar-100-binary"},
+             "unpack cifar-100-binary.tar.gz and set data.root to its folder"}};
+  }
+  std::vector<std::string> files = {"test_batch.bin"};
+  if (split == Split::kTrain) {
+    files = {"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin",
+             "data_batch_5.bin"};
+  }
+  return {std::move(files),
+          10000,
+          1,
+          "batches.meta.txt",
+          {"cifar10",
+           split == Split::kTrain ? "data_batch_1.bin" : "test_batch.bin",
+           {"cifar-10-batches-bin", "cifar10", "cifar10/cifar-10-batches-bin"},
+           "unpack cifar-10-binary.tar.gz and set data.root to its folder"}};
+}
+
+std::vector<std::string> read_names(const fs::path& path, std::int64_t expected) {
+  const std::vector<std::uint8_t> bytes = read_file(path, std::size_t{1} << 20);
+  std::vector<std::string> names;
+  std::string line;
+  for (std::size_t i = 0; i <= bytes.size(); ++i) {
+    if (i < bytes.size() && bytes[i] != '\n') {
+      if (bytes[i] != '\r') line.push_back(static_cast<char>(bytes[i]));
+      continue;
+    }
+    if (!line.empty()) names.push_back(std::move(line));
+    line.clear();
+  }
+  if (static_cast<std::int64_t>(names.size()) != expected) {
+    fail<DataError>("[cifar] {}: {} class names, expected {}", path.string(), names.size(),
+                    expected);
+  }
+  return names;
+}
+
+void append_file(const fs::path& path, const Layout& layout, std::int64_t num_classes,
+                 std::vector<std::uint8_t>& pixels, std::vector<std::uint8_t>& labels) {
+  const std::size_t expected = layout.records_per_file * layout.record();
+  const std::vector<std::uint8_t> bytes = read_file(path, std::size_t{1} << 28);
+  if (bytes.size() != expected) {
+    fail<DataError>("[cifar] {}: {} bytes expected ({} records of {}), found {}", path.string(),
+                    expected, layout.records_per_file, layout.record(), bytes.size());
+  }
+  std::size_t out = pixels.size();
+  pixels.resize(out + layout.records_per_file * kImage);
+  for (std::size_t i = 0; i < layout.records_per_file; ++i) {
+    const auto record = std::span(bytes).subspan(i * layout.record(), layout.record());
+    const std::uint8_t label = record[layout.label_bytes - 1];
+    if (label >= num_classes) {
+      fail<DataError>("[cifar] {}: label {} of record {} is not below {}", path.string(), label, i,
+                      num_classes);
+    }
+    labels.push_back(label);
+    const std::uint8_t* planes = record.data() + layout.label_bytes;
+    for (std::size_t p = 0; p < kPlane; ++p) {
+      pixels[out++] = planes[p];
+      pixels[out++] = planes[kPlane + p];
+      pixels[out++] = planes[2 * kPlane + p];
+    }
+  }
+}
+
+}  // namespace
+
+std::unique_ptr<ArrayDataset> open_cifar(DatasetName name, const std::string& root, Split split) {
+  DatasetInfo info = dataset_info(name);
+  const Layout layout = layout_of(name, split);
+  const fs::path folder = find_folder(layout.search, root);
+  std::error_code ignored;
+  if (const fs::path names = folder / layout.names_file; fs::exists(names, ignored)) {
+    info.class_names = read_names(names, info.num_classes());
+  }
+  std::vector<std::uint8_t> pixels;
+  std::vector<std::uint8_t> labels;
+  pixels.reserve(layout.files.size() * layout.records_per_file * kImage);
+  for (const std::string& file : layout.files) {
+    append_file(plain_or_gzip(folder, file), layout, info.num_classes(), pixels, labels);
+  }
+  return std::make_unique<ArrayDataset>(std::move(info), std::move(pixels), std::move(labels));
+}
+
+}  // namespace tessera
