@@ -1,0 +1,165 @@
+#include "data/loader.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <numeric>
+#include <span>
+#include <utility>
+
+#include "core/error.h"
+#include "core/rng.h"
+
+namespace tessera {
+namespace {
+
+/// Fisher-Yates: every order is equally likely.
+void shuffle(std::span<std::uint32_t> order, Rng rng) {
+  for (std::size_t i = order.size(); i > 1; --i) {
+    std::swap(order[i - 1], order[rng.below(static_cast<std::uint32_t>(i))]);
+  }
+}
+
+const LoaderOptions& checked(const Dataset& dataset, const LoaderOptions& options) {
+  if (dataset.size() == 0) fail<DataError>("[loader] {} has no samples", dataset.name());
+  if (options.batch_size < 1) fail<ConfigError>("[loader] batch_size {} < 1", options.batch_size);
+  if (options.workers < 0) fail<ConfigError>("[loader] workers {} < 0", options.workers);
+  if (options.drop_last && options.batch_size > dataset.size()) {
+    fail<ConfigError>("[loader] batch_size {} with drop_last leaves none of {} samples",
+                      options.batch_size, dataset.size());
+  }
+  return options;
+}
+
+}  // namespace
+
+Loader::Loader(const Dataset& dataset, const LoaderOptions& options)
+    : dataset_(dataset),
+      options_(checked(dataset, options)),
+      transform_(dataset.image(), options.normalization, options.augment),
+      augments_(options.augment.crop_padding > 0 || options.augment.flip ||
+                options.augment.erase > 0.0) {
+  const std::int64_t rounding = options_.drop_last ? 0 : options_.batch_size - 1;
+  batches_ = (dataset.size() + rounding) / options_.batch_size;
+
+  // All that will ever be alive at once is taken from the pool now: it grows no more later.
+  std::vector<Tensor> reserved;
+  for (std::int64_t i = 0; i < (options_.workers > 0 ? kDepth + 1 : 1); ++i) {
+    reserved.push_back(Tensor::empty(image_shape(options_.batch_size)));
+    reserved.push_back(Tensor::empty({options_.batch_size}, DType::kI32));
+  }
+  for (int i = 0; i < options_.workers; ++i) {
+    workers_.emplace_back([this](const std::stop_token& stop) { work(stop); });
+  }
+}
+
+Loader::~Loader() {
+  for (std::jthread& worker : workers_) worker.request_stop();
+}
+
+void Loader::start_epoch(std::int64_t epoch, std::int64_t first_batch) {
+  if (epoch < 0 || first_batch < 0 || first_batch > batches_) {
+    fail<ConfigError>("[loader] batch {} of epoch {}: an epoch has {} batches", first_batch, epoch,
+                      batches_);
+  }
+  auto next_epoch = std::make_shared<Epoch>();
+  next_epoch->number = epoch;
+  next_epoch->order.resize(static_cast<std::size_t>(dataset_.size()));
+  std::iota(next_epoch->order.begin(), next_epoch->order.end(), 0u);
+  if (options_.shuffle) {
+    shuffle(next_epoch->order,
+            Rng(options_.seed, Stream::kShuffle, static_cast<std::uint64_t>(epoch), 0));
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    epoch_ = std::move(next_epoch);
+    slots_ = {};
+    delivered_ = first_batch;
+    claimed_ = first_batch;
+    end_ = batches_;
+  }
+  room_.notify_all();
+}
+
+bool Loader::next(Batch& batch) {
+  batch = Batch{};
+  if (delivered_ == end_) return false;  // no other thread writes either
+  const auto begin = std::chrono::steady_clock::now();
+  Slot slot = take();
+  waited_seconds_ +=
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  if (slot.error) std::rethrow_exception(slot.error);
+  batch = std::move(slot.batch);
+  return true;
+}
+
+Loader::Slot Loader::take() {
+  std::unique_lock lock(mutex_);
+  Slot slot;
+  if (workers_.empty()) {
+    slot = prepare(*epoch_, delivered_);
+  } else {
+    Slot& waiting = slots_[static_cast<std::size_t>(delivered_ % kDepth)];
+    ready_.wait(lock, [&] { return waiting.ready; });
+    slot = std::exchange(waiting, Slot{});
+  }
+  ++delivered_;
+  if (slot.error) end_ = delivered_;
+  lock.unlock();
+  room_.notify_one();
+  return slot;
+}
+
+void Loader::work(const std::stop_token& stop) {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    room_.wait(lock, stop, [&] { return claimed_ < std::min(end_, delivered_ + kDepth); });
+    if (stop.stop_requested()) return;
+    const std::int64_t index = claimed_++;
+    const std::shared_ptr<const Epoch> epoch = epoch_;
+    lock.unlock();
+    Slot slot = prepare(*epoch, index);
+    lock.lock();
+    if (epoch != epoch_) continue;  // another epoch has begun meanwhile
+    slots_[static_cast<std::size_t>(index % kDepth)] = std::move(slot);
+    ready_.notify_one();
+  }
+}
+
+Loader::Slot Loader::prepare(const Epoch& epoch, std::int64_t index) const {
+  Slot slot;
+  slot.ready = true;
+  try {
+    slot.batch = collate(epoch, index);
+  } catch (...) {
+    slot.error = std::current_exception();
+  }
+  return slot;
+}
+
+Batch Loader::collate(const Epoch& epoch, std::int64_t index) const {
+  const std::int64_t first = index * options_.batch_size;
+  const std::int64_t count = std::min(options_.batch_size, dataset_.size() - first);
+  // A short last batch uses a block of the full size, which the pool has.
+  const Tensor images = Tensor::empty(image_shape(options_.batch_size));
+  const Tensor labels = Tensor::empty({options_.batch_size}, DType::kI32);
+  float* out = images.f32();
+  for (std::int64_t i = 0; i < count; ++i, out += dataset_.image().numel()) {
+    const std::uint32_t sample = epoch.order[static_cast<std::size_t>(first + i)];
+    labels.data<std::int32_t>()[i] = dataset_.label(sample);
+    if (augments_) {
+      Rng rng(options_.seed, Stream::kAugment, static_cast<std::uint64_t>(epoch.number), sample);
+      transform_.augment(dataset_.pixels(sample), rng, out);
+    } else {
+      transform_.normalize(dataset_.pixels(sample), out);
+    }
+  }
+  return {images.slice(0, image_shape(count)), labels.slice(0, {count}), index};
+}
+
+Shape Loader::image_shape(std::int64_t count) const {
+  const ImageShape& image = dataset_.image();
+  return {count, image.height, image.width, image.channels};  // [B, H, W, C]
+}
+
+}  // namespace tessera

@@ -1,0 +1,96 @@
+// Batches of a data set, prepared ahead by worker threads in an order that depends on nothing but
+// the seed and the epoch.
+#pragma once
+
+#include <array>
+#include <condition_variable>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <stop_token>
+#include <thread>
+#include <vector>
+
+#include "core/tensor.h"
+#include "data/dataset.h"
+#include "data/transform.h"
+
+namespace tessera {
+
+struct Batch {
+  Tensor images;           ///< [B, H, W, C] f32
+  Tensor labels;           ///< [B] i32
+  std::int64_t index = 0;  ///< within the epoch
+};
+
+struct LoaderOptions {
+  std::int64_t batch_size = 128;
+  bool shuffle = false;
+  AugmentConfig augment;  ///< all off: images are only normalised
+  Normalization normalization;
+  std::uint64_t seed = 0;
+  int workers = 1;         ///< threads; 0: next() prepares the batch itself
+  bool drop_last = false;  ///< leave out an incomplete last batch
+};
+
+/// The batches of an epoch are the same bits for any number of workers and any batch to start
+/// from: the order is drawn from (seed, epoch), the augmentation of a sample from (seed, epoch,
+/// its index in the data set). The data set must outlive the loader. One thread calls the methods.
+class Loader {
+ public:
+  /// Throws ConfigError for options that cannot be meant, DataError for an empty data set.
+  Loader(const Dataset& dataset, const LoaderOptions& options);
+  ~Loader();
+
+  /// Begins an epoch (from 0) at batch `first_batch`, dropping what is left of the one before.
+  /// Throws ConfigError if the epoch has no such batch (one past the last is allowed).
+  void start_epoch(std::int64_t epoch, std::int64_t first_batch = 0);
+
+  /// Moves the next batch into `batch`; false, and an empty batch, at the end of the epoch and
+  /// before the first start_epoch. An error in a worker is thrown here and ends the epoch.
+  bool next(Batch& batch);
+
+  std::int64_t batches_per_epoch() const { return batches_; }
+
+  /// Seconds next() has kept its caller waiting since construction.
+  double waited_seconds() const { return waited_seconds_; }
+
+ private:
+  static constexpr std::int64_t kDepth = 4;  ///< batches prepared ahead
+
+  struct Epoch {
+    std::int64_t number = 0;
+    std::vector<std::uint32_t> order;  ///< sample indices
+  };
+  struct Slot {
+    Batch batch;
+    std::exception_ptr error;
+    bool ready = false;
+  };
+
+  void work(const std::stop_token& stop);
+  Slot prepare(const Epoch& epoch, std::int64_t index) const;
+  Batch collate(const Epoch& epoch, std::int64_t index) const;
+  Slot take();
+  Shape image_shape(std::int64_t count) const;
+
+  const Dataset& dataset_;
+  LoaderOptions options_;
+  Transform transform_;
+  bool augments_ = false;
+  std::int64_t batches_ = 0;
+  double waited_seconds_ = 0.0;
+
+  std::mutex mutex_;  ///< guards everything below
+  std::condition_variable_any room_;
+  std::condition_variable_any ready_;
+  std::shared_ptr<const Epoch> epoch_;
+  std::array<Slot, kDepth> slots_;  ///< batch i waits in slot i % kDepth
+  std::int64_t delivered_ = 0;      ///< next batch to hand out
+  std::int64_t claimed_ = 0;        ///< next batch to prepare, at most delivered_ + kDepth
+  std::int64_t end_ = 0;
+  std::vector<std::jthread> workers_;  ///< last: stopped and joined before what they use goes
+};
+
+}  // namespace tessera
