@@ -1,0 +1,15 @@
+// Scaling images to the size a model was trained with.
+#pragma once
+
+#include <cstdint>
+
+#include "data/image.h"
+
+namespace tessera {
+
+/// Bilinear with antialiasing: a triangle filter as wide as the step between output pixels, at
+/// least 1, over half-pixel centres; the same bytes as Pillow's BILINEAR. Throws DataError if a
+/// side is less than 1.
+Image resize(const Image& image, std::int64_t height, std::int64_t width);
+
+}  // namespace tessera
