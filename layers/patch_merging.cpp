@@ -1,0 +1,21 @@
+#include "layers/patch_merging.h"
+
+#include "core/ops/space_to_depth.h"
+
+namespace tessera {
+
+PatchMerging::PatchMerging(std::int64_t channels)
+    : norm_(4 * channels), reduction_(4 * channels, 2 * channels, /*bias=*/false) {}
+
+Var PatchMerging::forward(Tape& tape, const Var& x) {
+  const Scope scope(tape, "downsample");
+  const Var patches = ops::space_to_depth(tape, x, {2, 2}, ops::DepthOrder::kMerge);
+  return reduction_.forward(tape, norm_.forward(tape, patches));  // [B, H/2, W/2, 2C]
+}
+
+void PatchMerging::visit(ParameterVisitor& visitor) {
+  visitor("norm", norm_);
+  visitor("reduction", reduction_);
+}
+
+}  // namespace tessera
