@@ -1,0 +1,38 @@
+// Names of a Swin Transformer's parameters here and in other frameworks. Shapes are the same in
+// all.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace tessera {
+
+enum class Naming : std::uint8_t {
+  kTessera,
+  kTorchvision,
+  kTimm,      ///< 0.9 and later; before, timm used the official names
+  kOfficial,  ///< github.com/microsoft/Swin-Transformer
+};
+
+/// `tessera`, `torchvision`, `timm`, `official`; and back, nullopt for any other word.
+std::string_view name_of(Naming naming);
+std::optional<Naming> naming_of(std::string_view name);
+
+/// The naming that a set of names follows; nullopt if they are those of no Swin Transformer.
+std::optional<Naming> recognise_naming(std::span<const std::string> names);
+
+/// `features.1.0.mlp.3.bias` -> `stages.0.blocks.0.mlp.fc2.bias`; nullopt if `naming` knows no
+/// such name.
+std::optional<std::string> to_tessera(std::string_view name, Naming naming);
+
+/// The reverse; nullopt for a part of the model that `naming` has no name for.
+std::optional<std::string> from_tessera(std::string_view name, Naming naming);
+
+/// True for tensors that can be computed from the configuration, which files may carry along:
+/// `relative_position_index`, `attn_mask`, `relative_coords_table`.
+bool is_buffer(std::string_view name);
+
+}  // namespace tessera
