@@ -29,6 +29,7 @@ struct Config {
   DataConfig data;
   OptimConfig optim;
   TrainConfig train;
+  bool has_data = true;  ///< false: a model alone, without a data set (`data.name: none`)
 };
 
 }  // namespace tessera

@@ -1,0 +1,18 @@
+// What no single key can show: values that do not fit each other or the data set.
+#pragma once
+
+#include "train/config/problems.h"
+#include "train/config/reader.h"
+#include "train/train_config.h"
+
+namespace tessera {
+
+/// Puts numbers in the place of `auto` in `config.model`: those of the data set, or without one the
+/// initialisers of ModelConfig.
+void resolve_auto(Config& config);
+
+/// Adds what cannot work together to `problems`, at the places of the keys involved. `config` is
+/// resolved. Keys that could not be read are left out of the checks.
+void check_config(const Config& config, const ReadState& state, Problems& problems);
+
+}  // namespace tessera

@@ -1,0 +1,88 @@
+#include "train/config/config.h"
+
+#include <fmt/format.h>
+
+#include <iterator>
+
+#include "train/config/checks.h"
+#include "train/config/reader.h"
+#include "train/config/schema.h"
+#include "train/config/sources.h"
+
+namespace tessera {
+namespace {
+
+Config read_config(YamlNode tree, std::span<const std::string> overrides, Problems& problems) {
+  apply_overrides(tree, overrides, problems);
+  Config config = unset_config();
+  const ReadState state = read_tree(tree, config, problems);
+  resolve_auto(config);
+  check_config(config, state, problems);
+  problems.throw_if_any();
+  return config;
+}
+
+/// Calls `begin_section(section)` and `key(key)` in the order of the schema, keys of a section
+/// right after it and in front of its inner sections.
+template <typename OnSection, typename OnKey>
+void walk(const Schema& schema, const OnSection& on_section, const OnKey& on_key) {
+  for (const Section& section : schema.sections) {
+    on_section(section);
+    const std::string prefix = section.path + ".";
+    for (const Key& key : schema.keys) {
+      const bool inside =
+          key.path.starts_with(prefix) && key.path.find('.', prefix.size()) == std::string::npos;
+      if (inside) on_key(key, key.path.substr(prefix.size()));
+    }
+  }
+}
+
+bool is_inner(const Section& section) { return section.path.find('.') != std::string::npos; }
+
+}  // namespace
+
+Config load_config(const std::filesystem::path& path, std::span<const std::string> overrides) {
+  Problems problems;
+  return read_config(load_tree(path, problems), overrides, problems);
+}
+
+Config parse_config(const std::string& text, const std::string& name,
+                    std::span<const std::string> overrides) {
+  Problems problems;
+  return read_config(parse_tree(text, name, problems), overrides, problems);
+}
+
+std::string to_yaml(const Config& config) {
+  Config copy = config;
+  std::string yaml;
+  std::string indent;
+  walk(
+      schema_of(copy),
+      [&](const Section& section) {
+        indent = is_inner(section) ? "    " : "  ";
+        yaml += fmt::format("{}{}:\n", is_inner(section) ? "  " : "",
+                            section.path.substr(section.path.find('.') + 1));
+      },
+      [&](const Key& key, const std::string& name) {
+        yaml += fmt::format("{}{}: {}\n", indent, name, key.write());
+      });
+  return yaml;
+}
+
+std::string config_reference() {
+  Config unset = unset_config();
+  std::string text = "| key | accepts | if not given | meaning |\n|---|---|---|---|\n";
+  walk(
+      schema_of(unset),
+      [&](const Section& section) {
+        fmt::format_to(std::back_inserter(text), "| **{}** | {} | | {} |\n", section.path,
+                       section.or_auto ? "a map or auto" : "a map", section.help);
+      },
+      [&](const Key& key, const std::string&) {
+        fmt::format_to(std::back_inserter(text), "| `{}` | {}{}{} | `{}` | {} |\n", key.path,
+                       key.type, key.range.empty() ? "" : ", ", key.range, key.write(), key.help);
+      });
+  return text;
+}
+
+}  // namespace tessera

@@ -1,0 +1,28 @@
+// Configuration files: the strict reader, the writer and the reference of all keys.
+#pragma once
+
+#include <filesystem>
+#include <span>
+#include <string>
+
+#include "train/train_config.h"
+
+namespace tessera {
+
+/// Reads a file with its `base:` chain and lays `key.path=value` overrides over it; `auto` is
+/// resolved as far as it does not depend on files. Every section may be missing. Throws one
+/// ConfigError with everything that is wrong, a line a problem, sorted by place:
+/// `cifar10.yaml:3:12: unknown key model.path_size; did you mean patch_size?`
+Config load_config(const std::filesystem::path& path, std::span<const std::string> overrides = {});
+
+/// The same of a text. `name` stands for the file in messages.
+Config parse_config(const std::string& text, const std::string& name = "config",
+                    std::span<const std::string> overrides = {});
+
+/// All keys with their values. Reading it gives the same Config, bit for bit.
+std::string to_yaml(const Config& config);
+
+/// A Markdown table of all keys: what they accept, what they are if not given, what they mean.
+std::string config_reference();
+
+}  // namespace tessera

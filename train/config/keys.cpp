@@ -1,0 +1,319 @@
+#include "train/config/keys.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+
+#include "train/config/closest.h"
+
+namespace tessera {
+namespace {
+
+constexpr std::size_t kMaxStages = 8;
+
+/// Adds `path: expected WHAT, got ...`; always false.
+bool expected(std::string_view path, std::string_view what, const YamlNode& node,
+              Problems& problems) {
+  problems.add(node.mark, fmt::format("{}: expected {}, got {}", path, what, describe(node)));
+  return false;
+}
+
+/// Reads one number. `type` is what the message asks for when it is none.
+template <typename T>
+bool read_number(std::string_view path, std::string_view type, const Range& range,
+                 const YamlNode& node, T& value, Problems& problems) {
+  if (!node.is_scalar() || node.quoted) return expected(path, type, node, problems);
+  const char* begin = node.text.data();
+  const char* end = begin + node.text.size();
+  if (node.text.size() > 1 && *begin == '+' && begin[1] != '-') ++begin;
+  using Parsed = std::conditional_t<std::is_integral_v<T>, std::int64_t, T>;
+  Parsed parsed{};
+  const auto [stop, error] = std::from_chars(begin, end, parsed);
+  const bool too_large = error == std::errc::result_out_of_range;
+  if (stop != end || (error != std::errc{} && !too_large)) {
+    return expected(path, type, node, problems);
+  }
+  if (!too_large && range.contains(static_cast<double>(parsed)) &&
+      std::isfinite(static_cast<double>(parsed))) {
+    value = static_cast<T>(parsed);
+    return true;
+  }
+  const bool finite = std::isfinite(static_cast<double>(parsed)) && !too_large;
+  const std::string_view kind = std::is_integral_v<T> ? "an integer"
+                                : finite              ? "a number"
+                                                      : "a finite number";
+  const std::string bounds = to_string(range);
+  problems.add(node.mark, fmt::format("{}: expected {}{}{}, got {}", path, kind,
+                                      bounds.empty() ? "" : " ", bounds, node.text));
+  return false;
+}
+
+/// The shortest text that reads back as the same number, with a point so that it is no integer.
+template <typename T>
+std::string write_number(T value) {
+  std::string text = fmt::format("{}", value);
+  if constexpr (std::is_floating_point_v<T>) {
+    if (text.find('.') == std::string::npos)
+      text.insert(std::min(text.find('e'), text.size()), ".0");
+  }
+  return text;
+}
+
+template <typename List>
+std::string write_list(const List& values) {
+  std::vector<std::string> words;
+  for (const auto value : values) words.push_back(write_number(value));
+  return fmt::format("[{}]", fmt::join(words, ", "));
+}
+
+/// Reads a list of `least` to `most` numbers. All bad entries are reported.
+template <typename T>
+bool read_list(std::string_view path, std::string_view type, const Range& range, std::size_t least,
+               std::size_t most, const YamlNode& node, std::vector<T>& values, Problems& problems) {
+  if (!node.is_list()) return expected(path, type, node, problems);
+  if (node.items.size() < least || node.items.size() > most) {
+    problems.add(node.mark,
+                 fmt::format("{}: expected {}, got a list of {}", path, type, node.items.size()));
+    return false;
+  }
+  const std::string_view kind = std::is_integral_v<T> ? "an integer" : "a number";
+  std::vector<T> read(node.items.size());
+  bool good = true;
+  for (std::size_t i = 0; i < read.size(); ++i) {
+    const std::string entry = fmt::format("{}[{}]", path, i);
+    good = read_number(entry, kind, range, node.items[i], read[i], problems) && good;
+  }
+  if (good) values = std::move(read);
+  return good;
+}
+
+/// Text that can stand without quotes and is read back as text, not as `auto` or nothing.
+bool is_plain_text(const std::string& text) {
+  constexpr std::string_view kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ/._";
+  constexpr std::string_view kLater = "0123456789-";
+  if (text.empty() || text == "auto") return false;
+  if (text == "null" || text == "Null" || text == "NULL") return false;
+  return kPlain.find(text.front()) != std::string_view::npos &&
+         std::all_of(text.begin(), text.end(), [&](char c) {
+           return kPlain.find(c) != std::string_view::npos ||
+                  kLater.find(c) != std::string_view::npos;
+         });
+}
+
+std::string write_text(const std::string& text) {
+  if (is_plain_text(text)) return text;
+  std::string quoted = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') quoted += '\\';
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
+      quoted += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+    } else {
+      quoted += c;
+    }
+  }
+  return quoted + '"';
+}
+
+std::string alternatives(const std::vector<std::string>& words) {
+  if (words.size() == 1) return words.front();
+  return fmt::format("{} or {}", fmt::join(words.begin(), words.end() - 1, ", "), words.back());
+}
+
+/// The index of the word in `node`; words.size() if there is none, which is then reported.
+std::size_t read_word(std::string_view path, std::string_view type,
+                      const std::vector<std::string>& words, const YamlNode& node,
+                      Problems& problems) {
+  const auto found =
+      node.is_scalar() ? std::find(words.begin(), words.end(), node.text) : words.end();
+  if (found == words.end()) {
+    const auto guess = node.is_scalar() ? closest(node.text, words) : std::nullopt;
+    problems.add(node.mark, fmt::format("{}: expected {}, got {}{}", path, type, describe(node),
+                                        guess ? fmt::format("; did you mean {}?", *guess) : ""));
+  }
+  return static_cast<std::size_t>(found - words.begin());
+}
+
+}  // namespace
+
+std::string to_string(const Range& range) {
+  if (std::isinf(range.low) && std::isinf(range.high)) return "";
+  if (std::isinf(range.high)) return fmt::format("{} {}", range.with_low ? ">=" : ">", range.low);
+  return fmt::format("in {}{}, {}{}", range.with_low ? '[' : '(', range.low, range.high,
+                     range.with_high ? ']' : ')');
+}
+
+template <typename T>
+Key integer_key(std::string path, T& value, const Range& range, std::string help,
+                std::optional<std::type_identity_t<T>> automatic) {
+  const std::string type = automatic ? "an integer or auto" : "an integer";
+  auto read = [=, &value](const YamlNode& node, Problems& problems) {
+    if (automatic && node.is_plain("auto")) {
+      value = *automatic;
+      return true;
+    }
+    return read_number(path, type, range, node, value, problems);
+  };
+  auto write = [=, &value] {
+    const bool is_auto =
+        automatic && value == *automatic && !range.contains(static_cast<double>(value));
+    return is_auto ? "auto" : write_number(value);
+  };
+  return {path, type, to_string(range), std::move(help), std::move(read), std::move(write)};
+}
+
+template Key integer_key(std::string, std::int64_t&, const Range&, std::string,
+                         std::optional<std::int64_t>);
+template Key integer_key(std::string, std::int32_t&, const Range&, std::string,
+                         std::optional<std::int32_t>);
+template Key integer_key(std::string, std::uint32_t&, const Range&, std::string,
+                         std::optional<std::uint32_t>);
+
+Key number_key(std::string path, double& value, const Range& range, std::string help) {
+  auto read = [=, &value](const YamlNode& node, Problems& problems) {
+    return read_number(path, "a number", range, node, value, problems);
+  };
+  auto write = [&value] { return write_number(value); };
+  return {path, "a number", to_string(range), std::move(help), std::move(read), std::move(write)};
+}
+
+Key flag_key(std::string path, bool& value, std::string help) {
+  const std::string type = "true or false";
+  auto read = [=, &value](const YamlNode& node, Problems& problems) {
+    if (node.quoted) return expected(path, type, node, problems);
+    const std::size_t index = read_word(path, type, {"true", "false"}, node, problems);
+    if (index < 2) value = index == 0;
+    return index < 2;
+  };
+  auto write = [&value] { return value ? "true" : "false"; };
+  return {path, type, "", std::move(help), std::move(read), std::move(write)};
+}
+
+Key text_key(std::string path, std::string& value, std::string help, bool or_auto) {
+  const std::string type = or_auto ? "a text or auto" : "a text";
+  auto read = [=, &value](const YamlNode& node, Problems& problems) {
+    if (!node.is_scalar() || node.text.empty()) return expected(path, type, node, problems);
+    value = or_auto && node.is_plain("auto") ? "" : node.text;
+    return true;
+  };
+  auto write = [=, &value] { return or_auto && value.empty() ? "auto" : write_text(value); };
+  return {path, type, "", std::move(help), std::move(read), std::move(write)};
+}
+
+Key size_key(std::string path, Size2& value, const Range& range, std::string help, bool or_auto) {
+  const std::string type =
+      or_auto ? "an integer, [height, width] or auto" : "an integer or [height, width]";
+  auto read = [=, &value](const YamlNode& node, Problems& problems) {
+    if (or_auto && node.is_plain("auto")) {
+      value = {};
+      return true;
+    }
+    if (node.is_list()) {
+      std::vector<std::int64_t> sides;
+      if (!read_list(path, type, range, 2, 2, node, sides, problems)) return false;
+      value = {sides[0], sides[1]};
+      return true;
+    }
+    std::int64_t side = 0;
+    if (!read_number(path, type, range, node, side, problems)) return false;
+    value = {side, side};
+    return true;
+  };
+  auto write = [=, &value] { return or_auto && value == Size2{} ? "auto" : write_list(value); };
+  return {path, type, to_string(range), std::move(help), std::move(read), std::move(write)};
+}
+
+Key stages_key(std::string path, std::vector<std::int64_t>& value, const Range& range,
+               std::string help) {
+  const std::string type = fmt::format("a list of 1 to {} integers", kMaxStages);
+  auto read = [=, &value](const YamlNode& node, Problems& problems) {
+    return read_list(path, type, range, 1, kMaxStages, node, value, problems);
+  };
+  auto write = [&value] { return write_list(value); };
+  return {path, type, to_string(range), std::move(help), std::move(read), std::move(write)};
+}
+
+template <typename T>
+Key numbers_key(std::string path, std::vector<T>& value, const Range& range, std::string help,
+                bool or_auto) {
+  const std::string type = or_auto ? "a list of numbers or auto" : "a list of numbers";
+  constexpr std::size_t kMost = 1000;
+  auto read = [=, &value](const YamlNode& node, Problems& problems) {
+    if (or_auto && node.is_plain("auto")) {
+      value.clear();
+      return true;
+    }
+    return read_list(path, type, range, or_auto ? 1 : 0, kMost, node, value, problems);
+  };
+  auto write = [=, &value] { return or_auto && value.empty() ? "auto" : write_list(value); };
+  return {path, type, to_string(range), std::move(help), std::move(read), std::move(write)};
+}
+
+template Key numbers_key(std::string, std::vector<float>&, const Range&, std::string, bool);
+template Key numbers_key(std::string, std::vector<double>&, const Range&, std::string, bool);
+
+Key pair_key(std::string path, std::array<double, 2>& value, const Range& range, std::string help) {
+  const std::string type = "a list of two numbers";
+  auto read = [=, &value](const YamlNode& node, Problems& problems) {
+    std::vector<double> numbers;
+    if (!read_list(path, type, range, 2, 2, node, numbers, problems)) return false;
+    value = {numbers[0], numbers[1]};
+    return true;
+  };
+  auto write = [&value] { return write_list(value); };
+  return {path, type, to_string(range), std::move(help), std::move(read), std::move(write)};
+}
+
+Key fixed_key(std::string path, std::string word, std::string help) {
+  return detail::index_key(
+      std::move(path), {std::move(word)}, [](std::size_t) {}, [] { return 0; }, std::move(help));
+}
+
+Key words_key(std::string path, std::vector<std::pair<std::string, bool*>> words,
+              std::string help) {
+  std::vector<std::string> names;
+  for (const auto& word : words) names.push_back(word.first);
+  std::vector<std::string> with_none = names;
+  with_none.emplace_back("none");
+  const std::string type =
+      fmt::format("{}{}", alternatives(with_none), names.size() > 1 ? ", or a list of them" : "");
+  auto read = [=](const YamlNode& node, Problems& problems) {
+    std::vector<bool> chosen(words.size());
+    if (!node.is_plain("none")) {
+      const std::vector<YamlNode> one{node};
+      for (const YamlNode& item : node.is_list() ? node.items : one) {
+        const std::size_t index = read_word(path, type, names, item, problems);
+        if (index == names.size()) return false;
+        chosen[index] = true;
+      }
+    }
+    for (std::size_t i = 0; i < words.size(); ++i) *words[i].second = chosen[i];
+    return true;
+  };
+  auto write = [words] {
+    std::vector<std::string> chosen;
+    for (const auto& [name, flag] : words) {
+      if (*flag) chosen.push_back(name);
+    }
+    if (chosen.empty()) return std::string("none");
+    if (chosen.size() == 1) return chosen.front();
+    return fmt::format("[{}]", fmt::join(chosen, ", "));
+  };
+  return {path, type, "", std::move(help), std::move(read), std::move(write)};
+}
+
+Key detail::index_key(std::string path, std::vector<std::string> words,
+                      std::function<void(std::size_t)> set, std::function<std::size_t()> get,
+                      std::string help) {
+  const std::string type = alternatives(words);
+  auto read = [=](const YamlNode& node, Problems& problems) {
+    const std::size_t index = read_word(path, type, words, node, problems);
+    if (index < words.size()) set(index);
+    return index < words.size();
+  };
+  auto write = [words, get] { return words[get()]; };
+  return {path, type, "", std::move(help), std::move(read), std::move(write)};
+}
+
+}  // namespace tessera

@@ -1,0 +1,212 @@
+#include "train/config/schema.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <thread>
+#include <utility>
+
+#include "data/dataset_info.h"
+
+namespace tessera {
+namespace {
+
+constexpr double kMaxSide = 16384;
+
+bool machine_has_bf16() {
+#if defined(__x86_64__)
+  return __builtin_cpu_supports("avx512bf16") != 0;
+#else
+  return false;
+#endif
+}
+
+/// One loader thread for every four cores, at least one.
+int automatic_workers() {
+  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()) / 4);
+}
+
+void add_model(ModelConfig& model, std::vector<Key>& keys) {
+  const Range side = between(1, kMaxSide);
+  keys.insert(
+      keys.end(),
+      {fixed_key("model.name", "swin", "Swin Transformer, arXiv:2103.14030"),
+       size_key("model.image_size", model.image_size, side,
+                "pixels; auto: as the data set's images, 224 without a data set", true),
+       integer_key("model.in_channels", model.in_channels, between(1, 1024),
+                   "auto: as the data set's images, 3 without a data set", 0),
+       integer_key("model.num_classes", model.num_classes, between(1, 1e6),
+                   "auto: the classes of the data set, 1000 without a data set", 0),
+       size_key("model.patch_size", model.patch_size, side, "pixels that become one token"),
+       choice_key("model.patch_embed.type", model.patch_embed.type,
+                  {{"linear", PatchEmbedType::kLinear}},
+                  "linear: one projection of each patch (kernel = stride = patch_size)"),
+       flag_key("model.patch_embed.norm", model.patch_embed.norm,
+                "layer norm after the projection"),
+       integer_key("model.embed_dim", model.embed_dim, between(1, 65536),
+                   "channels of the first stage; each further stage doubles them"),
+       stages_key("model.depths", model.depths, between(1, 1000), "blocks of each stage"),
+       stages_key("model.num_heads", model.num_heads, between(1, 65536),
+                  "attention heads of each stage; must divide its channels"),
+       size_key("model.window_size", model.window_size, side, "tokens that attend to each other"),
+       number_key("model.mlp_ratio", model.mlp_ratio, {.low = 0.0, .high = 64.0, .with_low = false},
+                  "hidden channels of the MLP by channels of the stage"),
+       flag_key("model.qkv_bias", model.qkv_bias, "bias of the query, key and value projection"),
+       number_key("model.drop_path", model.drop_path, below_one(),
+                  "probability of skipping the last block's branches; rises linearly from 0"),
+       number_key("model.dropout", model.dropout, below_one(),
+                  "after the embedding, the attention projection and in the MLP"),
+       words_key("model.position", {{"relative", &model.position.relative}},
+                 "relative: a learned bias for each head and offset within a window"),
+       choice_key(
+           "model.padding", model.padding,
+           {{"masked", WindowPadding::kMasked}, {"torchvision", WindowPadding::kTorchvision}},
+           "tokens added to fill the last windows: left out of attention, or taking part as "
+           "in torchvision, timm and the official code"),
+       choice_key("model.window_policy", model.window_policy,
+                  {{"clamp", WindowPolicy::kClamp}, {"pad", WindowPolicy::kPad}},
+                  "a window larger than the map: shrink it (timm, official), or pad the map "
+                  "(torchvision)")});
+}
+
+/// The data set, or `none`.
+Key dataset_key(Config& config) {
+  std::vector<std::pair<std::string, DatasetName>> choices{{"none", config.data.name}};
+  for (const DatasetName name :
+       {DatasetName::kFashionMnist, DatasetName::kMnist, DatasetName::kCifar10,
+        DatasetName::kCifar100, DatasetName::kSynthetic}) {
+    choices.emplace_back(dataset_info(name).name, name);
+  }
+  Key key = choice_key("data.name", config.data.name, choices,
+                       "images and labels; none: a model alone, to inspect or to measure");
+  key.read = [read = key.read, &config](const YamlNode& node, Problems& problems) {
+    if (!read(node, problems)) return false;
+    config.has_data = node.text != "none";
+    return true;
+  };
+  key.write = [&config] { return config.has_data ? dataset_info(config.data.name).name : "none"; };
+  return key;
+}
+
+void add_data(Config& config, std::vector<Key>& keys) {
+  DataConfig& data = config.data;
+  const std::string samples = "use only the first so many samples; 0: all";
+  keys.insert(
+      keys.end(),
+      {dataset_key(config),
+       text_key("data.root", data.root, "folder of the files; auto: the usual places", true),
+       integer_key("data.batch_size", data.batch_size, between(1, 1e6), "images a step"),
+       integer_key("data.accumulate", data.accumulate, between(1, 1e6),
+                   "steps whose gradients are summed before one update"),
+       integer_key("data.augment.crop_padding", data.augment.crop_padding, between(0, 1024),
+                   "zero pixels added on every side before a random crop"),
+       flag_key("data.augment.flip", data.augment.flip,
+                "mirror an image left to right, probability 1/2"),
+       number_key("data.augment.erase", data.augment.erase, between(0, 1),
+                  "probability of erasing a random rectangle, arXiv:1708.04896"),
+       numbers_key("data.normalize.mean", data.mean, Range{},
+                   "a channel, for pixels 0 to 1; auto: the data set's", true),
+       numbers_key("data.normalize.std", data.std, above(0),
+                   "a channel, for pixels 0 to 1; auto: the data set's", true),
+       integer_key("data.workers", data.workers, between(0, 256),
+                   "loader threads beside the training loop; auto: one for every four cores",
+                   automatic_workers()),
+       integer_key("data.train_samples", data.train_samples, at_least(0), "training: " + samples),
+       integer_key("data.test_samples", data.test_samples, at_least(0), "test: " + samples)});
+}
+
+void add_optim(OptimConfig& optim, std::vector<Key>& keys) {
+  ScheduleConfig& schedule = optim.schedule;
+  keys.insert(
+      keys.end(),
+      {choice_key("optim.name", optim.name,
+                  {{"adamw", OptimizerName::kAdamW}, {"sgd", OptimizerName::kSgd}},
+                  "adamw: arXiv:1711.05101"),
+       number_key("optim.lr", optim.lr, above(0), "largest learning rate of the schedule"),
+       number_key("optim.weight_decay", optim.weight_decay, at_least(0),
+                  "not on parameters of one dimension and position tables"),
+       pair_key("optim.betas", optim.betas, below_one(), "adamw: decay of the two moments"),
+       number_key("optim.eps", optim.eps, above(0), "adamw: added to the root of the moment"),
+       number_key("optim.momentum", optim.momentum, below_one(), "sgd"),
+       flag_key("optim.nesterov", optim.nesterov, "sgd: look ahead"),
+       number_key("optim.clip_norm", optim.clip_norm, at_least(0),
+                  "largest norm of the whole gradient; 0: no clipping"),
+       choice_key("optim.schedule.name", schedule.name,
+                  {{"cosine", ScheduleName::kCosine},
+                   {"linear", ScheduleName::kLinear},
+                   {"step", ScheduleName::kStep},
+                   {"constant", ScheduleName::kConstant}},
+                  "course of the learning rate after the warm-up"),
+       number_key("optim.schedule.warmup_epochs", schedule.warmup_epochs, at_least(0),
+                  "linear rise to lr"),
+       number_key("optim.schedule.min_lr", schedule.min_lr, at_least(0),
+                  "cosine, linear: reached at the last step"),
+       numbers_key("optim.schedule.milestones", schedule.milestones, at_least(0),
+                   "step: epochs at which lr is multiplied by gamma"),
+       number_key("optim.schedule.gamma", schedule.gamma, above(0), "step: the factor"),
+       number_key("optim.ema", optim.ema, below_one(),
+                  "decay of the averaged weights used for evaluation; 0: none")});
+}
+
+void add_train(TrainConfig& train, std::vector<Key>& keys) {
+  keys.insert(
+      keys.end(),
+      {integer_key("train.epochs", train.epochs, between(0, 1e6), "passes over the training set"),
+       integer_key("train.max_steps", train.max_steps, at_least(0),
+                   "stop after so many updates; 0: epochs decide"),
+       integer_key("train.seed", train.seed, between(0, 4294967295.0),
+                   "of initialisation, order of samples, augmentation and drop path"),
+       choice_key("train.precision", train.precision,
+                  {{"f32", Precision::kF32},
+                   {"bf16", Precision::kBF16},
+                   {"auto", machine_has_bf16() ? Precision::kBF16 : Precision::kF32}},
+                  "of activations and matrix products; auto: bf16 if the processor has it"),
+       integer_key("train.threads", train.threads, between(1, 4096), "auto: all cores", 0),
+       number_key("train.label_smoothing", train.label_smoothing, below_one(),
+                  "share of the target that is spread over all classes"),
+       integer_key("train.eval_every", train.eval_every, between(1, 1e6), "epochs"),
+       integer_key("train.checkpoint_every", train.checkpoint_every, at_least(0),
+                   "steps between checkpoints beside those of epochs; 0: none"),
+       text_key("train.out", train.out, "folder in which the run's folder is made")});
+}
+
+}  // namespace
+
+const Key* Schema::find_key(std::string_view path) const {
+  const auto found =
+      std::find_if(keys.begin(), keys.end(), [path](const Key& key) { return key.path == path; });
+  return found == keys.end() ? nullptr : &*found;
+}
+
+const Section* Schema::find_section(std::string_view path) const {
+  const auto found = std::find_if(sections.begin(), sections.end(),
+                                  [path](const Section& section) { return section.path == path; });
+  return found == sections.end() ? nullptr : &*found;
+}
+
+Schema schema_of(Config& config) {
+  Schema schema;
+  schema.sections = {{"model", "what the network is made of"},
+                     {"model.patch_embed", "how pixels become tokens"},
+                     {"data", "where images come from and what happens to them"},
+                     {"data.augment", "random changes to training images"},
+                     {"data.normalize", "(pixel - mean) / std", true},
+                     {"optim", "how parameters are updated"},
+                     {"optim.schedule", "the learning rate over time"},
+                     {"train", "how long, how exactly and where to"}};
+  add_model(config.model, schema.keys);
+  add_data(config, schema.keys);
+  add_optim(config.optim, schema.keys);
+  add_train(config.train, schema.keys);
+  return schema;
+}
+
+Config unset_config() {
+  Config config;
+  config.has_data = false;
+  config.model.image_size = {};
+  config.model.in_channels = 0;
+  config.model.num_classes = 0;
+  return config;
+}
+
+}  // namespace tessera

@@ -1,0 +1,27 @@
+// Where a configuration comes from: a file, the files it is based on, and the command line.
+#pragma once
+
+#include <filesystem>
+#include <span>
+#include <string>
+
+#include "train/config/yaml_tree.h"
+
+namespace tessera {
+
+/// Lays `above` over `below`: maps merge, everything else is replaced. A map given as nothing
+/// changes nothing.
+void merge(YamlNode& below, YamlNode above);
+
+/// The map in `text`, laid over the files of its `base:` chain (paths are relative to the file that
+/// names them, for `text` to the folder of `name`), without the `base` keys. Throws ConfigError for
+/// a base that is missing or names itself again, and as parse_yaml does.
+YamlNode parse_tree(const std::string& text, const std::string& name, Problems& problems);
+
+/// The same of a file.
+YamlNode load_tree(const std::filesystem::path& path, Problems& problems);
+
+/// Lays `key.path=value` over the tree; values are YAML. Marks become `--set key.path`.
+void apply_overrides(YamlNode& tree, std::span<const std::string> overrides, Problems& problems);
+
+}  // namespace tessera
