@@ -13,7 +13,7 @@ enum class ScheduleName : std::uint8_t { kConstant, kCosine, kLinear, kStep };
 struct ScheduleConfig {
   ScheduleName name = ScheduleName::kCosine;
   double warmup_epochs = 0.0;      ///< linear rise from lr / warm-up steps
-  double min_lr = 0.0;             ///< reached at the last step (cosine, linear)
+  double min_lr = 0.0;             ///< reached after the last step (cosine, linear)
   std::vector<double> milestones;  ///< epochs at which `step` multiplies lr by gamma
   double gamma = 0.1;
 };

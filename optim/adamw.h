@@ -1,0 +1,35 @@
+// Adam with decoupled weight decay.
+#pragma once
+
+#include <array>
+
+#include "optim/decay_runs.h"
+#include "optim/optimizer.h"
+
+namespace tessera {
+
+/// AdamW (arXiv:1711.05101, algorithm 2 without amsgrad), as PyTorch computes it. In step t >= 1:
+///   p -= lr wd p;  m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g^2
+///   p -= lr / (1 - b1^t) m / (sqrt(v) / sqrt(1 - b2^t) + eps)
+class AdamW final : public Optimizer {
+ public:
+  AdamW(const OptimConfig& config, const ParameterStore& store);
+
+  void step(double lr, float grad_scale) override;
+
+  /// `exp_avg` and `exp_avg_sq` f32 [padded_size], `step` i32 [1].
+  StateTensors state() const override;
+
+ private:
+  std::array<double, 2> betas_;
+  double eps_;
+  double weight_decay_;
+  Tensor values_;
+  Tensor grads_;
+  std::vector<DecayRun> runs_;
+  Tensor mean_;
+  Tensor square_;
+  Tensor steps_;  // done so far
+};
+
+}  // namespace tessera

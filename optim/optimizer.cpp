@@ -1,0 +1,19 @@
+#include "optim/optimizer.h"
+
+#include "core/error.h"
+#include "optim/adamw.h"
+#include "optim/sgd.h"
+
+namespace tessera {
+
+std::unique_ptr<Optimizer> make_optimizer(const OptimConfig& config, const ParameterStore& store) {
+  switch (config.name) {
+    case OptimizerName::kAdamW:
+      return std::make_unique<AdamW>(config, store);
+    case OptimizerName::kSgd:
+      return std::make_unique<Sgd>(config, store);
+  }
+  fail<ConfigError>("[make_optimizer] unknown optimizer {}", static_cast<int>(config.name));
+}
+
+}  // namespace tessera

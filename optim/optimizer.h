@@ -1,0 +1,34 @@
+// What every optimizer offers: one update of all parameters in one pass over the flat buffers.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/parameter.h"
+#include "optim/optim_config.h"
+
+namespace tessera {
+
+/// Names and tensors to keep in a checkpoint. The tensors are handles: writing into them restores
+/// what they were taken from.
+using StateTensors = std::vector<std::pair<std::string, Tensor>>;
+
+class Optimizer {
+ public:
+  virtual ~Optimizer() = default;
+
+  /// Updates all values from gradients times `grad_scale` (the clipping factor, and 1 / batches
+  /// where gradients were summed) with learning rate `lr` for this step. The result has the same
+  /// bits for any number of threads. Gradients stay as they are.
+  virtual void step(double lr, float grad_scale) = 0;
+
+  /// All that the next step depends on beside values and gradients.
+  virtual StateTensors state() const = 0;
+};
+
+/// The optimizer `config.name` for all parameters of `store`, which may be destroyed before it.
+std::unique_ptr<Optimizer> make_optimizer(const OptimConfig& config, const ParameterStore& store);
+
+}  // namespace tessera

@@ -1,0 +1,31 @@
+// Stochastic gradient descent with momentum.
+#pragma once
+
+#include "optim/decay_runs.h"
+#include "optim/optimizer.h"
+
+namespace tessera {
+
+/// SGD as PyTorch computes it (dampening 0); Nesterov after Sutskever et al. 2013. With b = 0
+/// before the first step:
+///   d = g + wd p;  b = mu b + d;  p -= lr b, or with Nesterov p -= lr (d + mu b)
+class Sgd final : public Optimizer {
+ public:
+  Sgd(const OptimConfig& config, const ParameterStore& store);
+
+  void step(double lr, float grad_scale) override;
+
+  /// `momentum` f32 [padded_size].
+  StateTensors state() const override;
+
+ private:
+  double momentum_;
+  bool nesterov_;
+  double weight_decay_;
+  Tensor values_;
+  Tensor grads_;
+  std::vector<DecayRun> runs_;
+  Tensor buffer_;
+};
+
+}  // namespace tessera
