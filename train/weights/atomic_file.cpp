@@ -26,10 +26,16 @@ bool is_device(const fs::path& path) {
   return ::stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode);
 }
 
-fs::path follow_links(const fs::path& path) {
+/// The absolute path of what `path` means; a link may lead to a file that is not there yet.
+fs::path follow_links(fs::path path) {
+  constexpr int kMostLinks = 40;
   std::error_code error;
-  const fs::path target = fs::weakly_canonical(path, error);
-  return error ? path : target;
+  for (int links = 0; links < kMostLinks; ++links) {
+    const fs::path target = fs::read_symlink(path, error);
+    if (error) break;
+    path = path.parent_path() / target;
+  }
+  return fs::absolute(path);
 }
 
 }  // namespace

@@ -17,7 +17,7 @@ namespace tessera {
 struct LoadOptions {
   /// What stands before the names in the file, such as `param/`; other tensors are not looked at.
   /// nullopt: none, or one of the usual wrappers (`param/`, `model.`, `module.`, `state_dict.`).
-  std::optional<std::string> prefix;
+  std::optional<std::string> prefix = std::nullopt;
   /// False: parameters that are missing or of another shape keep their value.
   bool strict = true;
 };
