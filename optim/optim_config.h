@@ -12,9 +12,9 @@ enum class ScheduleName : std::uint8_t { kConstant, kCosine, kLinear, kStep };
 
 struct ScheduleConfig {
   ScheduleName name = ScheduleName::kCosine;
-  double warmup_epochs = 0.0;      ///< linear rise from lr / warm-up steps
-  double min_lr = 0.0;             ///< reached after the last step (cosine, linear)
-  std::vector<double> milestones;  ///< epochs at which `step` multiplies lr by gamma
+  double warmup_epochs = 0.0;        ///< linear rise from lr / warm-up steps
+  double min_lr = 0.0;               ///< reached after the last step (cosine, linear)
+  std::vector<double> milestones{};  ///< epochs at which `step` multiplies lr by gamma
   double gamma = 0.1;
 };
 
@@ -27,7 +27,7 @@ struct OptimConfig {
   double momentum = 0.9;   ///< sgd
   bool nesterov = false;   ///< sgd
   double clip_norm = 0.0;  ///< global gradient norm; 0: no clipping
-  ScheduleConfig schedule;
+  ScheduleConfig schedule{};
   double ema = 0.0;  ///< decay of the averaged weights used for evaluation; 0: none
 };
 

@@ -1,0 +1,62 @@
+// A model of nothing but parameters: odd sizes, with and without weight decay.
+#pragma once
+
+#include <cstring>
+#include <utility>
+#include <vector>
+
+#include "core/parallel.h"
+#include "core/parameter.h"
+#include "core/rng.h"
+
+namespace tessera::test {
+
+struct ToyModel {
+  std::vector<Parameter> parameters;
+
+  void visit(ParameterVisitor& visitor) { visitor("p", parameters); }
+
+  /// Sizes around cache lines and vectors; the large ones are split between threads. Neighbours
+  /// with the same decay share a run.
+  static ToyModel odd() {
+    ToyModel model;
+    for (const auto& [size, decay] : std::vector<std::pair<std::int64_t, bool>>{{1, true},
+                                                                                {17, false},
+                                                                                {16, false},
+                                                                                {165, true},
+                                                                                {40'003, true},
+                                                                                {31, false},
+                                                                                {50'021, false},
+                                                                                {7, true}}) {
+      model.parameters.push_back(Parameter({size}, Init::uniform(1.0f), decay));
+    }
+    return model;
+  }
+};
+
+/// Gradients of step `step`: normal values, zero between the entries.
+inline void draw_gradients(ParameterStore& store, std::uint64_t step) {
+  std::uint64_t index = 0;
+  for (const ParameterStore::Entry& entry : store.entries()) {
+    Rng rng(11, Stream::kSynthetic, step, index++);
+    for (float& value : entry.parameter->grad.span()) value = rng.normal();
+  }
+}
+
+inline bool same_bits(const Tensor& a, const Tensor& b) {
+  return a.bytes() == b.bytes() && std::memcmp(a.raw(), b.raw(), a.bytes()) == 0;
+}
+
+/// Sets the number of threads as long as it lives.
+class Threads {
+ public:
+  explicit Threads(int threads) : before_(num_threads()) { set_num_threads(threads); }
+  ~Threads() { set_num_threads(before_); }
+  Threads(const Threads&) = delete;
+  Threads& operator=(const Threads&) = delete;
+
+ private:
+  int before_;
+};
+
+}  // namespace tessera::test
