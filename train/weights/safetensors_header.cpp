@@ -33,7 +33,7 @@ class HeaderHandler : public nlohmann::json_sax<nlohmann::json> {
   }
 
   bool start_object(std::size_t) override {
-    if (depth_ == 2 || list_ != nullptr) return reject("{:?}: nested too deeply", name_);
+    if (depth_ == 2) return reject("{:?}: nested too deeply", name_);
     ++depth_;
     fields_.clear();
     entry_ = {};
@@ -51,7 +51,7 @@ class HeaderHandler : public nlohmann::json_sax<nlohmann::json> {
       header.metadata.emplace(field_, text);
       return true;
     }
-    if (depth_ != 2 || list_ != nullptr || field_ != "dtype") return unexpected("a string");
+    if (depth_ != 2 || field_ != "dtype") return unexpected("a string");
     const auto type = stored_type(text);
     if (!type) return reject("{:?}: unknown dtype {:?}", name_, text);
     entry_.type = *type;

@@ -3,6 +3,8 @@
 #include <doctest/doctest.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <thread>
 #include <vector>
 
 #include "core/error.h"
@@ -79,6 +81,30 @@ TEST_CASE("AtomicFile: a missing or unwritable folder says so") {
   fs::create_directory(folder / "target");
   CHECK(write_error(folder / "target", "").find("Is a directory") != std::string::npos);
   CHECK(std::distance(fs::directory_iterator(folder.path()), {}) == 2);
+}
+
+TEST_CASE("exchange_paths and replace_symlink: both names are there at every moment") {
+  const ScratchFolder folder;
+  for (const char* name : {"a", "b"}) {
+    fs::create_directory(folder / name);
+    write_text(folder / name / "x", name);
+  }
+  replace_symlink("a", folder / "link", folder / "temporary");
+  std::atomic<bool> done = false;
+  std::atomic<int> gone = 0;
+  std::thread watcher([&] {
+    while (!done) gone += !fs::exists(folder / "b/x") + !fs::exists(folder / "link/x");
+  });
+  for (int i = 0; i < 2001; ++i) {
+    exchange_paths(folder / "a", folder / "b");
+    replace_symlink(i % 2 == 0 ? "b" : "a", folder / "link", folder / "temporary");
+  }
+  done = true;
+  watcher.join();
+  CHECK(gone == 0);
+  CHECK(read_text(folder / "b/x") == "a");
+  CHECK(fs::read_symlink(folder / "link") == "b");
+  CHECK(!fs::exists(fs::symlink_status(folder / "temporary")));
 }
 
 TEST_CASE("AtomicFile: a disk that is full leaves the old file and no temporary") {
