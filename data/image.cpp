@@ -10,9 +10,11 @@
 #include <limits>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "core/error.h"
 #include "data/file.h"
+#include "data/jpeg.h"
 
 #define STB_IMAGE_STATIC
 #define STB_IMAGE_IMPLEMENTATION
@@ -55,18 +57,8 @@ void check_png(std::span<const std::uint8_t> bytes, std::string_view name) {
   }
 }
 
-/// The end marker FF D9 must follow the last start of scan FF DA: coded data holds neither.
-void check_jpeg(std::span<const std::uint8_t> bytes, std::string_view name) {
-  const auto last = [&](std::uint8_t marker) {
-    std::size_t at = bytes.size();
-    while (at >= 2 && !(bytes[at - 2] == 0xff && bytes[at - 1] == marker)) --at;
-    return at;
-  };
-  if (last(0xd9) < last(0xda) || last(0xd9) < 4)
-    fail<DataError>("[image] {}: truncated JPEG", name);
-}
-
-void check_container(std::span<const std::uint8_t> bytes, std::string_view name) {
+/// Throws if the bytes are no whole file; returns the orientation the pixels are stored in.
+int check_container(std::span<const std::uint8_t> bytes, std::string_view name) {
   if (bytes.empty()) fail<DataError>("[image] {}: empty file", name);
   if (bytes.size() > static_cast<std::size_t>(std::numeric_limits<int>::max())) {
     fail<DataError>("[image] {}: {} bytes are too many for an image", name, bytes.size());
@@ -75,8 +67,9 @@ void check_container(std::span<const std::uint8_t> bytes, std::string_view name)
       std::equal(kPngMagic.begin(), kPngMagic.end(), bytes.begin())) {
     check_png(bytes, name);
   } else if (bytes.size() >= 2 && bytes[0] == 0xff && bytes[1] == 0xd8) {
-    check_jpeg(bytes, name);
+    return scan_jpeg(bytes, name);
   }
+  return 1;
 }
 
 void append(void* context, void* data, int size) {
@@ -91,7 +84,7 @@ Image decode_image(std::span<const std::uint8_t> bytes, std::string_view name,
   if (channels != 1 && channels != 3) {
     fail<DataError>("[image] {}: {} channels asked for, can give 1 or 3", name, channels);
   }
-  check_container(bytes, name);
+  const int orientation = check_container(bytes, name);
   const int size = static_cast<int>(bytes.size());
   int width = 0;
   int height = 0;
@@ -112,7 +105,7 @@ Image decode_image(std::span<const std::uint8_t> bytes, std::string_view name,
   if (!pixels) fail<DataError>("[image] {}: {}", name, stbi_failure_reason());
   Image image{{height, width, channels}, {}};
   image.pixels.assign(pixels.get(), pixels.get() + image.shape.numel());
-  return image;
+  return upright(std::move(image), orientation);
 }
 
 Image load_image(const std::filesystem::path& path, std::int64_t channels) {

@@ -16,7 +16,8 @@ struct Image {
   std::vector<std::uint8_t> pixels;  ///< [height, width, channels]
 };
 
-/// JPEG, PNG or BMP as 1 (grey) or 3 (RGB) channels; alpha is dropped. `name` is for messages.
+/// JPEG, PNG or BMP as 1 (grey) or 3 (RGB) channels; alpha is dropped, an EXIF
+/// orientation is undone. `name` is for messages.
 /// Throws DataError if the bytes are empty, of another format, truncated or damaged, or if the
 /// header asks for a side above 16384 pixels or more than 256 MB.
 Image decode_image(std::span<const std::uint8_t> bytes, std::string_view name,
