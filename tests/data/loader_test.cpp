@@ -1,0 +1,254 @@
+#include "data/loader.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cstring>
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include "core/pool.h"
+#include "data/synthetic.h"
+#include "tests/data/files.h"
+
+namespace tessera {
+namespace {
+
+using namespace testing;
+
+const Dataset& shapes() {
+  static const auto dataset = make_shapes({.image = {16, 12, 3}, .samples = 103}, Split::kTrain);
+  return *dataset;
+}
+
+LoaderOptions options_with(int workers) {
+  LoaderOptions options;
+  options.batch_size = 10;
+  options.shuffle = true;
+  options.augment = {.crop_padding = 2, .flip = true, .erase = 0.3};
+  options.normalization = dataset_info(DatasetName::kSynthetic).normalization;
+  options.seed = 7;
+  options.workers = workers;
+  return options;
+}
+
+struct Copy {
+  std::vector<float> images;
+  std::vector<std::int32_t> labels;
+  std::int64_t index;
+  friend bool operator==(const Copy&, const Copy&) = default;
+};
+
+std::vector<Copy> drain(Loader& loader) {
+  std::vector<Copy> copies;
+  Batch batch;
+  while (loader.next(batch)) {
+    const auto images = batch.images.span();
+    const auto labels = batch.labels.span<std::int32_t>();
+    copies.push_back({{images.begin(), images.end()}, {labels.begin(), labels.end()}, batch.index});
+  }
+  CHECK_FALSE(static_cast<bool>(batch.images));
+  return copies;
+}
+
+std::vector<Copy> epoch_of(const LoaderOptions& options, std::int64_t epoch,
+                           std::int64_t first_batch = 0) {
+  Loader loader(shapes(), options);
+  loader.start_epoch(epoch, first_batch);
+  return drain(loader);
+}
+
+TEST_CASE("loader: without shuffling and augmentation, the samples in order") {
+  LoaderOptions options = options_with(1);
+  options.shuffle = false;
+  options.augment = {};
+  const std::vector<Copy> batches = epoch_of(options, 0);
+  REQUIRE(batches.size() == 11);
+  const Transform transform(shapes().image(), options.normalization, {});
+  const auto size = static_cast<std::size_t>(shapes().image().numel());
+  std::vector<float> expected(size);
+  std::int64_t sample = 0;
+  for (std::size_t b = 0; b < batches.size(); ++b) {
+    CHECK(batches[b].index == static_cast<std::int64_t>(b));
+    REQUIRE(batches[b].labels.size() == (b == 10 ? 3 : 10));
+    for (std::size_t i = 0; i < batches[b].labels.size(); ++i, ++sample) {
+      CHECK(batches[b].labels[i] == shapes().label(sample));
+      transform.normalize(shapes().pixels(sample), expected.data());
+      CHECK(std::memcmp(expected.data(), &batches[b].images[i * size], size * 4) == 0);
+    }
+  }
+  CHECK(sample == 103);
+}
+
+TEST_CASE("loader: shapes, types and the end of an epoch") {
+  Loader loader(shapes(), options_with(2));
+  Batch batch;
+  CHECK_FALSE(loader.next(batch));
+  loader.start_epoch(0);
+  REQUIRE(loader.next(batch));
+  CHECK(batch.images.shape() == Shape{10, 16, 12, 3});
+  CHECK(batch.labels.shape() == Shape{10});
+  CHECK(batch.labels.dtype() == DType::kI32);
+  while (batch.index < 10) REQUIRE(loader.next(batch));
+  CHECK(batch.images.shape() == Shape{3, 16, 12, 3});
+  CHECK_FALSE(loader.next(batch));
+  CHECK_FALSE(loader.next(batch));
+  CHECK(loader.waited_seconds() > 0.0);
+}
+
+TEST_CASE("loader: the same bits for any number of workers") {
+  for (const std::int64_t epoch : {0, 5}) {
+    const std::vector<Copy> expected = epoch_of(options_with(0), epoch);
+    REQUIRE(expected.size() == 11);
+    for (const int workers : {1, 2, 3}) CHECK(epoch_of(options_with(workers), epoch) == expected);
+  }
+}
+
+TEST_CASE("loader: an epoch continued at batch k gives the batches from k on") {
+  const std::vector<Copy> all = epoch_of(options_with(0), 2);
+  for (const int workers : {0, 2}) {
+    for (const std::int64_t first : {1, 5, 10, 11}) {
+      const std::vector<Copy> rest(all.begin() + first, all.end());
+      CHECK(epoch_of(options_with(workers), 2, first) == rest);
+    }
+  }
+  Loader loader(shapes(), options_with(0));
+  CHECK_THROWS_AS(loader.start_epoch(0, 12), ConfigError);
+  CHECK_THROWS_AS(loader.start_epoch(0, -1), ConfigError);
+}
+
+TEST_CASE("loader: epochs and seeds differ, each shows every sample once") {
+  // Labels of the samples are not enough to tell them apart: use the order of unaugmented images.
+  LoaderOptions options = options_with(1);
+  options.augment = {};
+  const auto flat = [&](std::int64_t epoch) {
+    std::vector<std::vector<float>> images;
+    const auto size = static_cast<std::ptrdiff_t>(shapes().image().numel());
+    for (const Copy& copy : epoch_of(options, epoch)) {
+      for (auto at = copy.images.begin(); at != copy.images.end(); at += size) {
+        images.emplace_back(at, at + size);
+      }
+    }
+    return images;
+  };
+  auto first = flat(0);
+  auto second = flat(1);
+  options.seed = 8;
+  auto third = flat(0);
+  options.shuffle = false;
+  auto ordered = flat(0);
+  CHECK(first != second);
+  CHECK(first != third);
+  CHECK(first != ordered);
+  for (auto* images : {&first, &second, &third, &ordered})
+    std::sort(images->begin(), images->end());
+  CHECK(first == ordered);
+  CHECK(second == ordered);
+  CHECK(third == ordered);
+}
+
+TEST_CASE("loader: the augmentation of a sample does not depend on its place in the epoch") {
+  LoaderOptions small = options_with(0);
+  small.shuffle = false;
+  LoaderOptions large = small;
+  large.batch_size = 103;
+  std::vector<float> joined;
+  for (const Copy& copy : epoch_of(small, 1)) {
+    joined.insert(joined.end(), copy.images.begin(), copy.images.end());
+  }
+  CHECK(epoch_of(large, 1).front().images == joined);
+}
+
+TEST_CASE("loader: drop_last") {
+  LoaderOptions options = options_with(1);
+  options.drop_last = true;
+  CHECK(Loader(shapes(), options).batches_per_epoch() == 10);
+  CHECK(epoch_of(options, 0).size() == 10);
+  options.batch_size = 104;
+  CHECK_THROWS_AS(Loader(shapes(), options), ConfigError);
+}
+
+TEST_CASE("loader: a new epoch and destruction at any moment") {
+  const std::vector<Copy> expected = epoch_of(options_with(0), 3);
+  for (const int workers : {0, 1, 2, 3}) {
+    for (int taken = 0; taken < 8; ++taken) {
+      Loader loader(shapes(), options_with(workers));
+      loader.start_epoch(0);
+      Batch batch;
+      for (int i = 0; i < taken; ++i) REQUIRE(loader.next(batch));
+      loader.start_epoch(3, 0);
+      if (taken % 2 == 0) CHECK(drain(loader) == expected);
+      loader.start_epoch(1);
+    }  // destroyed in the middle of epoch 1
+  }
+  Loader unused(shapes(), options_with(2));
+}
+
+/// Fails to give sample 25.
+class Faulty final : public Dataset {
+ public:
+  Faulty() : Dataset(dataset_info(DatasetName::kMnist)), image_(28 * 28) {}
+  std::int64_t size() const override { return 100; }
+  std::int32_t label(std::int64_t) const override { return 0; }
+  std::span<const std::uint8_t> pixels(std::int64_t i) const override {
+    if (i == 25) fail<DataError>("[faulty] sample {} cannot be read", i);
+    return image_;
+  }
+
+ private:
+  Bytes image_;
+};
+
+TEST_CASE("loader: an error in a worker is thrown at its batch and ends the epoch") {
+  const Faulty dataset;
+  for (const int workers : {0, 1, 3}) {
+    LoaderOptions options = options_with(workers);
+    options.shuffle = false;
+    options.normalization = {{0.0f}, {1.0f}};
+    Loader loader(dataset, options);
+    for (int round = 0; round < 2; ++round) {
+      loader.start_epoch(0);
+      Batch batch;
+      CHECK(loader.next(batch));
+      CHECK(loader.next(batch));
+      CHECK(message_of<DataError>([&] { loader.next(batch); }) ==
+            "[faulty] sample 25 cannot be read");
+      CHECK_FALSE(loader.next(batch));
+    }
+    loader.start_epoch(0, 3);
+    Batch batch;
+    for (int i = 3; i < 10; ++i) CHECK(loader.next(batch));
+    CHECK_FALSE(loader.next(batch));
+  }
+}
+
+TEST_CASE("loader: takes nothing from the system after construction") {
+  for (const int workers : {0, 3}) {
+    Loader loader(shapes(), options_with(workers));
+    const std::uint64_t before = Pool::global().stats().system_allocations;
+    Batch batch;
+    for (std::int64_t epoch = 0; epoch < 5; ++epoch) {
+      loader.start_epoch(epoch);
+      while (loader.next(batch)) {
+      }
+    }
+    CHECK(Pool::global().stats().system_allocations == before);
+  }
+}
+
+TEST_CASE("loader: options that cannot be meant") {
+  const auto throws = [](auto change) {
+    LoaderOptions options = options_with(0);
+    change(options);
+    CHECK_THROWS_AS(Loader(shapes(), options), ConfigError);
+  };
+  throws([](LoaderOptions& options) { options.batch_size = 0; });
+  throws([](LoaderOptions& options) { options.workers = -1; });
+  throws([](LoaderOptions& options) { options.normalization = {{0.5f}, {0.5f}}; });
+  const ArrayDataset empty(dataset_info(DatasetName::kMnist), {}, {});
+  CHECK_THROWS_AS(Loader(empty, options_with(0)), DataError);
+}
+
+}  // namespace
+}  // namespace tessera
