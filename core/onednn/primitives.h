@@ -33,8 +33,10 @@ struct Matmul {
 void matmul(const Matmul& args);
 
 /// A 2-D convolution over channels-last maps: x [B, H, W, I], weight [O, I/groups, kh, kw],
-/// y [B, H', W', O] with H' = (H + pad_begin + pad_end - kh) / stride + 1. All f32.
+/// y [B, H', W', O] with H' = (H + pad_begin + pad_end - kh) / stride + 1. Weight, bias and their
+/// gradients are f32.
 struct ConvGeometry {
+  DType dtype = DType::kF32;  ///< of x, y and their gradients
   std::int64_t batch = 0;
   std::int64_t in_channels = 0;
   std::int64_t out_channels = 0;
@@ -48,12 +50,12 @@ struct ConvGeometry {
 };
 
 /// `bias` [O] may be null.
-void conv_forward(const ConvGeometry& geometry, const float* x, const float* weight,
-                  const float* bias, float* y);
-void conv_backward_data(const ConvGeometry& geometry, const float* dy, const float* weight,
-                        float* dx);
+void conv_forward(const ConvGeometry& geometry, const void* x, const float* weight,
+                  const float* bias, void* y);
+void conv_backward_data(const ConvGeometry& geometry, const void* dy, const float* weight,
+                        void* dx);
 /// `dbias` [O] may be null.
-void conv_backward_weights(const ConvGeometry& geometry, const float* x, const float* dy,
+void conv_backward_weights(const ConvGeometry& geometry, const void* x, const void* dy,
                            float* dweight, float* dbias);
 
 /// "oneDNN 2.6.3"

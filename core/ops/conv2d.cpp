@@ -1,0 +1,104 @@
+#include "core/ops/conv2d.h"
+
+#include "core/error.h"
+#include "core/onednn/primitives.h"
+#include "core/ops/elementwise.h"
+
+namespace tessera::ops {
+namespace {
+
+using onednn::ConvGeometry;
+
+void check_channels(const Shape& x, const Shape& weight, const Var& bias, std::int64_t groups) {
+  if (x.rank() != 4) fail<ShapeError>("[conv2d] x {} is not [B, H, W, I]", x);
+  if (weight.rank() != 4 || weight.numel() < 1) {
+    fail<ShapeError>("[conv2d] weight {} is not [O, I / groups, kh, kw]", weight);
+  }
+  if (groups < 1 || x[3] % groups != 0 || weight[0] % groups != 0) {
+    fail<ShapeError>("[conv2d] groups {} does not divide the {} channels of x and the {} of weight",
+                     groups, x[3], weight[0]);
+  }
+  if (weight[1] * groups != x[3]) {
+    fail<ShapeError>("[conv2d] x {} does not fit weight {} in {} groups: x must have {} channels",
+                     x, weight, groups, weight[1] * groups);
+  }
+  if (bias && bias.shape() != Shape{weight[0]}) {
+    fail<ShapeError>("[conv2d] bias {} does not fit weight {}", bias.shape(), weight);
+  }
+}
+
+ConvGeometry geometry_of(const Var& x, const Shape& weight, const Conv2dConfig& config) {
+  ConvGeometry g{.dtype = x.value.dtype(),
+                 .batch = x.dim(0),
+                 .in_channels = x.dim(3),
+                 .out_channels = weight[0],
+                 .groups = config.groups,
+                 .in_size = {x.dim(1), x.dim(2)},
+                 .kernel = {weight[2], weight[3]},
+                 .stride = config.stride,
+                 .pad_begin = config.pad_begin,
+                 .pad_end = config.pad_end};
+  for (std::size_t axis = 0; axis < 2; ++axis) {
+    if (g.stride[axis] < 1 || g.pad_begin[axis] < 0 || g.pad_end[axis] < 0) {
+      fail<ShapeError>("[conv2d] stride {} must be positive, padding {} and {} not negative",
+                       g.stride[axis], g.pad_begin[axis], g.pad_end[axis]);
+    }
+    const std::int64_t padded = g.in_size[axis] + g.pad_begin[axis] + g.pad_end[axis];
+    if (padded < g.kernel[axis]) {
+      fail<ShapeError>("[conv2d] kernel {}x{} is larger than x {} with its padding, {} on axis {}",
+                       g.kernel[0], g.kernel[1], x.shape(), padded, axis + 1);
+    }
+    g.out_size[axis] = (padded - g.kernel[axis]) / g.stride[axis] + 1;
+  }
+  return g;
+}
+
+/// The library can only overwrite: what has to be added goes to a buffer of its own first.
+Tensor fresh(const GradSink& sink) {
+  return sink.accumulate ? Tensor::empty(sink.grad.shape(), sink.grad.dtype()) : sink.grad;
+}
+
+void settle(const GradSink& sink, const Tensor& written) {
+  if (sink.accumulate) add_into(sink.grad, written);
+}
+
+/// Both gradients of the parameters come from one run of the library.
+void parameter_gradients(const ConvGeometry& g, const Tensor& x, const Tensor& dy,
+                         const GradSink& dweight, const GradSink& dbias, const Shape& weight) {
+  if (!dweight && !dbias) return;
+  const Tensor unwanted = dweight ? Tensor() : Tensor::empty(weight);
+  const Tensor dw = fresh(dweight), db = fresh(dbias);
+  onednn::conv_backward_weights(g, x.raw(), dy.raw(), dweight ? dw.f32() : unwanted.f32(),
+                                dbias ? db.f32() : nullptr);
+  settle(dweight, dw);
+  settle(dbias, db);
+}
+
+}  // namespace
+
+Var conv2d(Tape& tape, const Var& x, const Var& weight, const Var& bias,
+           const Conv2dConfig& config) {
+  check_channels(x.shape(), weight.shape(), bias, config.groups);
+  const ConvGeometry g = geometry_of(x, weight.shape(), config);
+  Tensor y = Tensor::empty({g.batch, g.out_size[0], g.out_size[1], g.out_channels},
+                           g.dtype);  // [B, H', W', O]
+  OpScope op(tape, "conv2d",
+             {2.0 * static_cast<double>(y.numel()) *
+                  static_cast<double>(weight.value.numel() / g.out_channels),
+              static_cast<double>(x.value.bytes() + y.bytes() + weight.value.bytes())});
+  onednn::conv_forward(g, x.value.raw(), weight.value.f32(), bias ? bias.value.f32() : nullptr,
+                       y.raw());
+  return tape.record(std::move(y), any_wants_grad(x, weight, bias),
+                     [x, weight, bias = bias.target(), g](Tape& t, const Tensor& dy) {
+                       if (const GradSink sink = t.sink(x.target())) {
+                         const Tensor dx = fresh(sink);
+                         onednn::conv_backward_data(g, dy.raw(), weight.value.f32(), dx.raw());
+                         settle(sink, dx);
+                       }
+                       const GradSink dweight = t.sink(weight.target());
+                       const GradSink dbias = t.sink(bias);
+                       parameter_gradients(g, x.value, dy, dweight, dbias, weight.shape());
+                     });
+}
+
+}  // namespace tessera::ops

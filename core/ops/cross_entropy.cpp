@@ -1,0 +1,140 @@
+#include "core/ops/cross_entropy.h"
+
+#include <cmath>
+#include <vector>
+
+#include "core/error.h"
+#include "core/ops/element.h"
+#include "core/simd_math.h"
+
+namespace tessera::ops {
+namespace {
+
+struct RowSums {
+  float largest;
+  double log_sum;  // log(sum(exp(z - largest)))
+};
+
+// p = softmax(z).
+
+template <typename T>
+TESSERA_KERNEL RowSums softmax_row(const T* z, float* p, std::int64_t classes) {
+  float largest = load(z[0]);
+#pragma omp simd reduction(max : largest)
+  for (std::int64_t k = 0; k < classes; ++k) largest = std::max(largest, load(z[k]));
+  double sum = 0.0;
+#pragma omp simd reduction(+ : sum)
+  for (std::int64_t k = 0; k < classes; ++k) {
+    p[k] = exp_approx(load(z[k]) - largest);
+    sum += static_cast<double>(p[k]);
+  }
+  const float inverse = static_cast<float>(1.0 / sum);
+#pragma omp simd
+  for (std::int64_t k = 0; k < classes; ++k) p[k] *= inverse;
+  return {largest, std::log(sum)};
+}
+
+/// Mean of the rows' losses as a tensor [1]; the sum runs in the order of the rows.
+Tensor mean_of(const std::vector<double>& losses) {
+  double sum = 0.0;
+  for (const double loss : losses) sum += loss;
+  return Tensor::full({1}, static_cast<float>(sum / static_cast<double>(losses.size())));
+}
+
+/// Runs `row(b, z, p)` for each row z of the logits and its probabilities p, [B, K] f32, and
+/// records the loss. `row` returns the loss of the row and leaves d loss / d z in p.
+template <typename Row>
+Var record_loss(Tape& tape, const Var& logits, const Row& row) {
+  const std::int64_t batch = logits.dim(0), classes = logits.dim(1);
+  OpScope op(tape, "cross_entropy",
+             {25.0 * static_cast<double>(logits.value.numel()),
+              2.0 * static_cast<double>(logits.value.bytes())});
+  const Tensor gradient = Tensor::empty(logits.shape());
+  std::vector<double> losses(static_cast<std::size_t>(batch));
+  with_element_type(logits.value.dtype(), [&](auto element) {
+    using T = decltype(element);
+    parallel_for(batch, row_grain(4 * classes), [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t b = begin; b < end; ++b) {
+        const T* z = logits.value.data<T>() + b * classes;
+        float* p = gradient.f32() + b * classes;
+        const RowSums sums = softmax_row(z, p, classes);
+        losses[static_cast<std::size_t>(b)] = row(b, z, p, sums);
+      }
+    });
+  });
+  return tape.record(
+      mean_of(losses), any_wants_grad(logits),
+      [target = logits.target(), gradient](Tape& t, const Tensor& dy) {
+        const float scale = dy.f32()[0] / static_cast<float>(gradient.dim(0));
+        for (float& value : gradient.span()) value *= scale;
+        t.pass(target, target.dtype == DType::kF32 ? gradient : cast(gradient, target.dtype));
+      });
+}
+
+void check_logits(const char* op, const Shape& logits) {
+  if (logits.rank() != 2 || logits[0] < 1 || logits[1] < 1) {
+    fail<ShapeError>("[{}] logits {} are not [B, K] with B and K of at least 1", op, logits);
+  }
+}
+
+void check_labels(const Var& logits, const Tensor& labels) {
+  const std::int64_t batch = logits.dim(0), classes = logits.dim(1);
+  if (labels.shape() != Shape{batch} || labels.dtype() != DType::kI32) {
+    fail<ShapeError>("[cross_entropy] labels {} {} do not fit logits {}: they must be i32 [{}]",
+                     name_of(labels.dtype()), labels.shape(), logits.shape(), batch);
+  }
+  for (std::int64_t b = 0; b < batch; ++b) {
+    const std::int32_t label = labels.data<std::int32_t>()[b];
+    if (label < 0 || label >= classes) {
+      fail<DataError>("[cross_entropy] label {} of sample {} is not in [0, {})", label, b, classes);
+    }
+  }
+}
+
+}  // namespace
+
+Var cross_entropy(Tape& tape, const Var& logits, const Tensor& labels, float smoothing) {
+  check_logits("cross_entropy", logits.shape());
+  check_labels(logits, labels);
+  if (!(smoothing >= 0.0f && smoothing <= 1.0f)) {
+    fail<ConfigError>("[cross_entropy] smoothing {} is not in [0, 1]", smoothing);
+  }
+  const std::int64_t classes = logits.dim(1);
+  const float spread = smoothing / static_cast<float>(classes);
+  return record_loss(tape, logits,
+                     [&](std::int64_t b, const auto* z, float* p, const RowSums& sums) {
+                       const std::int64_t label = labels.data<std::int32_t>()[b];
+                       double mean = 0.0;
+                       for (std::int64_t k = 0; k < classes; ++k) {
+                         mean += static_cast<double>(load(z[k]) - sums.largest);
+                         p[k] -= spread;
+                       }
+                       p[label] -= 1.0f - smoothing;
+                       mean /= static_cast<double>(classes);
+                       const double at_label = static_cast<double>(load(z[label]) - sums.largest);
+                       const double share = static_cast<double>(smoothing);
+                       return sums.log_sum - (1.0 - share) * at_label - share * mean;
+                     });
+}
+
+Var soft_cross_entropy(Tape& tape, const Var& logits, const Tensor& targets) {
+  check_logits("soft_cross_entropy", logits.shape());
+  if (targets.shape() != logits.shape() || targets.dtype() != DType::kF32) {
+    fail<ShapeError>("[soft_cross_entropy] targets {} {} do not fit logits {}: they must be f32 {}",
+                     name_of(targets.dtype()), targets.shape(), logits.shape(), logits.shape());
+  }
+  const std::int64_t classes = logits.dim(1);
+  return record_loss(
+      tape, logits, [&](std::int64_t b, const auto* z, float* p, const RowSums& sums) {
+        const float* q = targets.f32() + b * classes;
+        double mass = 0.0, dot = 0.0;
+        for (std::int64_t k = 0; k < classes; ++k) {
+          mass += static_cast<double>(q[k]);
+          dot += static_cast<double>(q[k]) * static_cast<double>(load(z[k]) - sums.largest);
+        }
+        for (std::int64_t k = 0; k < classes; ++k) p[k] = static_cast<float>(mass) * p[k] - q[k];
+        return mass * sums.log_sum - dot;
+      });
+}
+
+}  // namespace tessera::ops
