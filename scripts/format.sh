@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Formats the tracked C++ sources in place; with --check only lists those that are not formatted.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+# Versions differ in details: the sources are as version 14 (Debian 12) leaves them.
+formatter=clang-format-14
+command -v "$formatter" >/dev/null || formatter=clang-format
+if ! command -v "$formatter" >/dev/null; then
+  echo "format.sh: no clang-format; scripts/install_deps.sh --dev installs it" >&2
+  exit 1
+fi
+mapfile -d '' sources < <(git ls-files -z '*.cpp' '*.h')
+
+case "${1:-}" in
+  "")
+    "$formatter" -i "${sources[@]}"
+    ;;
+  --check)
+    unformatted=0
+    for source in "${sources[@]}"; do
+      if ! "$formatter" "$source" | cmp -s "$source" -; then
+        echo "format.sh: not formatted: $source" >&2
+        unformatted=$((unformatted + 1))
+      fi
+    done
+    if [ "$unformatted" -ne 0 ]; then
+      echo "format.sh: $unformatted of ${#sources[@]} files; scripts/format.sh formats them" >&2
+      exit 1
+    fi
+    echo "format.sh: ${#sources[@]} files are formatted"
+    ;;
+  *)
+    echo "usage: scripts/format.sh [--check]" >&2
+    exit 2
+    ;;
+esac
