@@ -102,7 +102,8 @@ class TreeBuilder final : public YAML::EventHandler {
   void open(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
             YamlNode::Kind kind) {
     reject(mark, tag, anchor);
-    if (wants_key()) fail_at(place(mark), "a key must be a word, not a list or map");
+    if (wants_key())
+      fail_at(place(mark), "a list or map where a key should be; is a bracket not closed?");
     if (open_.size() >= kMaxDepth) {
       fail_at(place(mark), fmt::format("nested deeper than {} levels", kMaxDepth));
     }

@@ -1,0 +1,82 @@
+#include <doctest/doctest.h>
+
+#include <string>
+
+#include "tests/train/config_support.h"
+
+using namespace tessera;
+using namespace tessera::test;
+
+TEST_CASE("values that do not fit each other are reported where they stand") {
+  struct Case {
+    std::string text;
+    std::vector<std::string> errors;
+  };
+  const Case cases[] = {
+      {"model: {image_size: 28, patch_size: [4, 32]}",
+       {"c.yaml:1:37: [model] patch_size 4x32 is larger than image_size 28x28"}},
+      {"model: {embed_dim: 96, num_heads: [5, 6, 12, 24]}",
+       {"c.yaml:1:36: [model] embed_dim 96 % num_heads 5 != 0; nearest that divide: num_heads 4 "
+        "or 6, embed_dim 90 or 105"}},
+      {"model: {num_heads: [3, 6, 12, 25]}",
+       {"c.yaml:1:31: [model] stage 4: embed_dim 96 * 8 = 768 % num_heads 25 != 0; nearest that "
+        "divide: num_heads 24 or 32, embed_dim 75 or 150"}},
+      {"model: {embed_dim: 95}",
+       {"c.yaml:1:20: [model] embed_dim 95 % num_heads 3 != 0; nearest that divide: num_heads 1 or "
+        "5, embed_dim 93 or 96",
+        "c.yaml:1:20: [model] stage 2: embed_dim 95 * 2 = 190 % num_heads 6 != 0; nearest that "
+        "divide: num_heads 5 or 10, embed_dim 93 or 96",
+        "c.yaml:1:20: [model] stage 3: embed_dim 95 * 4 = 380 % num_heads 12 != 0; nearest that "
+        "divide: num_heads 10 or 19, embed_dim 93 or 96",
+        "c.yaml:1:20: [model] stage 4: embed_dim 95 * 8 = 760 % num_heads 24 != 0; nearest that "
+        "divide: num_heads 20 or 38, embed_dim 93 or 96"}},
+      {"model: {depths: [2, 2]}",
+       {"c.yaml:1:17: [model] depths [2, 2] has 2 stages, num_heads [3, 6, 12, 24] has 4; give one "
+        "of each a stage"}},
+      {"model: {image_size: [32, 16], patch_size: 8}",
+       {"c.yaml:1:43: [model] image_size 32x16 at patch_size 8x8 shrinks to one token before stage "
+        "4 of 4 (stage 1: 4x2, 2: 2x1, 3: 1x1); use at most 3 stages or smaller patches"}},
+      {"model: {num_classes: 9}\ndata: {name: cifar10}",
+       {"c.yaml:1:22: [model] num_classes 9 is less than the 10 classes of cifar10; use auto"}},
+      {"model: {in_channels: 3}\ndata: {name: mnist}",
+       {"c.yaml:1:22: [model] in_channels 3, but mnist has 1; use auto"}},
+      {"model: {image_size: 224}\ndata: {name: cifar100}",
+       {"c.yaml:1:21: [model] image_size 224x224, but images of cifar100 are 32x32; use auto"}},
+      {"data: {name: mnist, normalize: {mean: [1, 2], std: [1]}}",
+       {"c.yaml:1:39: data.normalize.mean: 2 values, but images of mnist have 1 channels"}},
+      {"optim: {lr: 1e-3, schedule: {min_lr: 1e-2}}",
+       {"c.yaml:1:38: [optim] min_lr 0.01 is above lr 0.001"}},
+      {"optim: {schedule: {name: step}}",
+       {"c.yaml:1:26: [optim] schedule step needs milestones: [epoch, ...]"}},
+      {"optim: {schedule: {milestones: [3, 3]}}",
+       {"c.yaml:1:32: [optim] milestones [3, 3] do not rise"}},
+  };
+  for (const Case& c : cases) {
+    CAPTURE(c.text);
+    CHECK(errors_of(c.text) == lines(c.errors));
+  }
+}
+
+TEST_CASE("values at the edge of what fits are accepted") {
+  for (const std::string text : {
+           "model: {image_size: 28, patch_size: 28, depths: [1], num_heads: [3]}",
+           "model: {image_size: 32, patch_size: 8, depths: [1, 1, 1], num_heads: [1, 2, 4]}",
+           "model: {image_size: [1, 8], patch_size: [1, 2], depths: [1, 1], num_heads: [1, 1]}",
+           "model: {num_classes: 11}\ndata: {name: cifar10}",
+           "optim: {lr: 1e-3, schedule: {min_lr: 1e-3}}",
+           "optim: {schedule: {name: step, milestones: [1, 1.5]}}",
+           "data: {normalize: {mean: [1], std: auto}}",
+       }) {
+    CAPTURE(text);
+    CHECK(errors_of(text) == lines({}));
+  }
+}
+
+TEST_CASE("a key that could not be read causes no second error") {
+  CHECK(errors_of("model: {image_size: 4, patch_sise: 2, depths: [1], num_heads: [1]}") ==
+        lines({"c.yaml:1:24: unknown key model.patch_sise; did you mean patch_size?"}));
+  CHECK(errors_of("model: {embed_dim: x, num_heads: [5, 6, 7, 8]}") ==
+        lines({"c.yaml:1:20: model.embed_dim: expected an integer, got \"x\""}));
+  CHECK(errors_of("model: [1]\ndata: {name: mnist}") ==
+        "c.yaml:1:8: model: expected a map of keys, got a list");
+}

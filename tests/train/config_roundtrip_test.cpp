@@ -1,0 +1,221 @@
+#include <doctest/doctest.h>
+
+#include <bit>
+#include <cstdint>
+#include <filesystem>
+#include <limits>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "data/dataset_info.h"
+#include "tests/train/config_support.h"
+#include "train/config/schema.h"
+
+using namespace tessera;
+using namespace tessera::test;
+
+namespace {
+
+/// The values of all keys, as text.
+std::vector<std::string> values_of(Config config) {
+  std::vector<std::string> values;
+  for (const Key& key : schema_of(config).keys) values.push_back(key.path + "=" + key.write());
+  return values;
+}
+
+}  // namespace
+
+TEST_CASE("every file in configs/ loads, and its resolved form loads to the same") {
+  std::set<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(TESSERA_SOURCE "/configs")) {
+    CAPTURE(entry.path().string());
+    names.insert(entry.path().filename().string());
+    const Config config = load_config(entry.path());
+    const Config again = parse_config(to_yaml(config));
+    CHECK(values_of(again) == values_of(config));
+    CHECK(again.has_data == config.has_data);
+  }
+  for (const char* name :
+       {"fashion_mnist_quickstart.yaml", "fashion_mnist.yaml", "cifar10.yaml", "bench_small.yaml",
+        "swin_tiny.yaml", "swin_small.yaml", "swin_base.yaml", "swin_large.yaml"}) {
+    CHECK(names.count(name) == 1);
+  }
+}
+
+TEST_CASE("every key is read into its own variable and written back") {
+  // Every value differs from what it is if not given.
+  const std::string text = R"(model:
+  name: swin
+  image_size: [48, 40]
+  in_channels: 2
+  num_classes: 17
+  patch_size: [2, 1]
+  embed_dim: 20
+  depths: [1, 3]
+  num_heads: [5, 10]
+  window_size: [3, 5]
+  mlp_ratio: 3.3
+  qkv_bias: false
+  drop_path: 0.25
+  dropout: 0.05
+  position: none
+  padding: torchvision
+  window_policy: pad
+  patch_embed:
+    type: linear
+    norm: false
+data:
+  name: none
+  root: "a folder: \"x\\y\"\x07"
+  batch_size: 12
+  accumulate: 3
+  workers: 2
+  train_samples: 100
+  test_samples: 50
+  augment:
+    crop_padding: 4
+    flip: true
+    erase: 0.125
+  normalize:
+    mean: [0.1, 0.2]
+    std: [0.3, 1.0e-05]
+optim:
+  name: sgd
+  lr: 0.05
+  weight_decay: 0.0001
+  betas: [0.8, 0.95]
+  eps: 1.0e-06
+  momentum: 0.85
+  nesterov: true
+  clip_norm: 2.5
+  ema: 0.99
+  schedule:
+    name: step
+    warmup_epochs: 1.5
+    min_lr: 1.0e-07
+    milestones: [10.0, 12.5]
+    gamma: 0.3
+train:
+  epochs: 7
+  max_steps: 1000
+  seed: 4294967295
+  precision: bf16
+  threads: 3
+  label_smoothing: 0.15
+  eval_every: 2
+  checkpoint_every: 500
+  out: elsewhere/runs
+)";
+  // The bell is no text: only its escape may stand in a file.
+  const Config config = parse_config(text);
+  CHECK(to_yaml(config) == text);
+  CHECK(config.model.image_size == Size2{48, 40});
+  CHECK(config.model.patch_embed.norm == false);
+  CHECK(config.model.window_policy == WindowPolicy::kPad);
+  CHECK(config.data.root == "a folder: \"x\\y\"\x07");
+  CHECK(config.data.std == std::vector<float>{0.3f, 1e-5f});
+  CHECK(config.optim.betas == std::array<double, 2>{0.8, 0.95});
+  CHECK(config.optim.schedule.min_lr == 1e-7);
+  CHECK(config.train.seed == 4294967295u);
+  CHECK(config.train.out == "elsewhere/runs");
+
+  const std::vector<std::string> given = values_of(config);
+  const std::vector<std::string> unset = values_of(unset_config());
+  REQUIRE(given.size() == unset.size());
+  const std::set<std::string> single{"model.name=swin", "model.patch_embed.type=linear",
+                                     "data.name=none"};
+  for (std::size_t i = 0; i < given.size(); ++i) {
+    CAPTURE(given[i]);
+    CHECK((given[i] != unset[i] || single.count(given[i]) == 1));
+  }
+}
+
+TEST_CASE("numbers survive writing bit for bit") {
+  Config config = parse_config("{}");
+  for (const double value : {0.1, 1.0 / 3.0, 1e-300, 5e-324, 1e22, 123456789.123456789,
+                             std::numeric_limits<double>::max()}) {
+    config.optim.lr = value;
+    config.optim.clip_norm = value;
+    const Config again = parse_config(to_yaml(config));
+    CHECK(std::bit_cast<std::uint64_t>(again.optim.lr) == std::bit_cast<std::uint64_t>(value));
+  }
+  config.data.mean = {0.1f, 1.0f / 3.0f, -0.0f, std::numeric_limits<float>::denorm_min(),
+                      std::numeric_limits<float>::max()};
+  const Config again = parse_config(to_yaml(config));
+  REQUIRE(again.data.mean.size() == config.data.mean.size());
+  for (std::size_t i = 0; i < again.data.mean.size(); ++i) {
+    CHECK(std::bit_cast<std::uint32_t>(again.data.mean[i]) ==
+          std::bit_cast<std::uint32_t>(config.data.mean[i]));
+  }
+}
+
+TEST_CASE("texts survive writing") {
+  Config config = parse_config("{}");
+  for (const char* text :
+       {"runs", "auto", "null", "~", "true", "3", "-", "- a", "a: b", "#x", " a ", "'", "\"", "\\",
+        "a\nb", "\t", "{}", "\xc3\xa4", "/tmp/x-1_2.d"}) {
+    CAPTURE(text);
+    config.train.out = text;
+    config.data.root = text;
+    const Config again = parse_config(to_yaml(config));
+    CHECK(again.train.out == text);
+    CHECK(again.data.root == text);
+  }
+}
+
+TEST_CASE("auto takes the numbers of the data set, or the published ones without") {
+  const Config fashion = parse_config("data: {name: fashion_mnist, normalize: auto, root: auto}");
+  CHECK(fashion.has_data);
+  CHECK(fashion.model.image_size == Size2{28, 28});
+  CHECK(fashion.model.in_channels == 1);
+  CHECK(fashion.model.num_classes == 10);
+  CHECK(fashion.data.root.empty());
+  CHECK(fashion.data.mean.empty());
+  const Config given = parse_config(
+      "data: {name: cifar100}\nmodel: {num_classes: auto, in_channels: auto, image_size: auto}");
+  CHECK(given.model.num_classes == 100);
+  CHECK(given.model.in_channels == 3);
+  CHECK(given.model.image_size == Size2{32, 32});
+  const Config bare = parse_config("model: {num_classes: auto}\ntrain: {threads: auto}");
+  CHECK_FALSE(bare.has_data);
+  CHECK(bare.model.num_classes == 1000);
+  CHECK(bare.model.image_size == Size2{224, 224});
+  CHECK(bare.train.threads == 0);
+  CHECK(parse_config("data: {workers: auto}").data.workers >= 1);
+  CHECK(parse_config("data: {root: \"auto\"}").data.root == "auto");
+}
+
+TEST_CASE("JSON is read as well") {
+  const Config config = parse_config(
+      R"({"model": {"name": "swin", "image_size": [32, 32], "patch_size": 2, "embed_dim": 16,
+          "depths": [2, 2], "num_heads": [2, 4], "qkv_bias": true, "position": ["relative"]}})");
+  CHECK(config.model.embed_dim == 16);
+  CHECK(config.model.position.relative);
+}
+
+TEST_CASE("the published sizes are those of the paper") {
+  const auto model = [](const char* name) {
+    return load_config(std::string(TESSERA_SOURCE "/configs/swin_") + name + ".yaml").model;
+  };
+  CHECK(model("tiny").embed_dim == 96);
+  CHECK(model("tiny").depths == std::vector<std::int64_t>{2, 2, 6, 2});
+  CHECK(model("small").depths == std::vector<std::int64_t>{2, 2, 18, 2});
+  CHECK(model("small").drop_path == 0.3);
+  CHECK(model("base").num_heads == std::vector<std::int64_t>{4, 8, 16, 32});
+  CHECK(model("large").embed_dim == 192);
+  CHECK(model("large").num_classes == 1000);
+}
+
+TEST_CASE("the reference lists every key with its default") {
+  const std::string reference = config_reference();
+  Config unset = unset_config();
+  for (const Key& key : schema_of(unset).keys) {
+    CAPTURE(key.path);
+    CHECK(reference.find("| `" + key.path + "` | " + key.type) != std::string::npos);
+    CHECK_FALSE(key.help.empty());
+  }
+  CHECK(reference.find("| `optim.lr` | a number, > 0 | `0.001` |") != std::string::npos);
+  CHECK(reference.find("| `model.num_classes` | an integer or auto, in [1, 1000000] | `auto` |") !=
+        std::string::npos);
+}
