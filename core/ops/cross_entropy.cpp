@@ -16,7 +16,6 @@ struct RowSums {
 };
 
 // p = softmax(z).
-
 template <typename T>
 TESSERA_KERNEL RowSums softmax_row(const T* z, float* p, std::int64_t classes) {
   float largest = load(z[0]);
@@ -101,20 +100,19 @@ Var cross_entropy(Tape& tape, const Var& logits, const Tensor& labels, float smo
   }
   const std::int64_t classes = logits.dim(1);
   const float spread = smoothing / static_cast<float>(classes);
-  return record_loss(tape, logits,
-                     [&](std::int64_t b, const auto* z, float* p, const RowSums& sums) {
-                       const std::int64_t label = labels.data<std::int32_t>()[b];
-                       double mean = 0.0;
-                       for (std::int64_t k = 0; k < classes; ++k) {
-                         mean += static_cast<double>(load(z[k]) - sums.largest);
-                         p[k] -= spread;
-                       }
-                       p[label] -= 1.0f - smoothing;
-                       mean /= static_cast<double>(classes);
-                       const double at_label = static_cast<double>(load(z[label]) - sums.largest);
-                       const double share = static_cast<double>(smoothing);
-                       return sums.log_sum - (1.0 - share) * at_label - share * mean;
-                     });
+  return record_loss(
+      tape, logits, [&](std::int64_t b, const auto* z, float* p, const RowSums& sums) {
+        const std::int64_t label = labels.data<std::int32_t>()[b];
+        const double at_label = static_cast<double>(load(z[label]) - sums.largest);
+        p[label] -= 1.0f - smoothing;
+        double loss = sums.log_sum - (1.0 - static_cast<double>(smoothing)) * at_label;
+        if (spread == 0.0f) return loss;
+        for (std::int64_t k = 0; k < classes; ++k) {
+          loss -= static_cast<double>(spread) * static_cast<double>(load(z[k]) - sums.largest);
+          p[k] -= spread;
+        }
+        return loss;
+      });
 }
 
 Var soft_cross_entropy(Tape& tape, const Var& logits, const Tensor& targets) {
@@ -130,6 +128,7 @@ Var soft_cross_entropy(Tape& tape, const Var& logits, const Tensor& targets) {
         double mass = 0.0, dot = 0.0;
         for (std::int64_t k = 0; k < classes; ++k) {
           mass += static_cast<double>(q[k]);
+          if (q[k] == 0.0f) continue;  // a logit of minus infinity is fine there
           dot += static_cast<double>(q[k]) * static_cast<double>(load(z[k]) - sums.largest);
         }
         for (std::int64_t k = 0; k < classes; ++k) p[k] = static_cast<float>(mass) * p[k] - q[k];

@@ -1,0 +1,135 @@
+#include "core/ops/cross_entropy.h"
+
+#include <cmath>
+#include <limits>
+#include <string>
+
+#include "core/error.h"
+#include "tests/support/op_check.h"
+
+namespace tessera {
+namespace {
+
+using test::random_tensor;
+
+Tensor labels_for(std::int64_t batch, std::int64_t classes) {
+  Tensor labels = Tensor::empty({batch}, DType::kI32);
+  for (std::int64_t b = 0; b < batch; ++b) {
+    labels.data<std::int32_t>()[b] = static_cast<std::int32_t>((b * 7 + 3) % classes);
+  }
+  return labels;
+}
+
+double reference(const Tensor& logits, const Tensor& targets) {
+  const std::int64_t batch = logits.dim(0), classes = logits.dim(1);
+  double loss = 0.0;
+  for (std::int64_t b = 0; b < batch; ++b) {
+    double sum = 0.0;
+    for (std::int64_t k = 0; k < classes; ++k) {
+      sum += std::exp(double{logits.f32()[b * classes + k]});
+    }
+    for (std::int64_t k = 0; k < classes; ++k) {
+      const std::int64_t i = b * classes + k;
+      loss -= double{targets.f32()[i]} * (double{logits.f32()[i]} - std::log(sum));
+    }
+  }
+  return loss / static_cast<double>(batch);
+}
+
+Tensor smoothed(const Tensor& labels, std::int64_t classes, float smoothing) {
+  Tensor targets = Tensor::full({labels.dim(0), classes}, smoothing / static_cast<float>(classes));
+  for (std::int64_t b = 0; b < labels.dim(0); ++b) {
+    targets.f32()[b * classes + labels.data<std::int32_t>()[b]] += 1.0f - smoothing;
+  }
+  return targets;
+}
+
+TEST_CASE("cross_entropy agrees with a double-precision reference and finite differences") {
+  struct Case {
+    std::int64_t batch, classes;
+    float smoothing;
+  };
+  for (const Case& c : {Case{1, 1, 0.0f}, Case{1, 2, 0.0f}, Case{5, 10, 0.1f}, Case{3, 37, 0.3f},
+                        Case{130, 101, 0.0f}, Case{4, 7, 1.0f}}) {
+    CAPTURE(c.batch);
+    CAPTURE(c.classes);
+    const Tensor logits = random_tensor({c.batch, c.classes}, 1, 2.0f);
+    const Tensor labels = labels_for(c.batch, c.classes);
+    const Tensor targets = smoothed(labels, c.classes, c.smoothing);
+    const test::Op hard = [&](Tape& t, std::span<const Var> v) {
+      return ops::cross_entropy(t, v[0], labels, c.smoothing);
+    };
+    const test::Op soft = [&](Tape& t, std::span<const Var> v) {
+      return ops::soft_cross_entropy(t, v[0], targets);
+    };
+    for (const test::Op& op : {hard, soft}) {
+      Tape tape({.training = false});
+      const Var loss = op(tape, std::vector<Var>{tape.constant(logits)});
+      CHECK(loss.shape() == Shape{1});
+      CHECK(std::abs(double{loss.value.f32()[0]} - reference(logits, targets)) < 2e-6);
+      if (c.classes > 1) {
+        test::check_gradients({logits}, op);
+        test::check_bf16({logits}, 1, op);
+      }
+      test::check_accumulation({logits}, op);
+    }
+  }
+}
+
+TEST_CASE("soft_cross_entropy takes targets that do not sum to one") {
+  const Tensor logits = random_tensor({3, 5}, 1), targets = random_tensor({3, 5}, 2);
+  test::check_gradients({logits}, [&](Tape& t, std::span<const Var> v) {
+    return ops::soft_cross_entropy(t, v[0], targets);
+  });
+}
+
+TEST_CASE("cross_entropy is exact where a naive softmax overflows") {
+  Tape tape({.training = false});
+  const Tensor logits = Tensor::from({1, 3}, std::vector<float>{1e4f, -1e4f, 0.0f});
+  const Tensor second = Tensor::from({1}, std::vector<std::int32_t>{1});
+  CHECK(ops::cross_entropy(tape, tape.constant(logits), second).value.f32()[0] == 2e4f);
+  const float infinity = std::numeric_limits<float>::infinity();
+  const Tensor masked = Tensor::from({1, 2}, std::vector<float>{0.0f, -infinity});
+  const Tensor first = Tensor::from({1}, std::vector<std::int32_t>{0});
+  CHECK(ops::cross_entropy(tape, tape.constant(masked), first).value.f32()[0] == 0.0f);
+  const Tensor onehot = Tensor::from({1, 2}, std::vector<float>{1.0f, 0.0f});
+  CHECK(ops::soft_cross_entropy(tape, tape.constant(masked), onehot).value.f32()[0] == 0.0f);
+}
+
+TEST_CASE("cross_entropy of NaN logits is NaN") {
+  Tape tape({.training = false});
+  const Tensor logits = Tensor::from({1, 3}, std::vector<float>{0.0f, std::nanf(""), 0.0f});
+  const Tensor label = Tensor::from({1}, std::vector<std::int32_t>{0});
+  CHECK(std::isnan(ops::cross_entropy(tape, tape.constant(logits), label).value.f32()[0]));
+}
+
+TEST_CASE("losses refuse labels and shapes that do not fit") {
+  Tape tape;
+  const Var logits = tape.constant(Tensor::zeros({2, 4}));
+  const auto labels = [](std::vector<std::int32_t> values) {
+    return Tensor::from({static_cast<std::int64_t>(values.size())}, values);
+  };
+  try {
+    ops::cross_entropy(tape, logits, labels({0, 4}));
+    FAIL("label 4 of 4 classes was accepted");
+  } catch (const DataError& error) {
+    CHECK(std::string(error.what()) == "[cross_entropy] label 4 of sample 1 is not in [0, 4)");
+  }
+  CHECK_THROWS_AS(ops::cross_entropy(tape, logits, labels({0, -1})), DataError);
+  CHECK_THROWS_AS(ops::cross_entropy(tape, logits, labels({0, 1, 2})), ShapeError);
+  CHECK_THROWS_AS(ops::cross_entropy(tape, logits, Tensor::zeros({2})), ShapeError);
+  CHECK_THROWS_AS(ops::cross_entropy(tape, logits, labels({0, 1}), 1.5f), ConfigError);
+  CHECK_THROWS_AS(ops::cross_entropy(tape, tape.constant(Tensor::zeros({2, 4, 1})), labels({0, 1})),
+                  ShapeError);
+  CHECK_THROWS_AS(ops::cross_entropy(tape, tape.constant(Tensor::zeros({0, 4})), labels({})),
+                  ShapeError);
+  CHECK_THROWS_AS(ops::soft_cross_entropy(tape, logits, Tensor::zeros({2, 3})), ShapeError);
+  CHECK_THROWS_AS(ops::soft_cross_entropy(tape, logits, Tensor::zeros({2, 4}, DType::kI32)),
+                  ShapeError);
+  CHECK_THROWS_AS(
+      ops::soft_cross_entropy(tape, tape.constant(Tensor::zeros({4})), Tensor::zeros({4})),
+      ShapeError);
+}
+
+}  // namespace
+}  // namespace tessera

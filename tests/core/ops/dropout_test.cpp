@@ -1,0 +1,139 @@
+#include "core/ops/dropout.h"
+
+#include <cmath>
+
+#include "core/error.h"
+#include "tests/support/op_check.h"
+
+namespace tessera {
+namespace {
+
+using test::random_tensor;
+
+TEST_CASE("dropout zeroes the stated share, rescales the rest and keeps the mean") {
+  const Tensor x = Tensor::full({8, 100, 101}, 1.0f);
+  for (const float rate : {0.1f, 0.5f, 0.9f}) {
+    CAPTURE(rate);
+    Tape tape({.seed = 5, .step = 3});
+    const Tensor y = ops::dropout(tape, tape.constant(x), rate, 1).value;
+    std::int64_t zeros = 0;
+    for (const float value : y.span()) {
+      if (value == 0.0f) {
+        ++zeros;
+      } else {
+        REQUIRE(value == doctest::Approx(1.0f / (1.0f - rate)).epsilon(1e-4));
+      }
+    }
+    const double share = static_cast<double>(zeros) / static_cast<double>(y.numel());
+    const double sigma = std::sqrt(static_cast<double>(rate * (1 - rate)) / 80800.0);
+    CHECK(std::abs(share - static_cast<double>(rate)) < 5 * sigma);
+  }
+}
+
+TEST_CASE("dropout repeats its mask in the backward pass") {
+  const Tensor x = random_tensor({3, 7, 5}, 1);
+  Tape tape({.seed = 1});
+  const Var leaf = tape.leaf(x);
+  const Var y = ops::dropout(tape, leaf, 0.4f, 2);
+  const Tensor probe = Tensor::full({3, 7, 5}, 1.0f);
+  tape.backward(test::weighted_sum(tape, y, probe));
+  const Tensor grad = tape.grad(leaf);
+  for (std::int64_t i = 0; i < x.numel(); ++i) {
+    CHECK(y.value.f32()[i] == doctest::Approx(grad.f32()[i] * x.f32()[i]));
+  }
+}
+
+TEST_CASE("dropout masks differ by lane, step and sample and do not depend on the batch") {
+  const Tensor x = Tensor::full({4, 64}, 1.0f);
+  const auto mask = [&](std::uint64_t step, std::uint64_t sample, std::uint32_t lane) {
+    Tape tape({.seed = 1, .step = step, .sample = sample});
+    return ops::dropout(tape, tape.constant(x), 0.5f, lane).value;
+  };
+  const Tensor base = mask(0, 0, 0);
+  CHECK(test::relative_error(mask(0, 0, 0), base) == 0.0);
+  CHECK(test::relative_error(mask(1, 0, 0), base) > 0.0);
+  CHECK(test::relative_error(mask(0, 0, 1), base) > 0.0);
+  CHECK(test::relative_error(mask(0, 1, 0).slice(0, {64}), base.slice(64, {64})) == 0.0);
+}
+
+TEST_CASE("dropout works in bf16 and adds up") {
+  const test::Op op = [](Tape& t, std::span<const Var> v) {
+    return ops::dropout(t, v[0], 0.3f, 0);
+  };
+  test::check_bf16({random_tensor({3, 33}, 1)}, 1, op);
+  test::check_accumulation({random_tensor({3, 33}, 1)}, op);
+}
+
+TEST_CASE("dropout and drop_path do nothing in evaluation and at rate 0") {
+  const Tensor x = random_tensor({2, 3}, 1);
+  Tape eval({.training = false}), training;
+  CHECK(ops::dropout(eval, eval.constant(x), 0.5f, 0).value.raw() == x.raw());
+  CHECK(ops::dropout(training, training.leaf(x), 0.0f, 0).value.raw() == x.raw());
+  CHECK(ops::drop_path(eval, eval.constant(x), 0.5f, 0).value.raw() == x.raw());
+  CHECK_FALSE(static_cast<bool>(ops::drop_path_scale(eval, 2, 0.5f, 0)));
+  CHECK_FALSE(static_cast<bool>(ops::drop_path_scale(training, 2, 0.0f, 0)));
+}
+
+TEST_CASE("drop_path_scale drops the stated share of samples") {
+  Tape tape({.seed = 9});
+  const Tensor scale = ops::drop_path_scale(tape, 20000, 0.2f, 0);
+  double mean = 0.0;
+  for (const float value : scale.span()) {
+    REQUIRE((value == 0.0f || value == 1.25f));
+    mean += static_cast<double>(value) / 20000.0;
+  }
+  CHECK(mean == doctest::Approx(1.0).epsilon(0.02));
+  Tape later({.seed = 9, .sample = 7});
+  const Tensor shifted = ops::drop_path_scale(later, 1000, 0.2f, 0);
+  CHECK(test::relative_error(shifted, scale.slice(7, {1000})) == 0.0);
+}
+
+TEST_CASE("drop_path and add_scaled apply one factor a sample") {
+  const Tensor x = random_tensor({5, 3, 7}, 1), branch = random_tensor({5, 3, 7}, 2);
+  Tape tape({.seed = 2});
+  const Tensor scale = ops::drop_path_scale(tape, 5, 0.4f, 3);
+  const Tensor dropped = ops::drop_path(tape, tape.constant(x), 0.4f, 3).value;
+  const Tensor sum = ops::add_scaled(tape, tape.constant(x), tape.constant(branch), scale).value;
+  for (std::int64_t i = 0; i < x.numel(); ++i) {
+    const float factor = scale.f32()[i / 21];
+    CHECK(dropped.f32()[i] == doctest::Approx(factor * x.f32()[i]));
+    CHECK(sum.f32()[i] == doctest::Approx(x.f32()[i] + factor * branch.f32()[i]));
+  }
+  for (const Tensor& factors : {Tensor(), random_tensor({5}, 3)}) {
+    const test::Op op = [factors](Tape& t, std::span<const Var> v) {
+      return ops::add_scaled(t, v[0], v[1], factors);
+    };
+    test::check_gradients({x, branch}, op);
+    test::check_bf16({x, branch}, 2, op);
+    test::check_accumulation({x, branch}, op);
+  }
+  const test::Op op = [](Tape& t, std::span<const Var> v) {
+    return ops::drop_path(t, v[0], 0.4f, 3);
+  };
+  test::check_bf16({x}, 1, op);
+  test::check_accumulation({x}, op);
+}
+
+TEST_CASE("add_scaled of large maps is split between samples correctly") {
+  const Tensor x = random_tensor({3, 33333}, 1), scale = random_tensor({3}, 2);
+  Tape tape({.training = false});
+  const Tensor sum = ops::add_scaled(tape, tape.constant(x), tape.constant(x), scale).value;
+  for (std::int64_t i = 0; i < x.numel(); ++i) {
+    REQUIRE(sum.f32()[i] == doctest::Approx(x.f32()[i] * (1.0f + scale.f32()[i / 33333])));
+  }
+}
+
+TEST_CASE("rates and shapes that cannot be meant are refused") {
+  Tape tape;
+  const Var x = tape.constant(Tensor::zeros({2, 3})), y = tape.constant(Tensor::zeros({2, 4}));
+  CHECK_THROWS_AS(ops::dropout(tape, x, 1.0f, 0), ConfigError);
+  CHECK_THROWS_AS(ops::dropout(tape, x, -0.1f, 0), ConfigError);
+  CHECK_THROWS_AS(ops::dropout(tape, x, std::nanf(""), 0), ConfigError);
+  CHECK_THROWS_AS(ops::drop_path(tape, x, 1.5f, 0), ConfigError);
+  CHECK_THROWS_AS(ops::drop_path(tape, tape.constant(Tensor::zeros({})), 0.5f, 0), ShapeError);
+  CHECK_THROWS_AS(ops::add_scaled(tape, x, y, {}), ShapeError);
+  CHECK_THROWS_AS(ops::add_scaled(tape, x, x, Tensor::zeros({3})), ShapeError);
+}
+
+}  // namespace
+}  // namespace tessera
