@@ -29,7 +29,7 @@ LinearPatchEmbed::LinearPatchEmbed(const ModelConfig& config)
 Var LinearPatchEmbed::forward(Tape& tape, const Var& images) {
   const Scope scope(tape, "patch_embed");
   const Var patches = ops::space_to_depth(tape, images, patch_,
-                                          ops::DepthOrder::kChannelMajor);  // [B, h, w, C Ph Pw]
+                                          ops::BlockOrder::kChannelMajor);  // [B, h, w, C Ph Pw]
   Var weight = tape.parameter(proj_.weight);
   weight.value = weight.value.reshape({proj_.weight.shape[0], patches.dim(-1)});
   const Var tokens =

@@ -9,7 +9,7 @@ PatchMerging::PatchMerging(std::int64_t channels)
 
 Var PatchMerging::forward(Tape& tape, const Var& x) {
   const Scope scope(tape, "downsample");
-  const Var patches = ops::space_to_depth(tape, x, {2, 2}, ops::DepthOrder::kMerge);
+  const Var patches = ops::space_to_depth(tape, x, {2, 2}, ops::BlockOrder::kMerge);
   return reduction_.forward(tape, norm_.forward(tape, patches));  // [B, H/2, W/2, 2C]
 }
 

@@ -1,1 +1,80 @@
-int main() { return 0; }
+// tessera: trains, evaluates and measures Swin Transformers on the CPU.
+#include <fmt/core.h>
+
+#include <CLI/CLI.hpp>
+#include <exception>
+#include <new>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/error.h"
+#include "train/commands/commands.h"
+
+namespace tessera {
+namespace {
+
+struct Command {
+  CLI::App* app;
+  Action run;
+};
+
+std::vector<Command> add_commands(CLI::App& app) {
+  std::vector<Command> commands;
+  const auto add = [&](const char* name, const char* help, Action (*bind)(CLI::App&)) {
+    CLI::App* sub = app.add_subcommand(name, help);
+    commands.push_back({sub, bind(*sub)});
+  };
+  add("train", "Train a model as a configuration says", add_train_command);
+  add("eval", "Test a checkpoint on a data set", add_eval_command);
+  add("predict", "Classify image files", add_predict_command);
+  add("inspect", "Show what a configuration or run means, stage by stage", add_inspect_command);
+  add("forward", "Run given weights on a given input, and the gradients", add_forward_command);
+  add("bench", "Measure speed, memory and the time by op", add_bench_command);
+  add("data", "Check a data set, or write some of its images", add_data_command);
+  return commands;
+}
+
+int fail_with(const std::string& message, int code) {
+  fmt::print(stderr, "tessera: {}\n", message);
+  return code;
+}
+
+int run(int argc, char** argv) {
+  CLI::App app(
+      "Tessera trains Swin Transformers on the CPU, driven by one YAML file.\n\n"
+      "  tessera train configs/fashion_mnist_quickstart.yaml     train, into runs/\n"
+      "  tessera eval runs/fashion_mnist_quickstart              test its best checkpoint\n"
+      "  tessera predict runs/fashion_mnist_quickstart a.png     classify an image\n\n"
+      "Exit codes: 0 ok, 1 the run failed, 2 bad usage or configuration, 3 a check found problems.",
+      "tessera");
+  app.set_version_flag("--version", std::string("tessera ") + TESSERA_VERSION);
+  app.require_subcommand(1);
+  const std::vector<Command> commands = add_commands(app);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& success) {
+    return app.exit(success);
+  } catch (const CLI::ParseError& error) {
+    return fail_with(std::string(error.what()) + " (tessera --help shows how)", kExitUsage);
+  }
+  for (const Command& command : commands) {
+    if (command.app->parsed()) return command.run();
+  }
+  return kExitUsage;
+}
+
+}  // namespace
+}  // namespace tessera
+
+int main(int argc, char** argv) {
+  try {
+    return tessera::run(argc, argv);
+  } catch (const tessera::ConfigError& error) {
+    return tessera::fail_with(error.what(), tessera::kExitUsage);
+  } catch (const std::bad_alloc&) {
+    return tessera::fail_with("out of memory: lower data.batch_size", tessera::kExitFailed);
+  } catch (const std::exception& error) {
+    return tessera::fail_with(error.what(), tessera::kExitFailed);
+  }
+}

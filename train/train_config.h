@@ -19,9 +19,9 @@ struct TrainConfig {
   Precision precision = Precision::kF32;
   int threads = 0;  ///< 0: all cores
   double label_smoothing = 0.0;
-  std::int64_t eval_every = 1;      ///< epochs
+  std::int64_t eval_every = 1;        ///< epochs
   std::int64_t checkpoint_every = 0;  ///< steps between checkpoints beside those of epochs; 0: none
-  std::string out = "runs";         ///< folder in which the run's folder is made
+  std::string out = "runs";           ///< folder in which the run's folder is made
 };
 
 struct Config {

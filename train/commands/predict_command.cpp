@@ -1,0 +1,103 @@
+#include <fmt/core.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <numeric>
+
+#include "data/image.h"
+#include "data/resize.h"
+#include "data/transform.h"
+#include "train/commands/commands.h"
+#include "train/saved_model.h"
+
+namespace tessera {
+namespace {
+
+struct PredictOptions {
+  std::string path;
+  std::vector<std::string> images;
+  int top = 5;
+  bool json = false;
+};
+
+struct Guess {
+  std::string name;
+  double probability;
+};
+
+/// The `top` most probable classes, most probable first.
+std::vector<Guess> best_guesses(const Tensor& logits, const std::vector<std::string>& names,
+                                int top) {
+  const std::span<const float> values = logits.span();
+  const double largest = double{*std::max_element(values.begin(), values.end())};
+  std::vector<double> probabilities;
+  for (const float value : values) probabilities.push_back(std::exp(double{value} - largest));
+  const double sum = std::accumulate(probabilities.begin(), probabilities.end(), 0.0);
+  std::vector<std::size_t> order(values.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return values[a] > values[b]; });
+  order.resize(std::min(order.size(), static_cast<std::size_t>(top)));
+  std::vector<Guess> guesses;
+  for (const std::size_t k : order) {
+    guesses.push_back(
+        {k < names.size() ? names[k] : fmt::format("class {}", k), probabilities[k] / sum});
+  }
+  return guesses;
+}
+
+Tensor read_input(const std::string& file, const Config& config, const Transform& transform) {
+  const ModelConfig& model = config.model;
+  const Image image =
+      resize(load_image(file, model.in_channels), model.image_size[0], model.image_size[1]);
+  Tensor input = Tensor::empty({1, model.image_size[0], model.image_size[1], model.in_channels});
+  transform.normalize(image.pixels, input.f32());
+  return input;
+}
+
+int run(const PredictOptions& options) {
+  SavedModel saved = load_saved_model(options.path);
+  const ModelConfig& model = saved.config.model;
+  const std::vector<std::string> names = dataset_info(saved.config.data.name).class_names;
+  const Transform transform({model.image_size[0], model.image_size[1], model.in_channels},
+                            normalization_of(saved.config.data), {});
+  nlohmann::ordered_json json = nlohmann::ordered_json::array();
+  for (const std::string& file : options.images) {
+    const Tensor logits = saved.learner->predict(read_input(file, saved.config, transform));
+    const std::vector<Guess> guesses = best_guesses(logits, names, options.top);
+    if (options.json) {
+      nlohmann::ordered_json classes = nlohmann::ordered_json::array();
+      for (const Guess& guess : guesses) {
+        classes.push_back({{"class", guess.name}, {"probability", guess.probability}});
+      }
+      json.push_back({{"image", file}, {"classes", classes}});
+      continue;
+    }
+    fmt::print("{}\n", file);
+    for (const Guess& guess : guesses) {
+      fmt::print("  {:>6.2f} %  {}\n", 100.0 * guess.probability, guess.name);
+    }
+  }
+  if (options.json) fmt::print("{}\n", json.dump(2));
+  return kExitOk;
+}
+
+}  // namespace
+
+Action add_predict_command(CLI::App& app) {
+  auto options = std::make_shared<PredictOptions>();
+  app.add_option("path", options->path, "Run (its best checkpoint) or checkpoint folder")
+      ->required();
+  app.add_option("images", options->images, "JPEG, PNG or BMP files, scaled to the model's size")
+      ->required();
+  app.add_option("--top", options->top, "Classes to show")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_flag("--json", options->json, "Print one JSON array");
+  return [options] { return run(*options); };
+}
+
+}  // namespace tessera

@@ -1,0 +1,106 @@
+#include <fmt/core.h>
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <memory>
+
+#include "core/parallel.h"
+#include "data/check.h"
+#include "data/dataset.h"
+#include "train/commands/commands.h"
+#include "train/commands/plan_text.h"
+#include "train/config/config.h"
+#include "train/trainer.h"
+
+namespace tessera {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct TrainOptions {
+  std::string config;
+  std::vector<std::string> overrides;
+  std::string out;
+  std::string resume;
+  bool dry_run = false;
+};
+
+Config read_config(const TrainOptions& options) {
+  if (!options.config.empty()) return load_config(options.config, options.overrides);
+  return load_config(open_run_folder(options.resume).config(), options.overrides);
+}
+
+int dry_run(const Config& config) {
+  fmt::print("{}", plan_text(config));
+  fmt::print("Dry run: nothing was trained or written.\n");
+  return kExitOk;
+}
+
+int report(const TrainSummary& summary, const RunFolder& folder) {
+  if (summary.stop_signal != 0) {
+    fmt::print("Stopped after step {}. Go on with: tessera train --resume {}\n", summary.step,
+               folder.path.string());
+    return 128 + summary.stop_signal;
+  }
+  fmt::print("Trained {} steps in {:.0f} s: test top-1 {:.2f} %, best {:.2f} %.\n", summary.step,
+             summary.train_seconds, 100.0 * summary.last_top1, 100.0 * summary.best_top1);
+  fmt::print("Everything is in {}\n", folder.path.string());
+  return kExitOk;
+}
+
+int run(const TrainOptions& options) {
+  const Config config = read_config(options);
+  if (config.train.threads > 0) set_num_threads(config.train.threads);
+  if (options.dry_run) return dry_run(config);
+
+  // Data first: a run that cannot start should leave no folder behind.
+  const std::unique_ptr<Dataset> train = open_dataset(config.data, Split::kTrain);
+  const std::unique_ptr<Dataset> test = open_dataset(config.data, Split::kTest);
+  const bool resuming = !options.resume.empty();
+  const RunFolder folder = resuming ? open_run_folder(options.resume)
+                                    : create_run_folder(options.out, config.train.out,
+                                                        fs::path(options.config).stem().string());
+  std::optional<LoadedCheckpoint> checkpoint;
+  if (resuming) {
+    if (fs::exists(folder.checkpoints() / "last")) checkpoint = load_checkpoint(folder.path);
+    const std::int64_t step = checkpoint ? checkpoint->meta.step : 0;
+    truncate_metrics(folder.metrics(), step);
+    truncate_metrics(folder.timing(), step);
+  }
+  describe_run(folder, config, hash_dataset(*train));
+  Log log(folder.log());
+  Trainer trainer(config, folder, *train, *test, log);
+  log.info("{}: {} training and {} test images, {} steps, {} threads, into {}", train->name(),
+           train->size(), test->size(), trainer.total_steps(), num_threads(), folder.path.string());
+  if (checkpoint) {
+    trainer.restore(*checkpoint);
+    log.info("going on after step {}", checkpoint->meta.step);
+  }
+  return report(trainer.run(), folder);
+}
+
+}  // namespace
+
+Action add_train_command(CLI::App& app) {
+  auto options = std::make_shared<TrainOptions>();
+  app.add_option("config", options->config, "Configuration file (YAML)");
+  app.add_option("--set", options->overrides,
+                 "Override a key: --set train.epochs=3 --set data.augment.flip=true")
+      ->allow_extra_args(false);
+  app.add_option("--out", options->out, "Folder of the run; must be empty or missing");
+  app.add_option("--resume", options->resume,
+                 "Go on with the run in this folder, bit for bit as if it had never stopped");
+  app.add_flag("--dry-run", options->dry_run, "Check everything, show the plan, train nothing");
+  app.footer(
+      "Without --out the run goes to runs/NAME, NAME being that of the configuration file.\n"
+      "Ctrl-C finishes the step, saves a checkpoint and stops; again stops at once.\n"
+      "kill -USR1 saves a checkpoint and goes on.");
+  return [options] {
+    if (options->config.empty() && options->resume.empty()) {
+      throw CLI::RequiredError("config");
+    }
+    return run(*options);
+  };
+}
+
+}  // namespace tessera

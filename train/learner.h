@@ -1,0 +1,69 @@
+// A model and what updates it: forward, backward, clipping, optimizer, averaged weights.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "data/loader.h"
+#include "layers/model.h"
+#include "optim/ema.h"
+#include "optim/optimizer.h"
+#include "train/train_config.h"
+#include "train/weights/safetensors_writer.h"
+
+namespace tessera {
+
+struct UpdateResult {
+  double loss = 0.0;       ///< mean over the batches of the update
+  double grad_norm = 0.0;  ///< before clipping
+  double top1 = 0.0;       ///< share of training samples predicted rightly, 0..1
+};
+
+class Learner {
+ public:
+  /// Initialises the weights from `config.train.seed`.
+  explicit Learner(const Config& config);
+
+  /// One update number `step` (from 0) at learning rate `lr` from the mean gradient of `batches`.
+  /// Throws NonFiniteError, naming the first op with a NaN or infinity, before weights are touched.
+  UpdateResult update(std::span<const Batch> batches, std::int64_t step, double lr,
+                      Profile* profile = nullptr);
+
+  /// logits [B, K] of images [B, H, W, C], without recording.
+  Tensor predict(const Tensor& images, Profile* profile = nullptr);
+
+  /// While it lives, the model holds the averaged weights, if there are any.
+  class AveragedWeights {
+   public:
+    explicit AveragedWeights(Learner& learner) : learner_(learner) { learner_.swap_average(); }
+    ~AveragedWeights() { learner_.swap_average(); }
+    AveragedWeights(const AveragedWeights&) = delete;
+    AveragedWeights& operator=(const AveragedWeights&) = delete;
+
+   private:
+    Learner& learner_;
+  };
+
+  /// Everything but the weights that an exact continuation needs; writing into it restores it.
+  std::vector<NamedTensor> state() const;
+
+  /// Puts the averaged weights in the place of the trained ones for good: no update may follow.
+  void use_average() { swap_average(); }
+
+  Model& model() { return model_; }
+
+ private:
+  void swap_average();
+  double run(const Batch& batch, std::int64_t step, std::int64_t sample, bool check, Tensor* logits,
+             Profile* profile);
+  [[noreturn]] void explain(std::span<const Batch> batches, std::int64_t step, const char* what);
+
+  Config config_;
+  Model model_;
+  std::unique_ptr<Optimizer> optimizer_;
+  std::optional<Ema> ema_;
+  Tape tape_;
+};
+
+}  // namespace tessera

@@ -1,0 +1,41 @@
+// What a run says about itself: to standard error, and with the time in front to `train.log`.
+#pragma once
+
+#include <fmt/core.h>
+
+#include <filesystem>
+#include <memory>
+#include <string_view>
+#include <utility>
+
+namespace tessera {
+
+class Log {
+ public:
+  /// To standard error only, or also to the end of `file`. Throws CheckpointError if it cannot be
+  /// opened.
+  explicit Log(const std::filesystem::path& file = {});
+  ~Log();
+  Log(const Log&) = delete;
+  Log& operator=(const Log&) = delete;
+
+  template <typename... Args>
+  void info(fmt::format_string<Args...> format, Args&&... args) {
+    write(fmt::format(format, std::forward<Args>(args)...));
+  }
+
+  /// A line that is overwritten by the next, on a terminal only. Empty: takes it away.
+  void status(std::string_view line);
+
+  bool is_terminal() const { return is_terminal_; }
+
+ private:
+  void write(std::string_view line);
+
+  struct Sinks;
+  std::unique_ptr<Sinks> sinks_;
+  bool is_terminal_ = false;
+  bool has_status_ = false;
+};
+
+}  // namespace tessera

@@ -1,0 +1,72 @@
+// `metrics.jsonl`: one JSON object a line, one line an update and one an evaluation. It holds no
+// times, so that the same run gives the same bytes; those go to `timing.jsonl`.
+#pragma once
+
+#include <cstdint>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <vector>
+
+#include "train/learner.h"
+#include "train/metrics.h"
+
+namespace tessera {
+
+/// One `{"step", "epoch", "lr", "loss", "grad_norm", "top1"}`; step counts updates from 1.
+struct UpdateRecord {
+  std::int64_t step = 0;
+  std::int64_t epoch = 0;  ///< from 1
+  double lr = 0.0;
+  double loss = 0.0;
+  double grad_norm = 0.0;
+  double top1 = 0.0;
+};
+
+/// One `{"step", "epoch", "train_loss", "train_top1", "test_loss", "test_top1", "test_top5"}`.
+struct EvaluationRecord {
+  std::int64_t step = 0;
+  std::int64_t epoch = 0;
+  double train_loss = 0.0;  ///< means over the updates of the epoch
+  double train_top1 = 0.0;
+  double test_loss = 0.0;
+  double test_top1 = 0.0;
+  double test_top5 = 0.0;
+};
+
+/// One `{"step", "epoch", "seconds", "images_per_s", "data_wait_share"}` an epoch.
+struct TimingRecord {
+  std::int64_t step = 0;
+  std::int64_t epoch = 0;
+  double seconds = 0.0;  ///< of training, without evaluation
+  double images_per_s = 0.0;
+  double data_wait_share = 0.0;  ///< of `seconds` that the loader kept the model waiting
+};
+
+class MetricsFile {
+ public:
+  /// Opens the file for appending. Throws CheckpointError.
+  explicit MetricsFile(const std::filesystem::path& path);
+
+  void append(const UpdateRecord& record);
+  void append(const EvaluationRecord& record);
+  void append(const TimingRecord& record);
+
+  /// Makes what was appended survive a crash. Throws CheckpointError if the disk is full.
+  void sync();
+
+ private:
+  void write(const std::string& line);
+
+  std::filesystem::path path_;
+  std::unique_ptr<std::FILE, int (*)(std::FILE*)> file_;
+};
+
+/// Drops the lines of steps after `step` and a torn last line, so that a resumed run writes them
+/// anew. A missing file is left missing.
+void truncate_metrics(const std::filesystem::path& path, std::int64_t step);
+
+/// The update lines of `epoch`, in order.
+std::vector<UpdateRecord> read_updates(const std::filesystem::path& path, std::int64_t epoch);
+
+}  // namespace tessera

@@ -1,0 +1,89 @@
+#include "train/run_folder.h"
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <system_error>
+
+#include "core/error.h"
+#include "core/onednn/primitives.h"
+#include "core/parallel.h"
+#include "train/config/config.h"
+#include "train/weights/atomic_file.h"
+
+namespace tessera {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_free(const fs::path& path) {
+  std::error_code error;
+  if (!fs::exists(path, error)) return true;
+  return fs::is_directory(path, error) && fs::is_empty(path, error);
+}
+
+void make_folder(const fs::path& path) {
+  std::error_code error;
+  fs::create_directories(path, error);
+  if (error) {
+    fail<CheckpointError>("{}: cannot be made: {}; choose another folder with --out", path.string(),
+                          error.message());
+  }
+}
+
+std::string cpu_name() {
+  std::ifstream file("/proc/cpuinfo");
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with("model name")) return line.substr(line.find(':') + 2);
+  }
+  return "unknown";
+}
+
+}  // namespace
+
+RunFolder create_run_folder(const fs::path& wanted, const fs::path& parent,
+                            const std::string& name) {
+  if (!wanted.empty()) {
+    if (!is_free(wanted)) {
+      fail<CheckpointError>(
+          "{}: is not empty; choose another folder with --out, or go on with --resume {}",
+          wanted.string(), wanted.string());
+    }
+    make_folder(wanted);
+    return {wanted};
+  }
+  fs::path path = parent / name;
+  for (int i = 2; !is_free(path); ++i) path = parent / fmt::format("{}-{}", name, i);
+  make_folder(path);
+  return {path};
+}
+
+RunFolder open_run_folder(const fs::path& path) {
+  const RunFolder folder{path};
+  std::error_code error;
+  if (!fs::exists(folder.config(), error)) {
+    fail<CheckpointError>("{}: is no run's folder: it has no config.yaml", path.string());
+  }
+  return folder;
+}
+
+void describe_run(const RunFolder& folder, const Config& config, std::uint64_t data_hash) {
+  const nlohmann::ordered_json environment = {
+      {"tessera", TESSERA_VERSION},
+      {"compiler", fmt::format("g++ {}", __VERSION__)},
+      {"onednn", onednn::version()},
+      {"cpu", cpu_name()},
+      {"native_bf16", onednn::has_native_bf16()},
+      {"threads", num_threads()},
+      {"data_hash", fmt::format("{:016x}", data_hash)},
+  };
+  const auto write = [](const fs::path& path, const std::string& text) {
+    AtomicFile file(path);
+    file.write(text);
+    file.commit();
+  };
+  write(folder.config(), to_yaml(config));
+  write(folder.environment(), environment.dump(2) + "\n");
+}
+
+}  // namespace tessera

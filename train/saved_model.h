@@ -1,0 +1,26 @@
+// A trained model as commands other than `train` use it.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "train/checkpoint.h"
+#include "train/learner.h"
+
+namespace tessera {
+
+struct SavedModel {
+  Config config;
+  std::filesystem::path path;  ///< of the weights
+  CheckpointMeta meta;
+  std::unique_ptr<Learner> learner;  ///< holds the averaged weights where there are any
+};
+
+/// The best checkpoint of a run's folder (the last, if none is best), a checkpoint's folder. Its
+/// configuration comes with it; `overrides` are laid over it. Throws CheckpointError, ConfigError.
+SavedModel load_saved_model(const std::filesystem::path& path,
+                            std::span<const std::string> overrides = {});
+
+}  // namespace tessera

@@ -1,0 +1,229 @@
+#include "train/trainer.h"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include "core/error.h"
+#include "core/profile.h"
+#include "optim/schedule.h"
+#include "train/config/config.h"
+#include "train/evaluate.h"
+#include "train/signals.h"
+#include "train/weights/load_weights.h"
+
+namespace tessera {
+namespace {
+
+constexpr double kReportSeconds = 30.0;  // between progress lines where there is no terminal
+constexpr double kRedrawSeconds = 0.1;   // between redraws where there is one
+
+LoaderOptions training_options(const Config& config) {
+  return {.batch_size = config.data.batch_size,
+          .shuffle = true,
+          .augment = config.data.augment,
+          .normalization = normalization_of(config.data),
+          .seed = config.train.seed,
+          .workers = config.data.workers,
+          .drop_last = true};
+}
+
+std::string duration(double seconds) {
+  const auto total = static_cast<std::int64_t>(seconds + 0.5);
+  if (total < 3600) return fmt::format("{}:{:02}", total / 60, total % 60);
+  return fmt::format("{}:{:02}:{:02}", total / 3600, total / 60 % 60, total % 60);
+}
+
+std::string bar(double share) {
+  constexpr int kWidth = 24;
+  const int full = static_cast<int>(share * kWidth);
+  std::string text;
+  for (int i = 0; i < kWidth; ++i) text += i < full ? "█" : "░";
+  return text;
+}
+
+}  // namespace
+
+Trainer::Trainer(const Config& config, const RunFolder& folder, const Dataset& train,
+                 const Dataset& test, Log& log)
+    : config_(config),
+      folder_(folder),
+      log_(log),
+      learner_(config),
+      train_loader_(train, training_options(config)),
+      test_loader_(test, evaluation_options(config.data)),
+      num_classes_(config.model.num_classes),
+      steps_per_epoch_(train_loader_.batches_per_epoch() / config.data.accumulate),
+      total_steps_(steps_per_epoch_ * config.train.epochs),
+      metrics_(folder.metrics()),
+      timing_(folder.timing()) {
+  if (steps_per_epoch_ == 0) {
+    fail<ConfigError>(
+        "data.batch_size {} x data.accumulate {}: the {} training samples do not fill one update; "
+        "lower either",
+        config.data.batch_size, config.data.accumulate, train.size());
+  }
+  if (config.train.max_steps > 0) total_steps_ = std::min(total_steps_, config.train.max_steps);
+}
+
+void Trainer::restore(const LoadedCheckpoint& checkpoint) {
+  load_weights(checkpoint.model, named_values(learner_.model().parameters));
+  restore_tensors(checkpoint.state, learner_.state());
+  const CheckpointMeta& meta = checkpoint.meta;
+  position_ = {meta.step, meta.epoch, meta.batch_in_epoch};
+  best_metric_ = meta.best_metric;
+  evaluated_ = meta.metric.has_value();
+  summary_.last_top1 = meta.metric.value_or(0.0);
+  epoch_updates_ = read_updates(folder_.metrics(), position_.epoch + 1);
+}
+
+bool Trainer::finished() const { return position_.step >= total_steps_ && evaluated_; }
+
+TrainSummary Trainer::run() {
+  const SignalGuard signals;
+  last_report_ = seconds_now();
+  while (!finished()) {
+    if (!train_epoch() || !finish_epoch()) {
+      log_.info("signal {}: saving step {}", SignalGuard::stop_signal(), position_.step);
+      save(std::nullopt, false);
+      summary_.stop_signal = SignalGuard::stop_signal();
+      break;
+    }
+    if (SignalGuard::stop_signal() != 0) {
+      summary_.stop_signal = SignalGuard::stop_signal();
+      break;
+    }
+  }
+  summary_.step = position_.step;
+  summary_.best_top1 = best_metric_.value_or(0.0);
+  return summary_;
+}
+
+/// False if a signal ended it.
+bool Trainer::train_epoch() {
+  train_loader_.start_epoch(position_.epoch, position_.batch);
+  epoch_seconds_ = 0.0;
+  epoch_images_ = 0;
+  epoch_wait_start_ = train_loader_.waited_seconds();
+  std::vector<Batch> batches(static_cast<std::size_t>(config_.data.accumulate));
+  const std::int64_t last_batch = steps_per_epoch_ * config_.data.accumulate;
+  while (position_.batch < last_batch && position_.step < total_steps_) {
+    train_step(batches);
+    if (SignalGuard::take_checkpoint_request()) {
+      log_.info("SIGUSR1: saving step {}", position_.step);
+      save(std::nullopt, false);
+    }
+    if (SignalGuard::stop_signal() != 0) return false;
+    const bool ends = position_.batch >= last_batch || position_.step >= total_steps_;
+    if (config_.train.checkpoint_every > 0 && !ends &&
+        position_.step % config_.train.checkpoint_every == 0) {
+      save(std::nullopt, false);
+    }
+  }
+  return true;
+}
+
+void Trainer::train_step(std::vector<Batch>& batches) {
+  const double start = seconds_now();
+  for (Batch& batch : batches) {
+    train_loader_.next(batch);
+    epoch_images_ += batch.labels.dim(0);
+  }
+  const double lr = learning_rate(config_.optim, position_.step, total_steps_, steps_per_epoch_);
+  const UpdateResult result = learner_.update(batches, position_.step, lr);
+  evaluated_ = false;
+  ++position_.step;
+  position_.batch += config_.data.accumulate;
+  epoch_updates_.push_back(
+      {position_.step, position_.epoch + 1, lr, result.loss, result.grad_norm, result.top1});
+  metrics_.append(epoch_updates_.back());
+  epoch_seconds_ += seconds_now() - start;
+  show_progress(result, lr);
+}
+
+void Trainer::show_progress(const UpdateResult& result, double lr) {
+  const double now = seconds_now();
+  const bool draw = log_.is_terminal();
+  if (now - last_report_ < (draw ? kRedrawSeconds : kReportSeconds)) return;
+  last_report_ = now;
+  const double speed = static_cast<double>(epoch_images_) / epoch_seconds_;
+  const double images = static_cast<double>(config_.data.batch_size * config_.data.accumulate);
+  const double left = static_cast<double>(total_steps_ - position_.step) * images / speed;
+  const std::string line =
+      fmt::format("epoch {}/{}  step {}/{}  loss {:.4f}  lr {:.2e}  {:.0f} images/s  {} left",
+                  position_.epoch + 1, config_.train.epochs, position_.step, total_steps_,
+                  result.loss, lr, speed, duration(left));
+  if (draw) {
+    const double share = static_cast<double>(position_.step) /
+                         static_cast<double>(std::max<std::int64_t>(1, total_steps_));
+    log_.status(bar(share) + " " + line);
+  } else {
+    log_.info("{}", line);
+  }
+}
+
+/// Evaluates, reports and saves after the last batch of an epoch. False if a signal ended it.
+bool Trainer::finish_epoch() {
+  const std::int64_t epoch = position_.epoch + 1;
+  const bool is_last = position_.step >= total_steps_;
+  std::optional<double> top1;
+  bool is_best = false;
+  if (is_last || epoch % config_.train.eval_every == 0) {
+    const Learner::AveragedWeights averaged(learner_);
+    const Metrics metrics = evaluate(learner_, test_loader_, num_classes_, [&](std::int64_t done) {
+      log_.status(fmt::format("epoch {}: testing, batch {}/{}", epoch, done + 1,
+                              test_loader_.batches_per_epoch()));
+      return SignalGuard::stop_signal() == 0;
+    });
+    if (SignalGuard::stop_signal() != 0) return false;
+    top1 = metrics.top1();
+    EvaluationRecord record{.step = position_.step,
+                            .epoch = epoch,
+                            .test_loss = metrics.loss(),
+                            .test_top1 = metrics.top1(),
+                            .test_top5 = metrics.top5()};
+    for (const UpdateRecord& update : epoch_updates_) {
+      record.train_loss += update.loss / static_cast<double>(epoch_updates_.size());
+      record.train_top1 += update.top1 / static_cast<double>(epoch_updates_.size());
+    }
+    metrics_.append(record);
+    is_best = !best_metric_ || *top1 > *best_metric_;
+    if (is_best) best_metric_ = top1;
+    evaluated_ = true;
+    summary_.last_top1 = *top1;
+    const double seconds = std::max(epoch_seconds_, 1e-9);
+    const double speed = static_cast<double>(epoch_images_) / seconds;
+    const double waited = (train_loader_.waited_seconds() - epoch_wait_start_) / seconds;
+    log_.info(
+        "epoch {}/{}  train loss {:.4f} top-1 {:.2f} %  test loss {:.4f} top-1 {:.2f} %{}  {:.0f} "
+        "images/s  {}  data wait {:.1f} %",
+        epoch, config_.train.epochs, record.train_loss, 100.0 * record.train_top1, record.test_loss,
+        100.0 * record.test_top1, is_best ? " (best)" : "", speed, duration(epoch_seconds_),
+        100.0 * waited);
+    timing_.append(TimingRecord{position_.step, epoch, epoch_seconds_, speed, waited});
+  }
+  summary_.train_seconds += epoch_seconds_;
+  if (position_.batch >= steps_per_epoch_ * config_.data.accumulate) {
+    epoch_updates_.clear();
+    ++position_.epoch;
+    position_.batch = 0;
+  }
+  save(top1, is_best);
+  return true;
+}
+
+void Trainer::save(std::optional<double> metric, bool is_best) {
+  metrics_.sync();
+  timing_.sync();
+  const CheckpointData data{.meta = {.step = position_.step,
+                                     .epoch = position_.epoch,
+                                     .batch_in_epoch = position_.batch,
+                                     .metric = metric,
+                                     .best_metric = best_metric_,
+                                     .config = to_yaml(config_)},
+                            .model = named_values(learner_.model().parameters),
+                            .state = learner_.state()};
+  save_checkpoint(folder_.checkpoints(), data, is_best);
+}
+
+}  // namespace tessera

@@ -1,0 +1,75 @@
+// The training loop: epochs, learning rate, evaluation, checkpoints, and what happens on a signal.
+#pragma once
+
+#include <optional>
+
+#include "data/loader.h"
+#include "train/checkpoint.h"
+#include "train/learner.h"
+#include "train/log.h"
+#include "train/metrics_file.h"
+#include "train/run_folder.h"
+
+namespace tessera {
+
+struct TrainSummary {
+  std::int64_t step = 0;
+  double best_top1 = 0.0;  ///< on the test split, 0..1
+  double last_top1 = 0.0;
+  double train_seconds = 0.0;  ///< of this process, without evaluation
+  int stop_signal = 0;         ///< that ended the run early, or 0
+};
+
+class Trainer {
+ public:
+  Trainer(const Config& config, const RunFolder& folder, const Dataset& train, const Dataset& test,
+          Log& log);
+
+  /// Goes on from a checkpoint: the same bits as if the run had never stopped. Throws
+  /// CheckpointError if it is one of another model.
+  void restore(const LoadedCheckpoint& checkpoint);
+
+  /// Trains up to the last epoch, or to the first signal.
+  TrainSummary run();
+
+  std::int64_t total_steps() const { return total_steps_; }
+
+ private:
+  /// Where the run stands: `batch` of `epoch` comes next.
+  struct Position {
+    std::int64_t step = 0;
+    std::int64_t epoch = 0;
+    std::int64_t batch = 0;
+  };
+
+  bool finished() const;
+  bool train_epoch();
+  void train_step(std::vector<Batch>& batches);
+  bool finish_epoch();
+  void show_progress(const UpdateResult& result, double lr);
+  void save(std::optional<double> metric, bool is_best);
+
+  Config config_;
+  RunFolder folder_;
+  Log& log_;
+  Learner learner_;
+  Loader train_loader_;
+  Loader test_loader_;
+  std::int64_t num_classes_;
+  std::int64_t steps_per_epoch_;
+  std::int64_t total_steps_;
+  MetricsFile metrics_;
+  MetricsFile timing_;
+
+  Position position_;
+  bool evaluated_ = false;  ///< at this very step
+  std::vector<UpdateRecord> epoch_updates_;
+  std::optional<double> best_metric_;
+  TrainSummary summary_;
+  double epoch_seconds_ = 0.0;
+  std::int64_t epoch_images_ = 0;
+  double epoch_wait_start_ = 0.0;
+  double last_report_ = 0.0;
+};
+
+}  // namespace tessera
