@@ -13,8 +13,8 @@ EOF
 
 packages=(
   g++ cmake ninja-build
-  libdnnl-dev libyaml-cpp-dev libstb-dev libcli11-dev nlohmann-json3-dev libspdlog-dev libfmt-dev
-  zlib1g-dev librandom123-dev libprotozero-dev doctest-dev
+  libdnnl-dev ocl-icd-opencl-dev libyaml-cpp-dev libstb-dev libcli11-dev nlohmann-json3-dev
+  libspdlog-dev libfmt-dev zlib1g-dev librandom123-dev libprotozero-dev doctest-dev
 )
 for argument in "$@"; do
   case "$argument" in
