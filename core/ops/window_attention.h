@@ -1,0 +1,35 @@
+// Attention within (shifted) windows of a feature map as one op: roll, partition, QK^T, bias, mask,
+// softmax, PV and their way back by index arithmetic. Swin, Liu 2021 (arXiv:2103.14030) section 3;
+// Swin v2 (arXiv:2111.09883) section 3.3 for the cosine form.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "core/tape.h"
+
+namespace tessera::ops {
+
+struct WindowAttentionConfig {
+  std::int64_t num_heads = 1;
+  std::array<std::int64_t, 2> window{7, 7};  ///< tokens, (height, width)
+  std::array<std::int64_t, 2> shift{0, 0};   ///< tokens, each in [0, window)
+  bool mask_padding = true;                  ///< padding is no key; false: it takes part
+  float scale = 1.0f;                        ///< of the logits, head_dim^-0.5; cosine: not used
+  std::int64_t lanes = 0;                    ///< 8: AVX2, 16: AVX-512; 0: what the CPU offers
+};
+
+/// qkv [B, H, W, 3C] f32 or bf16 (q | k | v, each head-major) -> [B, H, W, C] in the dtype of qkv.
+///
+/// The map is padded at right and bottom up to multiples of the window, rolled by -shift, cut into
+/// windows of N = wh * ww tokens, attended, and all that undone. Tokens that the roll brought
+/// together from opposite sides of the map get -100 added to their logit.
+///
+/// bias [heads, N, N] (query row, key column) or none. pad_qkv [3C] or none (zeros): what a token
+/// of the padding holds, if it takes part. logit_scale [heads] or none: if given, q and k are
+/// divided by max(norm, 1e-12) and the logits multiplied by exp(min(logit_scale, ln 100)) instead
+/// of scale. These three are f32. Softmax and sums are f32. Throws ShapeError.
+Var window_attention(Tape& tape, const Var& qkv, const Var& bias, const Var& pad_qkv,
+                     const Var& logit_scale, const WindowAttentionConfig& config);
+
+}  // namespace tessera::ops

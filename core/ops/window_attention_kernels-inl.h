@@ -1,0 +1,214 @@
+// One head of one window, forward and backward. Included as window_attention_tile-inl.h is.
+
+#include "core/ops/window_attention_tile-inl.h"
+
+// The rows of `token`s in a map of rows `step` elements long -> tile [N, columns]. Tokens of the
+// padding get `pad`, or zeros.
+template <typename T>
+void gather(const AttentionShape& s, const AttentionWorkspace& w, const T* map, Index step,
+            const float* pad, float factor, float* tile) {
+  for (Index i = 0; i < s.tokens; ++i) {
+    float* const row = tile + i * s.columns;
+    if (w.token[i] >= 0) {
+      load_row(map + w.token[i] * step, s.head_dim, factor, row);
+    } else if (pad != nullptr) {
+      load_row(pad, s.head_dim, factor, row);
+    } else {
+      for (Index j = 0; j < s.columns; j += kLanes) store(row + j, Vec{});
+    }
+  }
+}
+
+// Divides the rows of a tile by their norms and multiplies them by `factor`; norm gets 1 / norm.
+void normalise(const AttentionShape& s, float* tile, float factor, float* norm) {
+  for (Index i = 0; i < s.tokens; ++i) {
+    float* const row = tile + i * s.columns;
+    Vec squares = {};
+    for (Index j = 0; j < s.columns; j += kLanes) squares += load(row + j) * load(row + j);
+    norm[i] = 1.0f / std::max(std::sqrt(sum_of(squares)), 1e-12f);
+    for (Index j = 0; j < s.columns; j += kLanes) store(row + j, factor * norm[i] * load(row + j));
+  }
+}
+
+// The gradient of normalised rows -> that of the rows: (g - u (u . g)) / norm, u = unit * to_unit.
+// Returns the sum of u . g.
+float normalise_backward(const AttentionShape& s, const float* unit, float to_unit,
+                         const float* norm, float* gradient) {
+  float total = 0.0f;
+  for (Index i = 0; i < s.tokens; ++i) {
+    const float* const u = unit + i * s.columns;
+    float* const g = gradient + i * s.columns;
+    Vec products = {};
+    for (Index j = 0; j < s.columns; j += kLanes) products += load(u + j) * load(g + j);
+    const float dot = to_unit * sum_of(products);
+    total += dot;
+    const float along = norm[i] < 1e12f ? dot * to_unit : 0.0f;
+    for (Index j = 0; j < s.columns; j += kLanes) {
+      store(g + j, norm[i] * (load(g + j) - along * load(u + j)));
+    }
+  }
+  return total;
+}
+
+// Tiles q (times its scale), k, v and k transposed of one head.
+template <typename T>
+void gather_qkv(const AttentionForward& a, const AttentionWorkspace& w, Index head) {
+  const AttentionShape& s = a.shape;
+  const Index channels = s.channels(), step = 3 * channels, first = head * s.head_dim;
+  const T* const qkv = static_cast<const T*>(a.qkv) + first;
+  const float* const pad = a.pad_qkv == nullptr ? nullptr : a.pad_qkv + first;
+  const auto pad_at = [&](Index part) { return pad == nullptr ? pad : pad + part * channels; };
+  gather(s, w, qkv, step, pad_at(0), s.cosine ? 1.0f : a.head_scale[head], w.q);
+  gather(s, w, qkv + channels, step, pad_at(1), 1.0f, w.k);
+  gather(s, w, qkv + 2 * channels, step, pad_at(2), 1.0f, w.v);
+  if (s.cosine) {
+    normalise(s, w.q, a.head_scale[head], w.q_norm);
+    normalise(s, w.k, 1.0f, w.k_norm);
+  }
+  transpose(w.k, s.keys, s.columns, w.k_transposed);
+}
+
+// exp(logits + bias + mask - largest) of `rows` rows in place; scale gets 1 / sum of each row.
+void softmax_block(const AttentionShape& s, const AttentionWorkspace& w, const float* bias,
+                   Index first, Index rows, float* scores, float* scale) {
+  constexpr float kOtherRegion = -100.0f;
+  for (Index i = 0; i < rows; ++i) {
+    float* const row = scores + i * s.keys;
+    const float* const row_bias = bias + i * s.keys;
+    const std::int32_t region = w.region[std::min(first + i, s.tokens - 1)];
+    Vec largest = Vec{} - 3e38f;
+    for (Index j = 0; j < s.keys; j += kLanes) {
+      const Vec other = load<VecInt>(w.region + j) == region ? Vec{} : Vec{} + kOtherRegion;
+      const Vec logit = load(row + j) + load(row_bias + j) + load(w.key_mask + j) + other;
+      store(row + j, logit);
+      largest = larger(logit, largest);
+    }
+    const float top = largest_of(largest);
+    Vec sum = {};
+    for (Index j = 0; j < s.keys; j += kLanes) {
+      const Vec e = exp_approx(load(row + j) - top);
+      store(row + j, e);
+      sum += e;
+    }
+    scale[i] = 1.0f / sum_of(sum);
+  }
+}
+
+template <typename T, int kRows>
+void forward_head(const AttentionForward& a, const AttentionWorkspace& w, Index head) {
+  const AttentionShape& s = a.shape;
+  gather_qkv<T>(a, w, head);
+  const float* const bias = a.bias + head * a.bias_step;
+  T* const out = static_cast<T*>(a.out) + head * s.head_dim;
+  for (Index first = 0; first < s.tokens; first += kRows) {
+    float scale[kRows];
+    product<kRows>({w.q + first * s.columns, s.columns, 1}, w.k_transposed, kRows, s.head_dim,
+                   s.keys, w.scores);
+    softmax_block(s, w, bias + first * s.keys, first, kRows, w.scores, scale);
+    product<kRows>({w.scores, s.keys, 1}, w.v, kRows, s.tokens, s.columns, w.out);
+    for (Index i = 0; i < std::min<Index>(kRows, s.tokens - first); ++i) {
+      const Index token = w.token[first + i];
+      if (token < 0) continue;
+      store_row(w.out + i * s.columns, s.head_dim, scale[i], false, out + token * s.channels());
+    }
+  }
+}
+
+// dS = P (dP - sum_j P dP) of `rows` rows, in place of dP; P gets its factor 1 / sum; dbias += dS.
+void softmax_backward(const AttentionShape& s, Index rows, const float* scale, float* p,
+                      float* dscores, float* dbias) {
+  for (Index i = 0; i < rows; ++i) {
+    float* const p_row = p + i * s.keys;
+    float* const row = dscores + i * s.keys;
+    float* const bias_row = dbias + i * s.keys;
+    Vec products = {};
+    for (Index j = 0; j < s.keys; j += kLanes) {
+      const Vec probability = scale[i] * load(p_row + j);
+      store(p_row + j, probability);
+      products += probability * load(row + j);
+    }
+    const float mean = sum_of(products);
+    for (Index j = 0; j < s.keys; j += kLanes) {
+      const Vec ds = load(p_row + j) * (load(row + j) - mean);
+      store(row + j, ds);
+      store(bias_row + j, load(bias_row + j) + ds);
+    }
+  }
+}
+
+// Adds the rows of a tile of gradients to the map; those of the padding to dpad.
+template <typename T>
+void scatter(const AttentionBackward& a, const AttentionWorkspace& w, Index channel, float factor) {
+  const AttentionShape& s = a.forward.shape;
+  for (Index i = 0; i < s.tokens; ++i) {
+    const float* const row = w.out + i * s.columns;
+    if (w.token[i] >= 0 && a.dqkv != nullptr) {
+      T* const to = static_cast<T*>(a.dqkv) + w.token[i] * 3 * s.channels() + channel;
+      store_row(row, s.head_dim, factor, a.accumulate, to);
+    } else if (w.token[i] < 0) {
+      store_row(row, s.head_dim, factor, true, a.dpad_qkv + channel);
+    }
+  }
+}
+
+template <typename T, int kRows>
+void backward_head(const AttentionBackward& a, const AttentionWorkspace& w, Index head) {
+  const AttentionForward& f = a.forward;
+  const AttentionShape& s = f.shape;
+  const Index channel = head * s.head_dim, rows = (s.tokens + kRows - 1) / kRows * kRows;
+  gather_qkv<T>(f, w, head);
+  gather(s, w, static_cast<const T*>(a.dout) + channel, s.channels(), nullptr, 1.0f, w.dout);
+  transpose(w.v, s.keys, s.columns, w.v_transposed);
+  const float* const bias = f.bias + head * f.bias_step;
+  float* const dbias = a.dbias + head * s.rows * s.keys;
+  for (Index first = 0; first < s.tokens; first += kRows) {
+    float scale[kRows];
+    float* const p = w.scores + first * s.keys;
+    float* const ds = w.dscores + first * s.keys;
+    product<kRows>({w.q + first * s.columns, s.columns, 1}, w.k_transposed, kRows, s.head_dim,
+                   s.keys, p);
+    softmax_block(s, w, bias + first * s.keys, first, kRows, p, scale);
+    product<kRows>({w.dout + first * s.columns, s.columns, 1}, w.v_transposed, kRows, s.head_dim,
+                   s.keys, ds);
+    softmax_backward(s, kRows, scale, p, ds, dbias + first * s.keys);
+  }
+  const float factor = f.head_scale[head];
+  // dQ = dS K, dK = dS^T Q, dV = P^T dO; the tile of q holds q times its scale.
+  product<kRows>({w.dscores, s.keys, 1}, w.k, rows, s.tokens, s.columns, w.out);
+  if (s.cosine) {
+    a.dlogit_scale[head] += factor * normalise_backward(s, w.q, 1.0f / factor, w.q_norm, w.out);
+  }
+  scatter<T>(a, w, channel, factor);
+  product<kRows>({w.dscores, 1, s.keys}, w.q, rows, s.tokens, s.columns, w.out);
+  if (s.cosine) normalise_backward(s, w.k, 1.0f, w.k_norm, w.out);
+  scatter<T>(a, w, s.channels() + channel, 1.0f);
+  product<kRows>({w.scores, 1, s.keys}, w.dout, rows, s.tokens, s.columns, w.out);
+  scatter<T>(a, w, 2 * s.channels() + channel, 1.0f);
+}
+
+// Calls body(head, workspace) for items [begin, end), with each item's window in place.
+template <typename Body>
+TESSERA_INLINE void for_items(const AttentionShape& s, const AttentionWorkspace& w, Index begin,
+                              Index end, Body body) {
+  for (Index item = begin; item < end; ++item) {
+    const Index head = item % s.num_heads;
+    if (item == begin || head == 0) place_window(s, item / s.num_heads, w);
+    body(head);
+  }
+}
+
+void forward(const AttentionForward& args, float* memory, Index begin, Index end) {
+  const AttentionShape& s = args.shape;
+  const AttentionWorkspace w = make_workspace(s, false, memory);
+  const auto run = s.row_block == 7 ? (s.bf16 ? forward_head<BF16, 7> : forward_head<float, 7>)
+                                    : (s.bf16 ? forward_head<BF16, 8> : forward_head<float, 8>);
+  for_items(s, w, begin, end, [&](Index head) { run(args, w, head); });
+}
+
+void backward(const AttentionBackward& args, float* memory, Index begin, Index end) {
+  const AttentionShape& s = args.forward.shape;
+  const AttentionWorkspace w = make_workspace(s, true, memory);
+  const auto run = s.row_block == 7 ? (s.bf16 ? backward_head<BF16, 7> : backward_head<float, 7>)
+                                    : (s.bf16 ? backward_head<BF16, 8> : backward_head<float, 8>);
+  for_items(s, w, begin, end, [&](Index head) { run(args, w, head); });
+}

@@ -1,0 +1,24 @@
+// Window attention with vectors of 8 floats (AVX2).
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <type_traits>
+#include <utility>
+
+#include "core/dtype.h"
+#include "core/ops/window_attention_kernels.h"
+#include "core/parallel.h"
+#include "core/simd_math.h"
+
+namespace tessera::ops {
+namespace {
+
+constexpr int kLanes = 8;
+#include "core/ops/window_attention_kernels-inl.h"
+
+}  // namespace
+
+const AttentionKernels kAttentionKernels8{kLanes, forward, backward};
+
+}  // namespace tessera::ops

@@ -1,0 +1,313 @@
+#include "core/ops/window_attention.h"
+
+#include <doctest/doctest.h>
+
+#include <array>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "core/error.h"
+#include "core/ops/relative_position.h"
+#include "core/parallel.h"
+#include "tests/core/ops/window_attention_reference.h"
+#include "tests/support/gradient_check.h"
+
+namespace tessera {
+namespace {
+
+using ops::WindowAttentionConfig;
+using test::AttentionInputs;
+using test::AttentionReference;
+using test::random_tensor;
+using test::relative_error;
+
+struct Case {
+  const char* name;
+  std::int64_t batch, height, width, heads, head_dim;
+  std::array<std::int64_t, 2> window;
+  std::array<std::int64_t, 2> shift{0, 0};
+  bool mask_padding = true;
+  bool bias = true;
+  bool pad = false;
+  bool cosine = false;
+};
+
+const std::vector<Case> kCases = {
+    {"plain", 2, 14, 14, 3, 32, {7, 7}},
+    {"shifted", 2, 14, 14, 3, 32, {7, 7}, {3, 3}},
+    {"small", 3, 8, 8, 3, 16, {4, 4}, {2, 2}},
+    {"window 7, head_dim 16", 1, 14, 7, 2, 16, {7, 7}, {3, 3}},
+    {"rectangular", 1, 6, 10, 2, 8, {3, 5}, {1, 2}},
+    {"shift along height", 1, 8, 8, 2, 8, {4, 4}, {2, 0}},
+    {"shift along width", 1, 8, 8, 2, 8, {4, 4}, {0, 1}},
+    {"one token a window", 1, 3, 2, 2, 3, {1, 1}},
+    {"window 8", 1, 16, 16, 1, 33, {8, 8}, {4, 4}},
+    {"head_dim 1", 1, 4, 4, 4, 1, {2, 2}, {1, 1}},
+    {"no bias", 1, 8, 8, 2, 32, {4, 4}, {2, 2}, true, false},
+    {"padding masked", 2, 9, 11, 3, 16, {4, 4}, {0, 0}},
+    {"padding masked, shifted", 2, 9, 11, 3, 16, {4, 4}, {2, 2}},
+    {"padding attended", 2, 9, 11, 3, 16, {4, 4}, {0, 0}, false, true, true},
+    {"padding attended, shifted", 1, 10, 12, 2, 32, {7, 7}, {3, 3}, false, true, true},
+    {"padding of zeros", 1, 5, 9, 2, 8, {4, 4}, {1, 2}, false, true, false},
+    {"masked padding ignores pad_qkv", 1, 5, 9, 2, 8, {4, 4}, {1, 2}, true, true, true},
+    {"window larger than the map", 2, 3, 4, 2, 8, {7, 7}, {0, 0}, true},
+    {"window larger than the map, attended", 1, 3, 4, 2, 8, {7, 7}, {3, 3}, false, true, true},
+    {"cosine", 2, 8, 8, 3, 32, {4, 4}, {2, 2}, true, true, false, true},
+    {"cosine, padded", 1, 9, 10, 4, 3, {4, 4}, {2, 2}, false, true, true, true},
+    {"cosine, window 7", 1, 7, 14, 2, 17, {7, 7}, {3, 3}, true, false, false, true},
+};
+
+struct Setup {
+  explicit Setup(const Case& c, float scale = 1.0f) : channels(c.heads * c.head_dim) {
+    const std::int64_t n = c.window[0] * c.window[1];
+    qkv = random_tensor({c.batch, c.height, c.width, 3 * channels}, 1, scale);
+    if (c.bias) bias = random_tensor({c.heads, n, n}, 2, 0.5f);
+    if (c.pad) pad = random_tensor({3 * channels}, 3, scale);
+    if (c.cosine) {
+      logit_scale = random_tensor({c.heads}, 4, 0.3f);
+      for (float& value : logit_scale.span()) value += 1.5f;
+      logit_scale.f32()[0] = 4.7f;  // above ln 100
+    }
+    config = {.num_heads = c.heads,
+              .window = c.window,
+              .shift = c.shift,
+              .mask_padding = c.mask_padding,
+              .scale = 1.0f / std::sqrt(static_cast<float>(c.head_dim))};
+    reference = {c.batch, c.height, c.width, channels, config};
+  }
+
+  std::vector<Tensor> inputs() const {
+    std::vector<Tensor> present{qkv};
+    for (const Tensor* extra : {&bias, &pad, &logit_scale}) {
+      if (*extra) present.push_back(*extra);
+    }
+    return present;
+  }
+
+  // The op on variables in the order of inputs().
+  Var run(Tape& tape, std::span<const Var> vars) const {
+    std::size_t next = 1;
+    const auto take = [&](const Tensor& t) { return t ? vars[next++] : Var{}; };
+    const Var b = take(bias), p = take(pad), l = take(logit_scale);
+    return ops::window_attention(tape, vars[0], b, p, l, config);
+  }
+
+  Var run_eval() const {
+    Tape tape({.training = false});
+    std::vector<Var> vars;
+    for (const Tensor& input : inputs()) vars.push_back(tape.constant(input));
+    return run(tape, vars);
+  }
+
+  AttentionInputs in_double() const {
+    const auto copy = [](const Tensor& t) {
+      return t ? std::vector<double>(t.span().begin(), t.span().end()) : std::vector<double>();
+    };
+    return {copy(qkv), copy(bias), copy(pad), copy(logit_scale)};
+  }
+
+  std::int64_t channels;
+  Tensor qkv, bias, pad, logit_scale;
+  WindowAttentionConfig config;
+  AttentionReference reference;
+};
+
+// The vector widths this CPU can run.
+std::vector<std::int64_t> all_lanes() {
+  return __builtin_cpu_supports("avx512bw") ? std::vector<std::int64_t>{8, 16}
+                                            : std::vector<std::int64_t>{8};
+}
+
+Tensor to_tensor(const Shape& shape, const std::vector<double>& values) {
+  const std::vector<float> rounded(values.begin(), values.end());
+  return Tensor::from(shape, std::span<const float>(rounded));
+}
+
+TEST_CASE("window attention agrees with a literal double-precision reference") {
+  for (const Case& c : kCases) {
+    for (const std::int64_t lanes : all_lanes()) {
+      CAPTURE(c.name);
+      CAPTURE(lanes);
+      Setup setup(c);
+      setup.config.lanes = lanes;
+      const Tensor out = setup.run_eval().value;
+      CHECK(out.shape() == Shape{c.batch, c.height, c.width, setup.channels});
+      const Tensor expected = to_tensor(out.shape(), setup.reference(setup.in_double()));
+      CHECK(relative_error(out, expected) < 5e-6);
+    }
+  }
+}
+
+// d sum(reference * probe) / d values[i] by central differences in double precision.
+double numeric_gradient(const Setup& setup, AttentionInputs& in, std::vector<double>& values,
+                        std::size_t i, const Tensor& probe) {
+  constexpr double kStep = 1e-5;
+  const auto loss = [&] {
+    const std::vector<double> out = setup.reference(in);
+    double sum = 0.0;
+    for (std::size_t k = 0; k < out.size(); ++k) sum += out[k] * double{probe.span()[k]};
+    return sum;
+  };
+  const double kept = values[i];
+  values[i] = kept + kStep;
+  const double above = loss();
+  values[i] = kept - kStep;
+  const double below = loss();
+  values[i] = kept;
+  return (above - below) / (2.0 * kStep);
+}
+
+TEST_CASE("gradients of window attention agree with differences of the reference") {
+  constexpr std::uint32_t kPoints = 24;
+  for (const Case& c : kCases) {
+    for (const std::int64_t lanes : all_lanes()) {
+      Setup setup(c);
+      setup.config.lanes = lanes;
+      Tape tape;
+      std::vector<Var> leaves;
+      for (const Tensor& input : setup.inputs()) leaves.push_back(tape.leaf(input));
+      const Var out = setup.run(tape, leaves);
+      const Tensor probe = random_tensor(out.shape(), 977);
+      tape.backward(test::weighted_sum(tape, out, probe));
+
+      AttentionInputs in = setup.in_double();
+      std::vector<std::vector<double>*> values;
+      for (std::vector<double>* v : {&in.qkv, &in.bias, &in.pad, &in.logit_scale}) {
+        if (!v->empty()) values.push_back(v);
+      }
+      Rng rng(5, Stream::kSynthetic, 0, 0);
+      for (std::size_t input = 0; input < leaves.size(); ++input) {
+        const Tensor grad = tape.grad(leaves[input]);
+        REQUIRE(grad);
+        double largest = 0.1;
+        for (const float g : grad.span()) largest = std::max(largest, std::abs(double{g}));
+        const auto count = static_cast<std::uint32_t>(values[input]->size());
+        for (std::uint32_t point = 0; point < std::min(kPoints, count); ++point) {
+          const std::size_t i = count <= kPoints ? point : rng.below(count);
+          const double expected = numeric_gradient(setup, in, *values[input], i, probe);
+          CHECK_MESSAGE(std::abs(double{grad.span()[i]} - expected) < 2e-5 * largest, c.name,
+                        ", lanes ", lanes, ", input ", input, ", element ", i, ": ", grad.span()[i],
+                        " against ", expected, ", largest ", largest);
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("a gradient of window attention that arrives twice is the sum") {
+  const Setup setup(kCases[3]);
+  const auto gradients = [&](int times) {
+    Tape tape;
+    std::vector<Var> leaves;
+    for (const Tensor& input : setup.inputs()) leaves.push_back(tape.leaf(input));
+    Var sum = setup.run(tape, leaves);
+    const Tensor probe = random_tensor(sum.shape(), 977);
+    if (times == 2) {
+      const Var again = setup.run(tape, leaves);
+      sum = tape.record(Tensor::zeros({1}), true,
+                        [a = sum.target(), b = again.target(), probe](Tape& t, const Tensor&) {
+                          t.pass(a, probe);
+                          t.pass(b, probe);
+                        });
+    } else {
+      sum = test::weighted_sum(tape, sum, probe);
+    }
+    tape.backward(sum);
+    return std::array{tape.grad(leaves[0]), tape.grad(leaves[1])};
+  };
+  const auto once = gradients(1), twice = gradients(2);
+  for (std::size_t i = 0; i < once.size(); ++i) {
+    for (float& value : once[i].span()) value *= 2.0f;
+    CHECK(relative_error(twice[i], once[i]) < 1e-6);
+  }
+}
+
+TEST_CASE("window attention in bf16 stays within bf16 rounding of the reference") {
+  for (const std::size_t at : {1u, 6u, 14u, 20u}) {
+    for (const std::int64_t lanes : all_lanes()) {
+      CAPTURE(kCases[at].name);
+      Setup setup(kCases[at]);
+      setup.config.lanes = lanes;
+      const Tensor exact = setup.qkv, low = cast(exact, DType::kBF16);
+      const auto gradient = [&](const Tensor& qkv) {
+        Tape tape;
+        std::vector<Var> vars;
+        for (const Tensor& input : setup.inputs()) vars.push_back(tape.constant(input));
+        vars[0] = tape.leaf(qkv);
+        const Var out = setup.run(tape, vars);
+        CHECK(out.value.dtype() == qkv.dtype());
+        const Tensor probe = cast(cast(random_tensor(out.shape(), 977), DType::kBF16), DType::kF32);
+        const Var loss = tape.record(Tensor::zeros({1}), true,
+                                     [o = out.target(), p = cast(probe, qkv.dtype())](
+                                         Tape& t, const Tensor&) { t.pass(o, p); });
+        tape.backward(loss);
+        return std::array{cast(out.value, DType::kF32), cast(tape.grad(vars[0]), DType::kF32)};
+      };
+      const auto actual = gradient(low), expected = gradient(cast(low, DType::kF32));
+      CHECK(relative_error(actual[0], expected[0]) < 4e-3);
+      CHECK(relative_error(actual[1], expected[1]) < 4e-3);
+    }
+  }
+}
+
+TEST_CASE("window attention gives the same bits twice") {
+  const int threads = num_threads();
+  set_num_threads(2);
+  const Setup setup({"", 8, 14, 14, 3, 32, {7, 7}, {3, 3}});
+  std::array<std::vector<float>, 2> runs;
+  for (std::vector<float>& run : runs) {
+    Tape tape;
+    std::vector<Var> leaves;
+    for (const Tensor& input : setup.inputs()) leaves.push_back(tape.leaf(input));
+    const Var out = setup.run(tape, leaves);
+    const Tensor kept = out.value;
+    tape.backward(test::weighted_sum(tape, out, random_tensor(out.shape(), 977)));
+    for (const Tensor& part : {kept, tape.grad(leaves[0]), tape.grad(leaves[1])}) {
+      run.insert(run.end(), part.span().begin(), part.span().end());
+    }
+  }
+  CHECK(std::memcmp(runs[0].data(), runs[1].data(), runs[0].size() * sizeof(float)) == 0);
+  set_num_threads(threads);
+}
+
+TEST_CASE("large logits neither overflow nor vanish") {
+  const Setup setup({"", 1, 7, 7, 1, 32, {7, 7}}, 30.0f);
+  const Tensor out = setup.run_eval().value;
+  const Tensor expected = to_tensor(out.shape(), [&] {
+    AttentionInputs in = setup.in_double();
+    return setup.reference(in);
+  }());
+  CHECK(relative_error(out, expected) < 1e-3);
+}
+
+TEST_CASE("window attention refuses what does not fit") {
+  Tape tape;
+  const Var qkv = tape.constant(Tensor::zeros({1, 4, 4, 24}));
+  const WindowAttentionConfig good{.num_heads = 2, .window = {2, 2}};
+  const auto refuse = [&](const Var& q, const Var& bias, const Var& pad, const Var& logit_scale,
+                          const WindowAttentionConfig& config) {
+    CHECK_THROWS_AS(ops::window_attention(tape, q, bias, pad, logit_scale, config), ShapeError);
+  };
+  CHECK_NOTHROW(ops::window_attention(tape, qkv, {}, {}, {}, good));
+  const auto with = [&](auto change) {
+    WindowAttentionConfig config = good;
+    change(config);
+    return config;
+  };
+  refuse(qkv, {}, {}, {}, with([](auto& c) { c.num_heads = 5; }));
+  refuse(qkv, {}, {}, {}, with([](auto& c) { c.num_heads = 0; }));
+  refuse(qkv, {}, {}, {}, with([](auto& c) { c.window = {0, 2}; }));
+  refuse(qkv, {}, {}, {}, with([](auto& c) { c.shift = {0, 2}; }));
+  refuse(qkv, {}, {}, {}, with([](auto& c) { c.shift = {-1, 0}; }));
+  refuse(tape.constant(Tensor::zeros({4, 4, 24})), {}, {}, {}, good);
+  refuse(tape.constant(Tensor::zeros({1, 4, 4, 25})), {}, {}, {}, good);
+  refuse(qkv, tape.constant(Tensor::zeros({2, 4, 5})), {}, {}, good);
+  refuse(qkv, {}, tape.constant(Tensor::zeros({8})), {}, good);
+  refuse(qkv, {}, {}, tape.constant(Tensor::zeros({3})), good);
+  CHECK_THROWS_AS(ops::window_attention(tape, qkv, {}, {}, {}, with([](auto& c) { c.lanes = 5; })),
+                  ConfigError);
+}
+
+}  // namespace
+}  // namespace tessera
