@@ -6,6 +6,14 @@
 #include "core/ops/elementwise.h"
 
 namespace tessera {
+namespace {
+
+// `stages.0.mlp (linear)`, or `linear` outside of any scope.
+std::string place(const std::string& scope, const char* op) {
+  return scope.empty() ? op : fmt::format("{} ({})", scope, op);
+}
+
+}  // namespace
 
 void Tape::reset(const TapeOptions& options) {
   while (!nodes_.empty()) {
@@ -57,6 +65,7 @@ void Tape::pass(const GradTarget& target, const Tensor& grad) {
   Slot& slot = slots_[static_cast<std::size_t>(target.id)];
   if (slot.parameter == nullptr && !slot.grad) {
     slot.grad = grad.reshape(target.shape);
+    if (options_.check_finite) touched_.push_back(grad);
     return;
   }
   const GradSink destination = sink(target);
@@ -113,13 +122,13 @@ std::string Tape::scope_name() const {
 
 void Tape::check_outputs(const Tensor* outputs, std::size_t count) const {
   for (std::size_t i = 0; i < count; ++i) {
-    tessera::check_finite(outputs[i], fmt::format("{} ({}), output", scope_name(), current_.name));
+    tessera::check_finite(outputs[i], place(scope_name(), current_.name) + ", output");
   }
 }
 
 void Tape::check_touched(const Node& node) {
   for (const Tensor& grad : touched_) {
-    tessera::check_finite(grad, fmt::format("{} ({}), gradient", node.scope, node.info.name));
+    tessera::check_finite(grad, place(node.scope, node.info.name) + ", gradient");
   }
   touched_.clear();
 }

@@ -1,0 +1,104 @@
+#include "core/parameter.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+
+namespace tessera {
+namespace {
+
+struct Leaf {
+  Parameter weight{{3, 5}, Init::truncated_normal(0.5f), true};
+  Parameter bias{{3}, Init::ones(), false};
+  void visit(ParameterVisitor& visitor) {
+    visitor("weight", weight);
+    visitor("bias", bias);
+  }
+};
+
+struct Tree {
+  std::vector<Leaf> blocks = std::vector<Leaf>(2);
+  std::unique_ptr<Leaf> head = std::make_unique<Leaf>();
+  std::unique_ptr<Leaf> absent;
+  Parameter scale{{}, Init::uniform(2.0f), false};
+  void visit(ParameterVisitor& visitor) {
+    visitor("blocks", blocks);
+    visitor("head", head);
+    visitor("absent", absent);
+    visitor("scale", scale);
+  }
+};
+
+TEST_CASE("parameters are named by their place in the tree") {
+  Tree tree;
+  ParameterStore store(tree);
+  std::vector<std::string> names;
+  for (const auto& entry : store.entries()) names.push_back(entry.name);
+  CHECK(names == std::vector<std::string>{"blocks.0.weight", "blocks.0.bias", "blocks.1.weight",
+                                          "blocks.1.bias", "head.weight", "head.bias", "scale"});
+  CHECK(store.count() == 3 * 18 + 1);
+  REQUIRE(store.find("head.bias") != nullptr);
+  CHECK(store.find("head.bias")->parameter == &tree.head->bias);
+  CHECK(store.find("head.missing") == nullptr);
+}
+
+TEST_CASE("values and gradients are views into flat buffers, aligned and padded with zeros") {
+  Tree tree;
+  ParameterStore store(tree);
+  store.initialize(1);
+  const Tensor covered = Tensor::zeros(store.values().shape());
+  for (const auto& entry : store.entries()) {
+    CHECK(entry.offset % 16 == 0);
+    CHECK(entry.parameter->value.f32() == store.values().f32() + entry.offset);
+    CHECK(entry.parameter->grad.f32() == store.grads().f32() + entry.offset);
+    CHECK(entry.parameter->value.shape() == entry.parameter->shape);
+    for (std::int64_t i = 0; i < entry.parameter->value.numel(); ++i) {
+      CHECK(covered.f32()[entry.offset + i]++ == 0.0f);
+    }
+  }
+  for (std::int64_t i = 0; i < covered.numel(); ++i) {
+    if (covered.f32()[i] == 0.0f) CHECK(store.values().f32()[i] == 0.0f);
+  }
+}
+
+TEST_CASE("initial values follow their kind and depend only on seed and name") {
+  Tree tree;
+  ParameterStore store(tree);
+  store.initialize(7);
+  for (const float value : tree.head->bias.value.span()) CHECK(value == 1.0f);
+  for (const float value : tree.head->weight.value.span()) CHECK(std::abs(value) <= 1.0f);
+  CHECK(std::abs(tree.scale.value.f32()[0]) <= 2.0f);
+  CHECK(tree.blocks[0].weight.value.f32()[0] != tree.blocks[1].weight.value.f32()[0]);
+
+  struct Other {
+    Parameter first{{100}, Init::zeros(), true};
+    Leaf head;
+    void visit(ParameterVisitor& visitor) {
+      visitor("first", first);
+      visitor("head", head);
+    }
+  } other;
+  ParameterStore second(other);
+  second.initialize(7);
+  for (std::size_t i = 0; i < 15; ++i) {
+    CHECK(other.head.weight.value.span()[i] == tree.head->weight.value.span()[i]);
+  }
+  const float before = other.head.weight.value.f32()[0];
+  second.initialize(8);
+  CHECK(other.head.weight.value.f32()[0] != before);
+}
+
+TEST_CASE("complete_gradients zeroes only what no backward pass reached") {
+  Tree tree;
+  ParameterStore store(tree);
+  store.grads().fill(5.0f);
+  store.clear_gradients();
+  tree.head->bias.grad_ready = true;
+  store.complete_gradients();
+  CHECK(tree.head->bias.grad.f32()[0] == 5.0f);
+  CHECK(tree.head->weight.grad.f32()[14] == 0.0f);
+  CHECK(tree.scale.grad.f32()[0] == 0.0f);
+}
+
+}  // namespace
+}  // namespace tessera

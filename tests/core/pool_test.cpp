@@ -1,0 +1,89 @@
+#include "core/pool.h"
+
+#include <doctest/doctest.h>
+
+#include <cstring>
+#include <thread>
+#include <vector>
+
+#include "core/tensor.h"
+
+namespace tessera {
+namespace {
+
+TEST_CASE("a repeated sequence of tensors takes nothing new from the system") {
+  const auto step = [] {
+    const Tensor a = Tensor::empty({1000, 33}), b = Tensor::empty({17});
+    const Tensor c = Tensor::empty({1 << 20}), d = Tensor::empty({1000, 33});
+    std::memset(c.raw(), 1, c.bytes());
+  };
+  step();
+  const PoolStats before = Pool::global().stats();
+  for (int i = 0; i < 10; ++i) step();
+  const PoolStats after = Pool::global().stats();
+  CHECK(after.system_allocations == before.system_allocations);
+  CHECK(after.reserved_bytes == before.reserved_bytes);
+  CHECK(after.live_bytes == before.live_bytes);
+}
+
+TEST_CASE("blocks are large enough and waste at most an eighth") {
+  Pool& pool = Pool::global();
+  for (std::size_t bytes = 1; bytes < (std::size_t{1} << 24); bytes = bytes * 5 / 4 + 1) {
+    CAPTURE(bytes);
+    Block* block = pool.acquire(bytes);
+    CHECK(block->capacity >= bytes);
+    CHECK(block->capacity <= bytes + bytes / 8 + 64);
+    std::memset(block->data, 0xff, block->capacity);
+    pool.release(block);
+    Block* again = pool.acquire(bytes);
+    CHECK(again == block);
+    pool.release(again);
+  }
+}
+
+TEST_CASE("live and peak bytes follow what tensors hold") {
+  Pool& pool = Pool::global();
+  pool.reset_peak();
+  const std::size_t start = pool.stats().live_bytes;
+  {
+    const Tensor a = Tensor::empty({1 << 16});
+    const Tensor view = a.slice(5, {10});
+    CHECK(pool.stats().live_bytes == start + (std::size_t{1} << 18));
+  }
+  CHECK(pool.stats().live_bytes == start);
+  CHECK(pool.stats().peak_live_bytes == start + (std::size_t{1} << 18));
+  pool.reset_peak();
+  CHECK(pool.stats().peak_live_bytes == start);
+}
+
+TEST_CASE("trim gives back what nobody holds and nothing else") {
+  Pool& pool = Pool::global();
+  const Tensor kept = Tensor::full({5000}, 3.0f);
+  { const Tensor freed = Tensor::empty({1 << 20}); }
+  const PoolStats before = pool.stats();
+  pool.trim();
+  const PoolStats after = pool.stats();
+  CHECK(after.reserved_bytes + (std::size_t{1} << 22) <= before.reserved_bytes);
+  CHECK(after.reserved_bytes >= after.live_bytes);
+  CHECK(kept.f32()[4999] == 3.0f);
+}
+
+TEST_CASE("threads may take and return blocks at once") {
+  const std::size_t start = Pool::global().stats().live_bytes;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([t] {
+      for (int i = 0; i < 2000; ++i) {
+        const Tensor tensor = Tensor::empty({16 + (i * 7) % 300});
+        const Tensor copy = tensor;
+        copy.f32()[0] = static_cast<float>(t);
+        if (tensor.f32()[0] != static_cast<float>(t)) std::abort();
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  CHECK(Pool::global().stats().live_bytes == start);
+}
+
+}  // namespace
+}  // namespace tessera
