@@ -36,6 +36,11 @@ TEST_CASE("values that do not fit each other are reported where they stand") {
       {"model: {image_size: [32, 16], patch_size: 8}",
        {"c.yaml:1:43: [model] image_size 32x16 at patch_size 8x8 shrinks to one token before stage "
         "4 of 4 (stage 1: 4x2, 2: 2x1, 3: 1x1); use at most 3 stages or smaller patches"}},
+      {"model: {image_size: 7, patch_size: 4, depths: [1, 1], num_heads: [1, 1]}",
+       {"c.yaml:1:47: [model] image_size 7x7 at patch_size 4x4 shrinks to one token before stage "
+        "2 of 2 (stage 1: 1x1); use at most 1 stage or smaller patches"}},
+      {"model: {mlp_ratio: 0.01}",
+       {"c.yaml:1:20: [model] mlp_ratio 0.01 of embed_dim 96 leaves no hidden channel"}},
       {"model: {num_classes: 9}\ndata: {name: cifar10}",
        {"c.yaml:1:22: [model] num_classes 9 is less than the 10 classes of cifar10; use auto"}},
       {"model: {in_channels: 3}\ndata: {name: mnist}",
@@ -43,7 +48,7 @@ TEST_CASE("values that do not fit each other are reported where they stand") {
       {"model: {image_size: 224}\ndata: {name: cifar100}",
        {"c.yaml:1:21: [model] image_size 224x224, but images of cifar100 are 32x32; use auto"}},
       {"data: {name: mnist, normalize: {mean: [1, 2], std: [1]}}",
-       {"c.yaml:1:39: data.normalize.mean: 2 values, but images of mnist have 1 channels"}},
+       {"c.yaml:1:39: data.normalize.mean: 2 given, but images of mnist have 1 channels"}},
       {"optim: {lr: 1e-3, schedule: {min_lr: 1e-2}}",
        {"c.yaml:1:38: [optim] min_lr 0.01 is above lr 0.001"}},
       {"optim: {schedule: {name: step}}",

@@ -136,8 +136,11 @@ TEST_CASE("a text that is no configuration is refused in one line") {
   };
   std::string nested;
   for (int i = 0; i < 40; ++i) nested = "{a: " + nested + "}";
+  std::string long_list;
+  for (int i = 0; i <= 1000; ++i) long_list += "- a\n";
   const Case cases[] = {
       {"", "c.yaml: the configuration is empty"},
+      {long_list, "c.yaml:1001:3: more than 1000 entries in one list or map"},
       {"# nothing\n", "c.yaml: the configuration is empty"},
       {"[1, 2]", "c.yaml:1:1: expected the sections model, data, optim and train, got a list"},
       {"swin", "c.yaml:1:1: expected the sections model, data, optim and train, got \"swin\""},

@@ -35,8 +35,6 @@ struct Checker {
 
 std::string by(const Size2& size) { return fmt::format("{}x{}", size[0], size[1]); }
 
-std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
-
 /// The nearest below and above `value` in [1, limit] that `works` holds for: `4 or 6`.
 template <typename Works>
 std::string nearest(std::int64_t value, std::int64_t limit, const Works& works) {
@@ -91,6 +89,15 @@ void check_stage_count(const Checker& check) {
                model.num_heads.size());
 }
 
+void check_mlp(const Checker& check) {
+  const ModelConfig& model = check.config.model;
+  if (!check.readable({"model.embed_dim", "model.mlp_ratio"})) return;
+  if (model.mlp_ratio * static_cast<double>(model.embed_dim) >= 1.0) return;
+  check.report({"model.mlp_ratio", "model.embed_dim"},
+               "[model] mlp_ratio {} of embed_dim {} leaves no hidden channel", model.mlp_ratio,
+               model.embed_dim);
+}
+
 /// The patch fits the image, and every merging still finds two tokens to merge.
 void check_maps(const Checker& check) {
   const ModelConfig& model = check.config.model;
@@ -103,17 +110,17 @@ void check_maps(const Checker& check) {
     return;
   }
   if (!check.readable({"model.depths"})) return;
-  Size2 map{divide_up(image[0], patch[0]), divide_up(image[1], patch[1])};
+  Size2 map{image[0] / patch[0], image[1] / patch[1]};
   std::string plan = fmt::format("stage 1: {}", by(map));
   for (std::size_t s = 1; s < model.depths.size(); ++s) {
     if (map[0] == 1 && map[1] == 1) {
       check.report({"model.depths", "model.patch_size", "model.image_size"},
                    "[model] image_size {} at patch_size {} shrinks to one token before stage {} of "
-                   "{} ({}); use at most {} stages or smaller patches",
-                   by(image), by(patch), s + 1, model.depths.size(), plan, s);
+                   "{} ({}); use at most {} stage{} or smaller patches",
+                   by(image), by(patch), s + 1, model.depths.size(), plan, s, s == 1 ? "" : "s");
       return;
     }
-    map = {divide_up(map[0], 2), divide_up(map[1], 2)};
+    map = {(map[0] + 1) / 2, (map[1] + 1) / 2};
     plan += fmt::format(", {}: {}", s + 1, by(map));
   }
 }
@@ -140,7 +147,7 @@ void check_normalization(const Checker& check, const DatasetInfo& info) {
   const auto check_list = [&](const char* path, const std::vector<float>& values) {
     const auto count = static_cast<std::int64_t>(values.size());
     if (!check.readable({path}) || values.empty() || count == info.image.channels) return;
-    check.report({path}, "{}: {} values, but images of {} have {} channels", path, count, info.name,
+    check.report({path}, "{}: {} given, but images of {} have {} channels", path, count, info.name,
                  info.image.channels);
   };
   check_list("data.normalize.mean", check.config.data.mean);
@@ -187,6 +194,7 @@ void check_config(const Config& config, const ReadState& state, Problems& proble
   const Checker check{config, state, problems};
   check_stage_count(check);
   check_heads(check);
+  check_mlp(check);
   check_maps(check);
   check_schedule(check);
   if (config.has_data && state.readable("data.name")) {

@@ -17,6 +17,7 @@ namespace tessera {
 namespace {
 
 constexpr std::size_t kMaxDepth = 32;
+constexpr std::size_t kMaxEntries = 1000;
 constexpr std::size_t kMaxBytes = 1 << 20;
 
 [[noreturn]] void fail_at(const Mark& mark, std::string_view message) {
@@ -131,6 +132,9 @@ class TreeBuilder final : public YAML::EventHandler {
       return;
     }
     Open& top = open_.back();
+    if (top.node.items.size() + top.node.entries.size() >= kMaxEntries) {
+      fail_at(node.mark, fmt::format("more than {} entries in one list or map", kMaxEntries));
+    }
     if (top.node.is_list()) {
       top.node.items.push_back(std::move(node));
       return;

@@ -47,8 +47,8 @@ struct YamlEntry {
 std::string describe(const YamlNode& node);
 
 /// Parses one YAML document. Duplicate keys go to `problems`. Throws ConfigError for what leaves no
-/// tree: bad syntax, several documents, anchors, aliases, tags, nesting beyond 32 levels, text
-/// beyond 1 MB or with control characters.
+/// tree: bad syntax, several documents, anchors, aliases, tags, more than 32 levels, 1000
+/// entries in a list or map or 1 MB, control characters.
 ///
 /// `name` stands for the file in all marks. Without `has_lines`, as for a command line option, it
 /// is the whole mark.
