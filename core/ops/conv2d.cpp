@@ -83,8 +83,8 @@ Var conv2d(Tape& tape, const Var& x, const Var& weight, const Var& bias,
   Tensor y = Tensor::empty({g.batch, g.out_size[0], g.out_size[1], g.out_channels},
                            g.dtype);  // [B, H', W', O]
   OpScope op(tape, "conv2d",
-             {2.0 * static_cast<double>(y.numel()) *
-                  static_cast<double>(weight.value.numel() / g.out_channels),
+             {2.0 * static_cast<double>(y.numel()) * static_cast<double>(weight.value.numel()) /
+                  static_cast<double>(g.out_channels),
               static_cast<double>(x.value.bytes() + y.bytes() + weight.value.bytes())});
   onednn::conv_forward(g, x.value.raw(), weight.value.f32(), bias ? bias.value.f32() : nullptr,
                        y.raw());
