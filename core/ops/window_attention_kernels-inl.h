@@ -19,6 +19,24 @@ void gather(const AttentionShape& s, const AttentionWorkspace& w, const T* map, 
   }
 }
 
+// Asks for the rows of `count` tokens from `first` on of the next item's `parts` tiles: the next
+// head's, or after the last head those of the window to the right, as far as that is a guess.
+template <typename T>
+TESSERA_INLINE void prefetch_next(const AttentionShape& s, const AttentionWorkspace& w,
+                                  const T* map, Index parts, Index head, Index first, Index count) {
+  constexpr Index kLine = 64 / sizeof(T);
+  const Index next =
+      head + 1 < s.num_heads ? s.head_dim : s.window_w * parts * s.channels() - head * s.head_dim;
+  for (Index i = first; i < std::min(first + count, s.tokens); ++i) {
+    const auto* const row = map + w.token[i] * parts * s.channels() + next;
+    for (Index part = 0; part < parts; ++part) {
+      for (Index j = 0; j < s.head_dim; j += kLine) {
+        __builtin_prefetch(row + part * s.channels() + j, 0, 2);
+      }
+    }
+  }
+}
+
 // Divides the rows of a tile by their norms and multiplies them by `factor`; norm gets 1 / norm.
 void normalise(const AttentionShape& s, float* tile, float factor, float* norm) {
   for (Index i = 0; i < s.tokens; ++i) {
@@ -69,28 +87,50 @@ void gather_qkv(const AttentionForward& a, const AttentionWorkspace& w, Index he
 }
 
 // exp(logits + bias + mask - largest) of `rows` rows in place; scale gets 1 / sum of each row.
-void softmax_block(const AttentionShape& s, const AttentionWorkspace& w, const float* bias,
-                   Index first, Index rows, float* scores, float* scale) {
+// kKeys is the length of a row if known when compiling, or 0.
+template <Index kKeys>
+void softmax_rows(const AttentionShape& s, const AttentionWorkspace& w, const float* bias,
+                  Index first, Index rows, float* scores, float* scale) {
   constexpr float kOtherRegion = -100.0f;
+  const Index keys = kKeys != 0 ? kKeys : s.keys;
   for (Index i = 0; i < rows; ++i) {
-    float* const row = scores + i * s.keys;
-    const float* const row_bias = bias + i * s.keys;
+    float* const row = scores + i * keys;
+    const float* const row_bias = bias + i * keys;
     const std::int32_t region = w.region[std::min(first + i, s.tokens - 1)];
     Vec largest = Vec{} - 3e38f;
-    for (Index j = 0; j < s.keys; j += kLanes) {
-      const Vec other = load<VecInt>(w.region + j) == region ? Vec{} : Vec{} + kOtherRegion;
-      const Vec logit = load(row + j) + load(row_bias + j) + load(w.key_mask + j) + other;
+#pragma GCC unroll 4
+    for (Index j = 0; j < keys; j += kLanes) {
+      Vec logit = load(row + j) + load(row_bias + j);
+      if (w.masked) {
+        const Vec other = load<VecInt>(w.region + j) == region ? Vec{} : Vec{} + kOtherRegion;
+        logit += load(w.key_mask + j) + other;
+      }
       store(row + j, logit);
       largest = larger(logit, largest);
     }
     const float top = largest_of(largest);
     Vec sum = {};
-    for (Index j = 0; j < s.keys; j += kLanes) {
+#pragma GCC unroll 4
+    for (Index j = 0; j < keys; j += kLanes) {
       const Vec e = exp_approx(load(row + j) - top);
       store(row + j, e);
       sum += e;
     }
     scale[i] = 1.0f / sum_of(sum);
+  }
+}
+
+void softmax_block(const AttentionShape& s, const AttentionWorkspace& w, const float* bias,
+                   Index first, Index rows, float* scores, float* scale) {
+  switch (s.keys) {
+    case 16:  // 4x4 tokens
+      return softmax_rows<16>(s, w, bias, first, rows, scores, scale);
+    case 56:  // 7x7 tokens, 8 lanes
+      return softmax_rows<56>(s, w, bias, first, rows, scores, scale);
+    case 64:  // 7x7 tokens, 16 lanes, and 8x8
+      return softmax_rows<64>(s, w, bias, first, rows, scores, scale);
+    default:
+      return softmax_rows<0>(s, w, bias, first, rows, scores, scale);
   }
 }
 
@@ -102,10 +142,11 @@ void forward_head(const AttentionForward& a, const AttentionWorkspace& w, Index 
   T* const out = static_cast<T*>(a.out) + head * s.head_dim;
   for (Index first = 0; first < s.tokens; first += kRows) {
     float scale[kRows];
-    product<kRows>({w.q + first * s.columns, s.columns, 1}, w.k_transposed, kRows, s.head_dim,
-                   s.keys, w.scores);
+    product<kRows, Left::kPlain>(w.q + first * s.columns, s.columns, w.k_transposed, kRows,
+                                 s.head_dim, s.keys, w.scores);
+    prefetch_next(s, w, static_cast<const T*>(a.qkv) + head * s.head_dim, 3, head, first, kRows);
     softmax_block(s, w, bias + first * s.keys, first, kRows, w.scores, scale);
-    product<kRows>({w.scores, s.keys, 1}, w.v, kRows, s.tokens, s.columns, w.out);
+    product<kRows, Left::kPlain>(w.scores, s.keys, w.v, kRows, s.tokens, s.columns, w.out);
     for (Index i = 0; i < std::min<Index>(kRows, s.tokens - first); ++i) {
       const Index token = w.token[first + i];
       if (token < 0) continue;
@@ -165,30 +206,32 @@ void backward_head(const AttentionBackward& a, const AttentionWorkspace& w, Inde
     float scale[kRows];
     float* const p = w.scores + first * s.keys;
     float* const ds = w.dscores + first * s.keys;
-    product<kRows>({w.q + first * s.columns, s.columns, 1}, w.k_transposed, kRows, s.head_dim,
-                   s.keys, p);
+    product<kRows, Left::kPlain>(w.q + first * s.columns, s.columns, w.k_transposed, kRows,
+                                 s.head_dim, s.keys, p);
+    prefetch_next(s, w, static_cast<const T*>(f.qkv) + channel, 3, head, first, kRows);
     softmax_block(s, w, bias + first * s.keys, first, kRows, p, scale);
-    product<kRows>({w.dout + first * s.columns, s.columns, 1}, w.v_transposed, kRows, s.head_dim,
-                   s.keys, ds);
+    prefetch_next(s, w, static_cast<const T*>(a.dout) + channel, 1, head, first, kRows);
+    product<kRows, Left::kPlain>(w.dout + first * s.columns, s.columns, w.v_transposed, kRows,
+                                 s.head_dim, s.keys, ds);
     softmax_backward(s, kRows, scale, p, ds, dbias + first * s.keys);
   }
   const float factor = f.head_scale[head];
   // dQ = dS K, dK = dS^T Q, dV = P^T dO; the tile of q holds q times its scale.
-  product<kRows>({w.dscores, s.keys, 1}, w.k, rows, s.tokens, s.columns, w.out);
+  product<kRows, Left::kPlain>(w.dscores, s.keys, w.k, rows, s.tokens, s.columns, w.out);
   if (s.cosine) {
     a.dlogit_scale[head] += factor * normalise_backward(s, w.q, 1.0f / factor, w.q_norm, w.out);
   }
   scatter<T>(a, w, channel, factor);
-  product<kRows>({w.dscores, 1, s.keys}, w.q, rows, s.tokens, s.columns, w.out);
+  product<kRows, Left::kTransposed>(w.dscores, s.keys, w.q, rows, s.tokens, s.columns, w.out);
   if (s.cosine) normalise_backward(s, w.k, 1.0f, w.k_norm, w.out);
   scatter<T>(a, w, s.channels() + channel, 1.0f);
-  product<kRows>({w.scores, 1, s.keys}, w.dout, rows, s.tokens, s.columns, w.out);
+  product<kRows, Left::kTransposed>(w.scores, s.keys, w.dout, rows, s.tokens, s.columns, w.out);
   scatter<T>(a, w, 2 * s.channels() + channel, 1.0f);
 }
 
 // Calls body(head, workspace) for items [begin, end), with each item's window in place.
 template <typename Body>
-TESSERA_INLINE void for_items(const AttentionShape& s, const AttentionWorkspace& w, Index begin,
+TESSERA_INLINE void for_items(const AttentionShape& s, AttentionWorkspace& w, Index begin,
                               Index end, Body body) {
   for (Index item = begin; item < end; ++item) {
     const Index head = item % s.num_heads;
@@ -199,7 +242,7 @@ TESSERA_INLINE void for_items(const AttentionShape& s, const AttentionWorkspace&
 
 void forward(const AttentionForward& args, float* memory, Index begin, Index end) {
   const AttentionShape& s = args.shape;
-  const AttentionWorkspace w = make_workspace(s, false, memory);
+  AttentionWorkspace w = make_workspace(s, false, memory);
   const auto run = s.row_block == 7 ? (s.bf16 ? forward_head<BF16, 7> : forward_head<float, 7>)
                                     : (s.bf16 ? forward_head<BF16, 8> : forward_head<float, 8>);
   for_items(s, w, begin, end, [&](Index head) { run(args, w, head); });
@@ -207,7 +250,7 @@ void forward(const AttentionForward& args, float* memory, Index begin, Index end
 
 void backward(const AttentionBackward& args, float* memory, Index begin, Index end) {
   const AttentionShape& s = args.forward.shape;
-  const AttentionWorkspace w = make_workspace(s, true, memory);
+  AttentionWorkspace w = make_workspace(s, true, memory);
   const auto run = s.row_block == 7 ? (s.bf16 ? backward_head<BF16, 7> : backward_head<float, 7>)
                                     : (s.bf16 ? backward_head<BF16, 8> : backward_head<float, 8>);
   for_items(s, w, begin, end, [&](Index head) { run(args, w, head); });

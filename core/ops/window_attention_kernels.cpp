@@ -92,11 +92,12 @@ AttentionWorkspace make_workspace(const AttentionShape& shape, bool backward, fl
   return w;
 }
 
-void place_window(const AttentionShape& s, std::int64_t window, const AttentionWorkspace& w) {
+void place_window(const AttentionShape& s, std::int64_t window, AttentionWorkspace& w) {
   const std::int64_t padded_h = s.windows_y * s.window_h, padded_w = s.windows_x * s.window_w;
   const std::int64_t image = window / (s.windows_y * s.windows_x);
   const std::int64_t top = window / s.windows_x % s.windows_y * s.window_h;
   const std::int64_t left = window % s.windows_x * s.window_w;
+  w.masked = false;
   std::int64_t i = 0;
   for (std::int64_t row = top; row < top + s.window_h; ++row) {
     const std::int64_t y =
@@ -109,6 +110,7 @@ void place_window(const AttentionShape& s, std::int64_t window, const AttentionW
       w.token[i] = inside ? (image * s.height + y) * s.width + x : -1;
       w.region[i] = region_y + region_of(column, padded_w, s.window_w, s.shift_w);
       w.key_mask[i] = inside || !s.mask_padding ? 0.0f : kExcluded;
+      w.masked = w.masked || w.region[i] != w.region[0] || w.key_mask[i] != 0.0f;
     }
   }
 }

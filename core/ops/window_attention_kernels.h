@@ -34,6 +34,7 @@ struct AttentionWorkspace {
   std::int64_t* token;     ///< [keys] index of the token in [B, H, W], -1 in the padding
   std::int32_t* region;    ///< [keys] tokens of different regions do not attend each other
   float* key_mask;         ///< [keys] added to the logits: 0 or kExcluded
+  bool masked;             ///< regions or key_mask matter in this window
   float *q, *k, *v;        ///< [rows, columns]; q times its scale
   float* out;              ///< [rows, columns] output, or a gradient on its way
   float* k_transposed;     ///< [columns, keys]
@@ -50,9 +51,8 @@ std::int64_t workspace_size(const AttentionShape& shape, bool backward);
 /// Lays a workspace out in zeroed, 64-byte aligned memory.
 AttentionWorkspace make_workspace(const AttentionShape& shape, bool backward, float* memory);
 
-/// Fills token, region and key_mask for window number `window` of the batch.
-void place_window(const AttentionShape& shape, std::int64_t window,
-                  const AttentionWorkspace& workspace);
+/// Fills token, region, key_mask and masked for window number `window` of the batch.
+void place_window(const AttentionShape& shape, std::int64_t window, AttentionWorkspace& workspace);
 
 struct AttentionForward {
   AttentionShape shape;

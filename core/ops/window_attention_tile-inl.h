@@ -72,15 +72,15 @@ void transpose(const float* from, Index rows, Index columns, float* to) {
   }
 }
 
-// The left factor of a product: element (i, k) lies at data[i * row + k * depth].
-struct Left {
-  const float* data;
-  Index row, depth;
-};
+// The left factor of a product as it lies in memory.
+enum class Left { kPlain, kTransposed };
 
-// kRows x kVecs vectors of C = A B in registers. b [depth, ldb], c [kRows, ldc].
-template <int kRows, int kVecs>
-void product_block(const Left a, const float* b, Index ldb, Index depth, float* c, Index ldc) {
+// kRows x kVecs vectors of C = A B in registers. Element (i, k) of A is a[i * lda + k], or
+// a[k * lda + i] if it lies transposed; b [depth, ldb], c [kRows, ldb].
+template <int kRows, int kVecs, Left kLeft>
+TESSERA_INLINE void product_block(const float* a, Index lda, const float* b, Index ldb, Index depth,
+                                  float* c) {
+  constexpr bool kPlain = kLeft == Left::kPlain;
   Vec sum[kRows][kVecs] = {};
   for (Index k = 0; k < depth; ++k) {
     Vec right[kVecs];
@@ -88,7 +88,7 @@ void product_block(const Left a, const float* b, Index ldb, Index depth, float* 
     for (int v = 0; v < kVecs; ++v) right[v] = load(b + k * ldb + v * kLanes);
 #pragma GCC unroll 8
     for (int i = 0; i < kRows; ++i) {
-      const float left = a.data[i * a.row + k * a.depth];
+      const float left = kPlain ? a[i * lda + k] : a[k * lda + i];
 #pragma GCC unroll 4
       for (int v = 0; v < kVecs; ++v) sum[i][v] += left * right[v];
     }
@@ -96,23 +96,24 @@ void product_block(const Left a, const float* b, Index ldb, Index depth, float* 
 #pragma GCC unroll 8
   for (int i = 0; i < kRows; ++i) {
 #pragma GCC unroll 4
-    for (int v = 0; v < kVecs; ++v) store(c + i * ldc + v * kLanes, sum[i][v]);
+    for (int v = 0; v < kVecs; ++v) store(c + i * ldb + v * kLanes, sum[i][v]);
   }
 }
 
 // C = A B; `rows` in whole blocks of kRows, b [depth, columns], c [rows, columns].
-template <int kRows>
-void product(Left a, const float* b, Index rows, Index depth, Index columns, float* c) {
+template <int kRows, Left kLeft>
+void product(const float* a, Index lda, const float* b, Index rows, Index depth, Index columns,
+             float* c) {
   constexpr int kVecs = kLanes == 16 ? 2 : 1;  // sums, factors and a broadcast fit the registers
   for (Index i = 0; i < rows; i += kRows) {
-    const Left block{a.data + i * a.row, a.row, a.depth};
+    const float* const left = kLeft == Left::kPlain ? a + i * lda : a + i;
     float* const out = c + i * columns;
     Index j = 0;
     for (; j + kVecs * kLanes <= columns; j += kVecs * kLanes) {
-      product_block<kRows, kVecs>(block, b + j, columns, depth, out + j, columns);
+      product_block<kRows, kVecs, kLeft>(left, lda, b + j, columns, depth, out + j);
     }
     for (; j < columns; j += kLanes) {
-      product_block<kRows, 1>(block, b + j, columns, depth, out + j, columns);
+      product_block<kRows, 1, kLeft>(left, lda, b + j, columns, depth, out + j);
     }
   }
 }
