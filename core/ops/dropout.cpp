@@ -43,21 +43,36 @@ void check_rate(const char* op, float rate) {
   if (!(rate >= 0.0f && rate < 1.0f)) fail<ConfigError>("[{}] rate {} is not in [0, 1)", op, rate);
 }
 
-constexpr std::int64_t kDrawBits = 16;
+constexpr std::int64_t kDraws = 128;
+
+// y = scale * x where the element's 16 random bits reach the threshold, else 0.
+template <typename T>
+TESSERA_KERNEL void mask_range(const T* x, const std::uint16_t* bits, std::uint16_t threshold,
+                               float scale, T* y, std::int64_t count) {
+#pragma omp simd
+  for (std::int64_t i = 0; i < count; ++i) {
+    store(y[i], bits[i] < threshold ? 0.0f : scale * load(x[i]));
+  }
+}
 
 // Each draw of 32 bits decides on two elements.
 template <typename T>
-void drop_elements(const T* x, T* y, std::int64_t count, std::uint32_t threshold, Rng rng) {
+void drop_elements(const T* x, T* y, std::int64_t count, std::uint16_t threshold, Rng rng) {
   const float scale = 1.0f / (1.0f - static_cast<float>(threshold) * 0x1p-16f);
-  std::uint32_t draw = 0;
-  for (std::int64_t i = 0; i < count; ++i) {
-    draw = i % 2 == 0 ? rng.next() : draw >> kDrawBits;
-    store(y[i], (draw & 0xffffu) < threshold ? 0.0f : scale * load(x[i]));
+  std::array<std::uint16_t, 2 * kDraws> bits;
+  for (std::int64_t begin = 0; begin < count; begin += 2 * kDraws) {
+    for (std::size_t i = 0; i < bits.size(); i += 2) {
+      const std::uint32_t draw = rng.next();
+      bits[i] = static_cast<std::uint16_t>(draw);
+      bits[i + 1] = static_cast<std::uint16_t>(draw >> 16);
+    }
+    mask_range(x + begin, bits.data(), threshold, scale, y + begin,
+               std::min<std::int64_t>(2 * kDraws, count - begin));
   }
 }
 
 /// y = x with the same elements dropped whenever tape, lane and shape are the same.
-void drop(const Tape& tape, const Tensor& x, std::uint32_t threshold, std::uint32_t lane,
+void drop(const Tape& tape, const Tensor& x, std::uint16_t threshold, std::uint32_t lane,
           const Tensor& y) {
   const std::int64_t batch = x.rank() == 0 ? 1 : x.dim(0);
   const std::int64_t size = x.numel() / std::max<std::int64_t>(1, batch);
@@ -76,7 +91,7 @@ void drop(const Tape& tape, const Tensor& x, std::uint32_t threshold, std::uint3
 
 Var dropout(Tape& tape, const Var& x, float rate, std::uint32_t lane) {
   check_rate("dropout", rate);
-  const auto threshold = static_cast<std::uint32_t>(std::min(65535L, std::lround(rate * 65536.0f)));
+  const auto threshold = static_cast<std::uint16_t>(std::min(65535L, std::lround(rate * 65536.0f)));
   if (!tape.training() || threshold == 0) return x;
   OpScope op(tape, "dropout",
              {static_cast<double>(x.value.numel()), 2.0 * static_cast<double>(x.value.bytes())});

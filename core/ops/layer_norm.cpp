@@ -25,39 +25,37 @@ struct ForwardRows {
   float eps;
 };
 
+// `buffers` [2, columns].
 template <typename T>
-TESSERA_KERNEL void forward(const ForwardRows<T>& args, std::int64_t begin, std::int64_t end) {
+TESSERA_KERNEL void forward(const ForwardRows<T>& args, std::int64_t begin, std::int64_t end,
+                            float* buffers) {
   const std::int64_t columns = args.columns;
   const float* gamma = args.gamma;
   const float* beta = args.beta;
   const float inverse = 1.0f / static_cast<float>(columns);
   for (std::int64_t row = begin; row < end; ++row) {
-    const T* x = args.x + row * columns;
+    const float* x = read_row(args.x + row * columns, buffers, columns);
     if (args.branch != nullptr) {
-      const T* branch = args.branch + row * columns;
+      const float* branch = read_row(args.branch + row * columns, buffers + columns, columns);
       const float scale = args.scale == nullptr ? 1.0f : args.scale[row / args.rows_per_sample];
-      T* sum = args.sum + row * columns;
+      float* sum = row_target(args.sum + row * columns, buffers);
 #pragma omp simd
-      for (std::int64_t i = 0; i < columns; ++i)
-        store(sum[i], load(x[i]) + scale * load(branch[i]));
+      for (std::int64_t i = 0; i < columns; ++i) sum[i] = x[i] + scale * branch[i];
+      write_row(args.sum + row * columns, sum, columns);
       x = sum;
     }
     float mean = 0.0f;
 #pragma omp simd reduction(+ : mean)
-    for (std::int64_t i = 0; i < columns; ++i) mean += load(x[i]);
+    for (std::int64_t i = 0; i < columns; ++i) mean += x[i];
     mean *= inverse;
     float variance = 0.0f;
 #pragma omp simd reduction(+ : variance)
-    for (std::int64_t i = 0; i < columns; ++i) {
-      const float centred = load(x[i]) - mean;
-      variance += centred * centred;
-    }
+    for (std::int64_t i = 0; i < columns; ++i) variance += (x[i] - mean) * (x[i] - mean);
     const float rstd = 1.0f / std::sqrt(variance * inverse + args.eps);
-    T* y = args.y + row * columns;
+    float* y = row_target(args.y + row * columns, buffers + columns);
 #pragma omp simd
-    for (std::int64_t i = 0; i < columns; ++i) {
-      store(y[i], (load(x[i]) - mean) * rstd * gamma[i] + beta[i]);
-    }
+    for (std::int64_t i = 0; i < columns; ++i) y[i] = (x[i] - mean) * rstd * gamma[i] + beta[i];
+    write_row(args.y + row * columns, y, columns);
     args.stats[2 * row] = mean;
     args.stats[2 * row + 1] = rstd;
   }
@@ -79,57 +77,64 @@ struct BackwardRows {
   std::int64_t columns;
 };
 
-// With n = (x - mean) rstd and g = dy gamma: dx = rstd (g - mean(g) - n mean(g n)).
+// dx = (extra +) dy gamma rstd - offset - (x - mean) rstd slope.
+TESSERA_INLINE void input_gradient(const float* x, const float* dy, const float* gamma,
+                                   const float* extra, float mean, float rstd, float offset,
+                                   float slope, std::int64_t columns, float* dx) {
+  if (extra != nullptr) {
+#pragma omp simd
+    for (std::int64_t i = 0; i < columns; ++i) {
+      dx[i] = extra[i] + (dy[i] * gamma[i] * rstd - offset - (x[i] - mean) * rstd * slope);
+    }
+  } else {
+#pragma omp simd
+    for (std::int64_t i = 0; i < columns; ++i) {
+      dx[i] = dy[i] * gamma[i] * rstd - offset - (x[i] - mean) * rstd * slope;
+    }
+  }
+}
+
+// With n = (x - mean) rstd and g = dy gamma: dx = rstd (g - mean(g) - n mean(g n)). `sums`
+// [2, columns] gathers the gradients of gamma and beta; `buffers` [4, columns].
 template <typename T>
 TESSERA_KERNEL void backward(const BackwardRows<T>& args, std::int64_t begin, std::int64_t end,
-                             float* dgamma, float* dbeta) {
+                             float* sums, float* buffers) {
   const std::int64_t columns = args.columns;
   const float* gamma = args.gamma;
+  float* dgamma = sums;
+  float* dbeta = sums + columns;
   const float inverse = 1.0f / static_cast<float>(columns);
   for (std::int64_t row = begin; row < end; ++row) {
-    const T* x = args.x + row * columns;
-    const T* dy = args.dy + row * columns;
+    const std::int64_t at = row * columns;
+    const float* x = read_row(args.x + at, buffers, columns);
+    const float* dy = read_row(args.dy + at, buffers + columns, columns);
     const float mean = args.stats[2 * row];
     const float rstd = args.stats[2 * row + 1];
     float sum_g = 0.0f, sum_gn = 0.0f;
 #pragma omp simd reduction(+ : sum_g, sum_gn)
     for (std::int64_t i = 0; i < columns; ++i) {
-      const float normed = (load(x[i]) - mean) * rstd;
-      const float d = load(dy[i]);
-      dgamma[i] += d * normed;
-      dbeta[i] += d;
-      sum_g += d * gamma[i];
-      sum_gn += d * gamma[i] * normed;
+      const float normed = (x[i] - mean) * rstd;
+      dgamma[i] += dy[i] * normed;
+      dbeta[i] += dy[i];
+      sum_g += dy[i] * gamma[i];
+      sum_gn += dy[i] * gamma[i] * normed;
     }
-    const float offset = sum_g * inverse * rstd;
-    const float slope = sum_gn * inverse * rstd;
-    T* dx = args.dx + row * columns;
-    if (args.extra != nullptr) {
-      const T* extra = args.extra + row * columns;
-#pragma omp simd
-      for (std::int64_t i = 0; i < columns; ++i) {
-        const float normed = (load(x[i]) - mean) * rstd;
-        store(dx[i], load(extra[i]) + (load(dy[i]) * gamma[i] * rstd - offset - normed * slope));
-      }
-    } else {
-#pragma omp simd
-      for (std::int64_t i = 0; i < columns; ++i) {
-        const float normed = (load(x[i]) - mean) * rstd;
-        store(dx[i], load(dy[i]) * gamma[i] * rstd - offset - normed * slope);
-      }
-    }
+    const float* extra =
+        args.extra == nullptr ? nullptr : read_row(args.extra + at, buffers + 2 * columns, columns);
+    float* dx = row_target(args.dx + at, buffers + columns);
+    input_gradient(x, dy, gamma, extra, mean, rstd, sum_g * inverse * rstd, sum_gn * inverse * rstd,
+                   columns, dx);
+    write_row(args.dx + at, dx, columns);
     if (args.dbranch != nullptr) {
-      T* dbranch = args.dbranch + row * columns;
       const float scale = args.scale[row / args.rows_per_sample];
-      if (args.accumulate) {
+      float* dbranch = row_target(args.dbranch + at, buffers + 3 * columns);
+      const float* before =
+          args.accumulate ? read_row(args.dbranch + at, buffers + 3 * columns, columns) : nullptr;
 #pragma omp simd
-        for (std::int64_t i = 0; i < columns; ++i) {
-          store(dbranch[i], load(dbranch[i]) + scale * load(dx[i]));
-        }
-      } else {
-#pragma omp simd
-        for (std::int64_t i = 0; i < columns; ++i) store(dbranch[i], scale * load(dx[i]));
+      for (std::int64_t i = 0; i < columns; ++i) {
+        dbranch[i] = (before != nullptr ? before[i] : 0.0f) + scale * dx[i];
       }
+      write_row(args.dbranch + at, dbranch, columns);
     }
   }
 }
@@ -161,7 +166,9 @@ void run_backward(Tape& tape, const Saved& saved, const Tensor& dy, const Tensor
   const std::int64_t columns = saved.x.dim(-1);
   const std::int64_t rows = saved.x.shape().rows();
   const std::int64_t grain = row_grain(columns);
-  const Tensor partial = Tensor::zeros({num_parts(rows, grain), 2, columns});
+  const int parts = num_parts(rows, grain);
+  const Tensor partial = Tensor::zeros({parts, 2, columns});
+  const Tensor buffers = Tensor::empty({parts, 4, columns});
   with_element_type(saved.x.dtype(), [&](auto element) {
     using T = decltype(element);
     const BackwardRows<T> args{
@@ -177,8 +184,8 @@ void run_backward(Tape& tape, const Saved& saved, const Tensor& dy, const Tensor
         .rows_per_sample = scale ? rows / std::max<std::int64_t>(1, scale.numel()) : rows,
         .columns = columns};
     parallel_parts(rows, grain, [&](int part, std::int64_t begin, std::int64_t end) {
-      float* dgamma = partial.f32() + 2 * part * columns;
-      backward(args, begin, end, dgamma, dgamma + columns);
+      backward(args, begin, end, partial.f32() + 2 * part * columns,
+               buffers.f32() + 4 * part * columns);
     });
   });
   if (const GradSink sink = tape.sink(saved.dgamma)) write_parameter_gradient(partial, 0, sink);
@@ -191,6 +198,8 @@ void run_forward(const Tensor& x, const Tensor& branch, const Tensor& scale, con
                  const Tensor& y) {
   const std::int64_t columns = x.dim(-1);
   const std::int64_t rows = x.shape().rows();
+  const std::int64_t grain = row_grain(columns);
+  const Tensor buffers = Tensor::empty({num_parts(rows, grain), 2, columns});
   with_element_type(x.dtype(), [&](auto element) {
     using T = decltype(element);
     const ForwardRows<T> args{
@@ -205,8 +214,9 @@ void run_forward(const Tensor& x, const Tensor& branch, const Tensor& scale, con
         .rows_per_sample = scale ? rows / std::max<std::int64_t>(1, scale.numel()) : rows,
         .columns = columns,
         .eps = eps};
-    parallel_for(rows, row_grain(columns),
-                 [&](std::int64_t begin, std::int64_t end) { forward(args, begin, end); });
+    parallel_parts(rows, grain, [&](int part, std::int64_t begin, std::int64_t end) {
+      forward(args, begin, end, buffers.f32() + 2 * part * columns);
+    });
   });
 }
 

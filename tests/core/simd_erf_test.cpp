@@ -10,11 +10,12 @@ namespace {
 
 TEST_CASE("erf is within its stated error of the C library, densely from 0 to 6") {
   double worst = 0.0, worst_ulp = 0.0;
-  for (std::uint32_t bits = 0x00800000; bits < std::bit_cast<std::uint32_t>(6.0f); bits += 1009) {
+  bool odd = true;
+  for (std::uint32_t bits = 0x00800000; bits < std::bit_cast<std::uint32_t>(6.0f); bits += 4001) {
     const float x = std::bit_cast<float>(bits);
     const double exact = std::erf(static_cast<double>(x));
     const float value = erf_approx(x);
-    REQUIRE(value == -erf_approx(-x));
+    odd = odd && value == -erf_approx(-x);
     const double error = std::abs(static_cast<double>(value) - exact);
     const float rounded = static_cast<float>(exact);
     const double ulp = static_cast<double>(std::nextafter(rounded, 2.0f) - rounded);
@@ -23,6 +24,7 @@ TEST_CASE("erf is within its stated error of the C library, densely from 0 to 6"
   }
   CHECK(worst < 4e-7);
   CHECK(worst_ulp < 7.0);
+  CHECK(odd);
 }
 
 TEST_CASE("erf saturates at one and keeps zero and NaN") {
