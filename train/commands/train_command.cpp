@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "core/error.h"
 #include "core/parallel.h"
 #include "data/check.h"
 #include "data/dataset.h"
@@ -97,7 +98,7 @@ Action add_train_command(CLI::App& app) {
       "kill -USR1 saves a checkpoint and goes on.");
   return [options] {
     if (options->config.empty() && options->resume.empty()) {
-      throw CLI::RequiredError("config");
+      fail<ConfigError>("train: give a config file, or --resume RUN to go on with a run");
     }
     return run(*options);
   };

@@ -67,24 +67,22 @@ std::map<std::string, const StoredTensor*> stored_by_name(const SafetensorsFile&
 }
 
 void check_strict(const SafetensorsFile& file, const LoadReport& report) {
-  constexpr std::size_t kShown = 4;
-  std::vector<std::string> parts;
+  std::string text;
+  std::vector<std::string> counts;
   for (const auto& [status, label] :
        {std::pair{Status::kMissing, "missing"}, std::pair{Status::kUnexpected, "unexpected"},
         std::pair{Status::kShapeMismatch, "of another shape"}}) {
-    std::vector<std::string> shown;
     for (const LoadReport::Line& line : report.lines) {
-      if (line.status == status && shown.size() < kShown) {
-        shown.push_back(LoadReport::to_string(line));
-      }
+      if (line.status == status)
+        text += fmt::format("\n  {} {}", label, LoadReport::to_string(line));
     }
-    const std::size_t count = report.count(status);
-    if (count > shown.size()) shown.push_back("...");
-    if (count > 0) parts.push_back(fmt::format("{} {} ({})", count, label, fmt::join(shown, "; ")));
+    if (const std::size_t count = report.count(status); count > 0) {
+      counts.push_back(fmt::format("{} {}", count, label));
+    }
   }
-  if (!parts.empty()) {
-    fail<CheckpointError>("[load_weights] {} ({} names) does not fit the model: {}", file.path,
-                          name_of(report.naming), fmt::join(parts, ", "));
+  if (!counts.empty()) {
+    fail<CheckpointError>("[load_weights] {} ({} names) does not fit the model: {}{}", file.path,
+                          name_of(report.naming), fmt::join(counts, ", "), text);
   }
 }
 

@@ -76,10 +76,11 @@ TEST_CASE("load_weights: a model that does not fit is reported in full and left 
   model.erase(model.begin());
   const std::string error = error_of<CheckpointError>([&] { load_weights(file, model); });
   CHECK(error ==
-        fmt::format("[load_weights] {} (torchvision names) does not fit the model: 1 missing "
-                    "(stages.7.extra: not in the file, model [3]), 1 unexpected "
-                    "(param/features.0.0.weight: file [16, 3, 2, 2], not in the model), 1 of "
-                    "another shape (head.weight: file [10, 32], model [4, 32])",
+        fmt::format("[load_weights] {} (torchvision names) does not fit the model: 1 missing, "
+                    "1 unexpected, 1 of another shape\n"
+                    "  missing stages.7.extra: not in the file, model [3]\n"
+                    "  unexpected param/features.0.0.weight: file [16, 3, 2, 2], not in the model\n"
+                    "  of another shape head.weight: file [10, 32], model [4, 32]",
                     kFixture));
   CHECK(all_zero(model));
 
@@ -92,14 +93,12 @@ TEST_CASE("load_weights: a model that does not fit is reported in full and left 
   CHECK(find(model, "head.weight").f32()[0] == 0.0f);
 }
 
-TEST_CASE("load_weights: long lists are cut, and loading nothing is an error even if not strict") {
+TEST_CASE("load_weights: loading nothing is an error even if not strict") {
   const auto file = read_safetensors(kFixture);
   const std::vector<NamedTensor> model{{"something", Tensor::zeros({3})}};
   const std::string error =
       error_of<CheckpointError>([&] { load_weights(file, model, {.strict = false}); });
-  CHECK(error.find("1 missing (something: not in the file, model [3])") != std::string::npos);
-  CHECK(error.find("; ...)") != std::string::npos);
-  CHECK(error.size() < 700);
+  CHECK(error.find("missing something: not in the file, model [3]") != std::string::npos);
 }
 
 TEST_CASE("load_weights: the prefix can be given, and foreign files are refused") {
@@ -156,7 +155,7 @@ TEST_CASE("load_weights: a name that two tensors of the file mean is reported") 
   const std::vector<NamedTensor> model{{"stages.0.blocks.0.mlp.fc1.bias", Tensor::zeros({1})}};
   CHECK(error_of<CheckpointError>([&] {
           load_weights(read_safetensors(folder / "x"), model);
-        }).find("1 unexpected (features.1.0.mlp.fc1.bias") != std::string::npos);
+        }).find("unexpected features.1.0.mlp.fc1.bias") != std::string::npos);
 }
 
 TEST_CASE("rename_tensors: prefixes, and refuses what the other framework lacks") {

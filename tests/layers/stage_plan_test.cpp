@@ -1,0 +1,101 @@
+#include "layers/stage_plan.h"
+
+#include <doctest/doctest.h>
+
+#include "core/error.h"
+#include "layers/model.h"
+#include "tests/support/tiny_model.h"
+
+namespace tessera {
+namespace {
+
+ModelConfig swin(std::int64_t channels, std::vector<std::int64_t> depths,
+                 std::vector<std::int64_t> heads) {
+  ModelConfig config;
+  config.embed_dim = channels;
+  config.depths = std::move(depths);
+  config.num_heads = std::move(heads);
+  return config;
+}
+
+TEST_CASE("parameter counts of Swin T, S, B and L are those of the paper's code") {
+  CHECK(Model(swin(96, {2, 2, 6, 2}, {3, 6, 12, 24})).parameters.count() == 28'288'354);
+  CHECK(Model(swin(96, {2, 2, 18, 2}, {3, 6, 12, 24})).parameters.count() == 49'606'258);
+  CHECK(Model(swin(128, {2, 2, 18, 2}, {4, 8, 16, 32})).parameters.count() == 87'768'224);
+  CHECK(Model(swin(192, {2, 2, 18, 2}, {6, 12, 24, 48})).parameters.count() == 196'532'476);
+}
+
+TEST_CASE("multiply-adds of Swin T and B are the published 4.5 and 15.4 billion") {
+  CHECK(static_cast<double>(plan_model(swin(96, {2, 2, 6, 2}, {3, 6, 12, 24})).macs()) ==
+        doctest::Approx(4.5e9).epsilon(0.01));
+  CHECK(static_cast<double>(plan_model(swin(128, {2, 2, 18, 2}, {4, 8, 16, 32})).macs()) ==
+        doctest::Approx(15.4e9).epsilon(0.01));
+}
+
+TEST_CASE("windows: clamped to the map or the map padded to them, shifted by half") {
+  ModelConfig config = test::tiny_config();
+  config.window_size = {7, 7};
+
+  config.window_policy = WindowPolicy::kClamp;
+  WindowPlan plan = plan_windows(config, {14, 5}, true);
+  CHECK(plan.window == Size2{7, 5});
+  CHECK(plan.shift == Size2{3, 0});  // one window covers the width: nothing to shift
+  CHECK(plan.padded == Size2{14, 5});
+  CHECK(plan.windows() == 2);
+
+  config.window_policy = WindowPolicy::kPad;
+  plan = plan_windows(config, {15, 5}, true);
+  CHECK(plan.window == Size2{7, 7});
+  CHECK(plan.shift == Size2{3, 0});
+  CHECK(plan.padded == Size2{21, 7});
+  CHECK(plan.windows() == 3);
+
+  CHECK(plan_windows(config, {14, 14}, false).shift == Size2{0, 0});
+}
+
+TEST_CASE("maps of the stages, and pixels beyond the last patch") {
+  ModelConfig config = test::tiny_config();
+  config.image_size = {31, 26};
+  config.patch_size = {2, 4};
+  const ModelPlan plan = plan_model(config);
+  CHECK(plan.stages[0].map == Size2{15, 6});
+  CHECK(plan.stages[1].map == Size2{8, 3});
+  CHECK(plan.stages[1].channels == 2 * config.embed_dim);
+  CHECK(plan.unused_pixels == Size2{1, 2});
+}
+
+TEST_CASE("what has no meaning is refused with the key and a way out") {
+  const auto refuse = [](auto change, const char* part) {
+    ModelConfig config = test::tiny_config();
+    change(config);
+    CAPTURE(part);
+    CHECK_THROWS_WITH_AS(plan_model(config), doctest::Contains(part), ConfigError);
+  };
+  refuse([](ModelConfig& c) { c.patch_size = {32, 32}; }, "model.patch_size 32 is larger");
+  refuse([](ModelConfig& c) { c.patch_size = {0, 2}; }, "at least 1");
+  refuse([](ModelConfig& c) { c.num_heads = {3, 4}; }, "try 2 heads");
+  refuse([](ModelConfig& c) { c.num_heads = {2}; }, "one entry a stage");
+  refuse([](ModelConfig& c) { c.depths = {2, 0}; }, "at least one block");
+  refuse([](ModelConfig& c) { c.patch_size = {16, 16}; }, "nothing to merge");
+}
+
+TEST_CASE("the predicted peak of training memory is near the measured one") {
+  ModelConfig config = test::tiny_config();
+  config.image_size = {64, 64};
+  config.embed_dim = 48;
+  config.num_heads = {3, 6};
+  constexpr std::int64_t kBatch = 16;
+  Model model(config);
+  model.parameters.initialize(1);
+  const std::size_t before = Pool::global().stats().live_bytes;
+  Pool::global().reset_peak();
+  test::train_step(model, kBatch);
+  const auto measured = static_cast<double>(Pool::global().stats().peak_live_bytes - before);
+  const std::int64_t count = model.parameters.count();
+  const auto predicted = static_cast<double>(predict_training_bytes(config, count, kBatch, 0) -
+                                             predict_training_bytes(config, count, 0, 0));
+  CHECK(predicted == doctest::Approx(measured).epsilon(0.2));
+}
+
+}  // namespace
+}  // namespace tessera

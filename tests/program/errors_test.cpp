@@ -1,0 +1,129 @@
+// Bad input: one line on standard error and the documented exit code, each time.
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "tests/program/program.h"
+
+namespace tessera {
+namespace {
+
+namespace fs = std::filesystem;
+using test::kTinyConfig;
+using test::Outcome;
+using test::ScratchFolder;
+using test::write_text;
+
+class Bad {
+ public:
+  Bad() { write_text(folder_ / "tiny.yaml", kTinyConfig); }
+
+  std::string config() const { return folder_ / "tiny.yaml"; }
+  const ScratchFolder& folder() const { return folder_; }
+
+  void check(std::vector<std::string> arguments, int code, const std::string& part) const {
+    const Outcome outcome = test::tessera(std::move(arguments));
+    CAPTURE(outcome.err);
+    CHECK(outcome.code == code);
+    CHECK(outcome.has_one_line());
+    CHECK_MESSAGE(outcome.err.find(part) != std::string::npos, "expected: ", part);
+  }
+
+  void check_set(const std::string& override_text, int code, const std::string& part) const {
+    check({"train", config(), "--out", folder_ / "run", "--set", override_text}, code, part);
+    CHECK(!fs::exists(folder_ / "run"));
+  }
+
+ private:
+  ScratchFolder folder_;
+};
+
+TEST_CASE("configurations that cannot be meant exit with 2") {
+  const Bad bad;
+  bad.check_set("model.path_size=4", 2, "did you mean patch_size");
+  bad.check_set("model.patch_size=four", 2, "model.patch_size");
+  bad.check_set("model.patch_size=64", 2, "is larger than image_size");
+  bad.check_set("model.num_heads=[3,4]", 2, "heads");
+  bad.check_set("train.epochs", 2, "--set");
+  write_text(bad.folder() / "twice.yaml", "train:\n  epochs: 8\n  epochs: 16\n");
+  bad.check({"inspect", bad.folder() / "twice.yaml"}, 2, "twice.yaml:3:3");
+  bad.check({"inspect", bad.folder() / "none.yaml"}, 2, "none.yaml");
+}
+
+TEST_CASE("command lines that cannot be meant exit with 2") {
+  const Bad bad;
+  bad.check({}, 2, "--help");
+  bad.check({"trian", bad.config()}, 2, "--help");
+  bad.check({"train"}, 2, "config");
+  bad.check({"train", bad.config(), "--epochs", "3"}, 2, "--epochs");
+  bad.check({"eval", bad.folder() / "run", "--split", "validation"}, 2, "--split");
+  CHECK(test::tessera({"--help"}).code == 0);
+  CHECK(test::tessera({"train", "--help"}).code == 0);
+  CHECK(test::tessera({"--version"}).code == 0);
+}
+
+TEST_CASE("data that is not there or not what it should be exits with 1") {
+  const Bad bad;
+  const std::string out = bad.folder() / "run";
+  const auto train = [&](const std::string& name, const std::string& root) {
+    return std::vector<std::string>{
+        "train", bad.config(),           "--out", out,
+        "--set", "data.name=" + name,    "--set", "data.root=" + root,
+        "--set", "data.train_samples=0", "--set", "data.test_samples=0"};
+  };
+  bad.check(train("fashion_mnist", "/nowhere"), 1, "dataset-fashion-mnist");
+  bad.check(train("cifar10", "/nowhere"), 1, "cifar");
+  const fs::path cifar = bad.folder() / "cifar";
+  fs::create_directory(cifar);
+  for (int i = 1; i <= 5; ++i) write_text(cifar / fmt::format("data_batch_{}.bin", i), "short");
+  bad.check(train("cifar10", cifar), 1, "30730000");
+  CHECK(!fs::exists(out));
+}
+
+TEST_CASE("images that are none exit with 1") {
+  const Bad bad;
+  const fs::path run = bad.folder() / "run";
+  REQUIRE(test::tessera({"train", bad.config(), "--out", run, "--set", "train.max_steps=1"}).code ==
+          0);
+  write_text(bad.folder() / "text.png", "this is no picture\n");
+  write_text(bad.folder() / "empty.png", "");
+  bad.check({"predict", run, bad.folder() / "text.png"}, 1, "text.png");
+  bad.check({"predict", run, bad.folder() / "empty.png"}, 1, "empty");
+  bad.check({"predict", run, bad.folder() / "missing.png"}, 1, "missing.png");
+}
+
+TEST_CASE("folders and checkpoints that cannot be used exit with 1") {
+  const Bad bad;
+  const fs::path run = bad.folder() / "run";
+  REQUIRE(test::tessera({"train", bad.config(), "--out", run, "--set", "train.max_steps=1"}).code ==
+          0);
+  bad.check({"train", bad.config(), "--out", run}, 1, "is not empty");
+  bad.check({"train", bad.config(), "--out", "/proc/run"}, 1, "--out");
+  bad.check({"eval", bad.folder() / "nothing"}, 1, "nothing");
+  bad.check({"train", "--resume", bad.folder() / "nothing"}, 1, "config.yaml");
+  // A checkpoint of another model: a report, a line a tensor.
+  const Outcome other = test::tessera({"eval", run, "--set", "model.embed_dim=32"});
+  CHECK(other.code == 1);
+  CHECK(other.err.find("stages.0.blocks.0.attn.qkv.weight") != std::string::npos);
+}
+
+TEST_CASE("a full disk keeps the last good checkpoint") {
+  const Bad bad;
+  const fs::path run = bad.folder() / "run";
+  REQUIRE(test::tessera({"train", bad.config(), "--out", run, "--set", "train.epochs=1"}).code ==
+          0);
+  const std::string before = test::read_text(run / "checkpoints" / "last" / "model.safetensors");
+  // Files may grow to 40 kB: the metrics fit, a checkpoint does not.
+  const std::string command =
+      fmt::format("ulimit -f 40; exec {} train {} --resume {} --set train.epochs=2 2>{}",
+                  TESSERA_PROGRAM, bad.config(), run.string(), (bad.folder() / "err").string());
+  const int status = std::system(command.c_str());
+  CHECK(WEXITSTATUS(status) == 1);
+  CHECK(test::read_text(bad.folder() / "err").find("checkpoints") != std::string::npos);
+  CHECK(test::read_text(run / "checkpoints" / "last" / "model.safetensors") == before);
+  CHECK(test::tessera({"train", bad.config(), "--resume", run, "--set", "train.epochs=2"}).code ==
+        0);
+}
+
+}  // namespace
+}  // namespace tessera

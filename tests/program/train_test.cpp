@@ -1,0 +1,151 @@
+// Runs: the same bits twice, after a kill, after a signal; and what they leave behind.
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "tests/program/program.h"
+
+namespace tessera {
+namespace {
+
+namespace fs = std::filesystem;
+using test::kTinyConfig;
+using test::Program;
+using test::read_text;
+using test::ScratchFolder;
+using test::write_text;
+
+std::string config_in(const ScratchFolder& folder) {
+  write_text(folder / "tiny.yaml", kTinyConfig);
+  return (folder / "tiny.yaml").string();
+}
+
+/// All that two equal runs must have in common, as one text.
+std::string result_of(const fs::path& run) {
+  const fs::path last = run / "checkpoints" / "last";
+  return read_text(run / "metrics.jsonl") + read_text(last / "model.safetensors") +
+         read_text(last / "state.safetensors") + read_text(last / "meta.json") +
+         read_text(run / "checkpoints" / "best" / "model.safetensors");
+}
+
+TEST_CASE("the same seed gives the same metrics and checkpoint bytes, another seed others") {
+  const ScratchFolder folder;
+  const std::string config = config_in(folder);
+  for (const char* name : {"a", "b"}) {
+    REQUIRE(test::tessera({"train", config, "--out", folder / name}).code == 0);
+  }
+  REQUIRE(test::tessera({"train", config, "--out", folder / "c", "--set", "data.workers=2"}).code ==
+          0);
+  REQUIRE(test::tessera({"train", config, "--out", folder / "d", "--set", "train.seed=4"}).code ==
+          0);
+  const std::string first = result_of(folder / "a");
+  CHECK(first.size() > 10'000);
+  CHECK(result_of(folder / "b") == first);
+  CHECK(read_text(folder / "c" / "metrics.jsonl") == read_text(folder / "a" / "metrics.jsonl"));
+  CHECK(result_of(folder / "d") != first);
+}
+
+TEST_CASE("a run killed at random moments and resumed ends with the same bytes") {
+  const ScratchFolder folder;
+  const std::string config = config_in(folder);
+  REQUIRE(test::tessera({"train", config, "--out", folder / "whole"}).code == 0);
+  const fs::path run = folder / "killed";
+  int kills = 0;
+  std::vector<std::string> arguments = {"train", config, "--out", run};
+  for (int attempt = 0; attempt < 40; ++attempt) {
+    Program program(arguments);
+    std::this_thread::sleep_for(std::chrono::milliseconds(60 + 67 * attempt % 190));
+    program.send(SIGKILL);
+    const test::Outcome outcome = program.wait();
+    if (fs::exists(run / "config.yaml")) arguments = {"train", config, "--resume", run};
+    if (outcome.code == 0) break;
+    REQUIRE(outcome.code == 128 + SIGKILL);
+    ++kills;
+    // What is called last is always whole.
+    if (fs::exists(run / "checkpoints" / "last")) {
+      REQUIRE(test::tessera({"inspect", run}).code == 0);
+    }
+  }
+  CHECK(kills >= 3);
+  REQUIRE(test::tessera({"train", config, "--resume", run}).code == 0);
+  CHECK(result_of(run) == result_of(folder / "whole"));
+}
+
+TEST_CASE("SIGINT and SIGTERM save a checkpoint; the run goes on from there") {
+  const ScratchFolder folder;
+  const std::string config = config_in(folder);
+  REQUIRE(test::tessera({"train", config, "--out", folder / "whole"}).code == 0);
+  const fs::path run = folder / "stopped";
+  std::vector<std::string> arguments = {"train", config, "--out", run};
+  for (const int signal : {SIGINT, SIGTERM}) {
+    Program program(arguments);
+    while (!fs::exists(run / "metrics.jsonl")) std::this_thread::yield();
+    std::this_thread::sleep_for(std::chrono::milliseconds(120));
+    program.send(signal);
+    const test::Outcome outcome = program.wait();
+    if (outcome.code == 0) break;  // it was faster
+    CHECK(outcome.code == 128 + signal);
+    CHECK(outcome.out.find("--resume") != std::string::npos);
+    arguments = {"train", "--resume", run};
+  }
+  REQUIRE(test::tessera({"train", "--resume", run}).code == 0);
+  CHECK(result_of(run) == result_of(folder / "whole"));
+}
+
+TEST_CASE("a run leaves a checkpoint that can be tested, used and inspected") {
+  const ScratchFolder folder;
+  const std::string config = config_in(folder);
+  const fs::path run = folder / "run";
+  REQUIRE(test::tessera({"train", config, "--out", run}).code == 0);
+  for (const char* name :
+       {"config.yaml", "env.json", "metrics.jsonl", "timing.jsonl", "train.log"}) {
+    CAPTURE(name);
+    CHECK(fs::file_size(run / name) > 0);
+  }
+  const test::Outcome eval = test::tessera({"eval", run, "--json"});
+  REQUIRE(eval.code == 0);
+  const nlohmann::json result = nlohmann::json::parse(eval.out);
+  CHECK(result["samples"] == 64);
+
+  // The best evaluation in the metrics is what `eval` finds again.
+  double best = 0.0;
+  std::istringstream lines(read_text(run / "metrics.jsonl"));
+  for (std::string line; std::getline(lines, line);) {
+    const nlohmann::json record = nlohmann::json::parse(line);
+    best = std::max(best, record.value("test_top1", 0.0));
+  }
+  CHECK(result["top1"].get<double>() == doctest::Approx(best));
+
+  REQUIRE(test::tessera({"data", "sample", config, "--out", folder / "png", "--count", "4"}).code ==
+          0);
+  std::vector<std::string> arguments = {"predict", run, "--json", "--top", "2"};
+  for (const auto& entry : fs::directory_iterator(folder / "png")) {
+    arguments.push_back(entry.path());
+  }
+  const test::Outcome predict = test::tessera(arguments);
+  REQUIRE(predict.code == 0);
+  const nlohmann::json predictions = nlohmann::json::parse(predict.out);
+  REQUIRE(predictions.size() == 4);
+  CHECK(predictions[0]["classes"].size() == 2);
+  CHECK(nlohmann::json::parse(test::tessera({"inspect", run, "--json"}).out)["stages"].size() == 2);
+
+  // A finished run is not trained again.
+  const std::string before = result_of(run);
+  REQUIRE(test::tessera({"train", config, "--resume", run}).code == 0);
+  CHECK(result_of(run) == before);
+}
+
+TEST_CASE("a step that is not finite names the op and leaves the weights") {
+  const ScratchFolder folder;
+  const std::string config = config_in(folder);
+  const test::Outcome outcome =
+      test::tessera({"train", config, "--out", folder / "run", "--set", "optim.lr=1e30", "--set",
+                     "optim.clip_norm=0", "--set", "optim.schedule.warmup_epochs=0"});
+  CHECK(outcome.code == 1);
+  CAPTURE(outcome.err);
+  CHECK(outcome.err.find("is not finite") != std::string::npos);
+  CHECK(outcome.err.find(", output has ") != std::string::npos);
+}
+
+}  // namespace
+}  // namespace tessera

@@ -1,0 +1,49 @@
+// A model small enough to train within a test.
+#pragma once
+
+#include "core/ops/cross_entropy.h"
+#include "layers/model.h"
+#include "tests/support/gradient_check.h"
+
+namespace tessera::test {
+
+/// 16 x 16 pixels in 3 channels, patch 2, two stages of two blocks, 4 classes.
+inline ModelConfig tiny_config() {
+  ModelConfig config;
+  config.image_size = {16, 16};
+  config.num_classes = 4;
+  config.patch_size = {2, 2};
+  config.embed_dim = 16;
+  config.depths = {2, 2};
+  config.num_heads = {2, 4};
+  config.window_size = {4, 4};
+  config.drop_path = 0.0;
+  return config;
+}
+
+inline Tensor random_images(const ModelConfig& config, std::int64_t batch) {
+  return random_tensor({batch, config.image_size[0], config.image_size[1], config.in_channels}, 5);
+}
+
+/// Labels 0, 1, 2, ... modulo the classes.
+inline Tensor some_labels(const ModelConfig& config, std::int64_t batch) {
+  Tensor labels = Tensor::empty({batch}, DType::kI32);
+  for (std::int64_t i = 0; i < batch; ++i) {
+    labels.data<std::int32_t>()[i] = static_cast<std::int32_t>(i % config.num_classes);
+  }
+  return labels;
+}
+
+/// Forward and backward on random images; returns the loss and leaves the gradients.
+inline double train_step(Model& model, std::int64_t batch) {
+  const ModelConfig& config = model.network.config();
+  model.parameters.clear_gradients();
+  Tape tape;
+  const Var logits = model.network.forward(tape, tape.constant(random_images(config, batch)));
+  const Var loss = ops::cross_entropy(tape, logits, some_labels(config, batch));
+  tape.backward(loss);
+  model.parameters.complete_gradients();
+  return double{loss.value.f32()[0]};
+}
+
+}  // namespace tessera::test
