@@ -214,10 +214,12 @@ Var window_attention(Tape& tape, const Var& qkv, const Var& bias, const Var& pad
         if (const GradSink sink = t.sink(logit_scale.target())) {
           for (std::int64_t head = 0; head < shape.num_heads; ++head) {
             // The clamp lets a gradient through up to and at its limit, as torch's does.
-            const bool clamped = logit_scale.value.f32()[head] > kLargestLogitScale;
-            add_parts(sums.logit_scale, head, clamped ? 0 : 1, sink.accumulate,
-                      sink.grad.f32() + head);
-            if (clamped && !sink.accumulate) sink.grad.f32()[head] = 0.0f;
+            float* const to = sink.grad.f32() + head;
+            if (logit_scale.value.f32()[head] <= kLargestLogitScale) {
+              add_parts(sums.logit_scale, head, 1, sink.accumulate, to);
+            } else if (!sink.accumulate) {
+              *to = 0.0f;
+            }
           }
         }
       });

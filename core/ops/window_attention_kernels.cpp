@@ -87,9 +87,7 @@ std::int64_t workspace_size(const AttentionShape& shape, bool backward) {
 
 AttentionWorkspace make_workspace(const AttentionShape& shape, bool backward, float* memory) {
   Carver carver(memory);
-  AttentionWorkspace w = carve(shape, backward, carver);
-  std::fill(w.key_mask + shape.tokens, w.key_mask + shape.keys, kExcluded);
-  return w;
+  return carve(shape, backward, carver);
 }
 
 void place_window(const AttentionShape& s, std::int64_t window, AttentionWorkspace& w) {

@@ -32,7 +32,7 @@ void set_tile_sizes(AttentionShape& shape, std::int64_t lanes);
 /// What one thread works in.
 struct AttentionWorkspace {
   std::int64_t* token;     ///< [keys] index of the token in [B, H, W], -1 in the padding
-  std::int32_t* region;    ///< [keys] tokens of different regions do not attend each other
+  std::int32_t* region;    ///< [keys] logits between different regions get -100
   float* key_mask;         ///< [keys] added to the logits: 0 or kExcluded
   bool masked;             ///< regions or key_mask matter in this window
   float *q, *k, *v;        ///< [rows, columns]; q times its scale

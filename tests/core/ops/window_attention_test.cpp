@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "core/error.h"
-#include "core/ops/relative_position.h"
+#include "core/ops/window_attention_kernels.h"
 #include "core/parallel.h"
 #include "tests/core/ops/window_attention_reference.h"
 #include "tests/support/gradient_check.h"
@@ -115,8 +115,8 @@ struct Setup {
 
 // The vector widths this CPU can run.
 std::vector<std::int64_t> all_lanes() {
-  return __builtin_cpu_supports("avx512bw") ? std::vector<std::int64_t>{8, 16}
-                                            : std::vector<std::int64_t>{8};
+  return ops::attention_kernels(0).lanes == 16 ? std::vector<std::int64_t>{8, 16}
+                                               : std::vector<std::int64_t>{8};
 }
 
 Tensor to_tensor(const Shape& shape, const std::vector<double>& values) {
