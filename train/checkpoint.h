@@ -35,8 +35,8 @@ struct LoadedCheckpoint {
   std::filesystem::path path;  ///< of `model.safetensors` or the bare file
   bool resumable = false;      ///< false for a bare file: then meta and state are empty
   CheckpointMeta meta;
-  SafetensorsFile model;
-  SafetensorsFile state;
+  TensorFile model;
+  TensorFile state;
 };
 
 enum class CheckpointChoice : std::uint8_t { kLast, kBest };

@@ -16,12 +16,12 @@
 namespace tessera {
 namespace {
 
-SafetensorsFile fixture(const std::string& name) {
+TensorFile fixture(const std::string& name) {
   return read_safetensors(std::string(TESSERA_FIXTURES) + "/" + name + ".safetensors");
 }
 
 /// The fixture's model under the conventions of the framework it comes from; nothing is dropped.
-ModelConfig model_of(const SafetensorsFile& file) {
+ModelConfig model_of(const TensorFile& file) {
   const bool torchvision = file.metadata.at("family") == "torchvision";
   nlohmann::json model = nlohmann::json::parse(file.metadata.at("model"));
   model.erase("absolute_position");
@@ -56,7 +56,7 @@ double largest_difference(const Tensor& a, const Tensor& b) {
 
 void check_gradients_of(const std::string& name) {
   CAPTURE(name);
-  const SafetensorsFile file = fixture(name);
+  const TensorFile file = fixture(name);
   const ModelConfig config = model_of(file);
   Model model(config);
   const LoadReport report =
@@ -108,7 +108,7 @@ OptimConfig optimizer_of(const nlohmann::json& train) {
 
 void check_trajectory_of(const std::string& name) {
   CAPTURE(name);
-  const SafetensorsFile file = fixture(name);
+  const TensorFile file = fixture(name);
   const nlohmann::json train = nlohmann::json::parse(file.metadata.at("train"));
   const ModelConfig model_config = model_of(file);
   const OptimConfig config = optimizer_of(train);

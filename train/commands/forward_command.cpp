@@ -54,7 +54,7 @@ Tensor to_channels_first(const Tensor& x) {
 
 Tensor as_f32(const Tensor& x) { return x.dtype() == DType::kF32 ? x : cast(x, DType::kF32); }
 
-Tensor read_images(const SafetensorsFile& file, const ModelConfig& model) {
+Tensor read_images(const TensorFile& file, const ModelConfig& model) {
   const Tensor input = file.f32("input");
   if (input.rank() != 4 || input.dim(1) != model.in_channels) {
     fail<ShapeError>("{}: input is {}, the model takes [B, {}, {}, {}]", file.path, input.shape(),
@@ -71,7 +71,7 @@ int run(const ForwardOptions& options) {
   Model model(config.model);
   const LoadReport report =
       load_weights(read_safetensors(options.weights), named_values(model.parameters));
-  const SafetensorsFile file = read_safetensors(options.input);
+  const TensorFile file = read_safetensors(options.input);
   const DType dtype = options.precision == "bf16" ? DType::kBF16 : DType::kF32;
 
   Tape tape({.training = options.grad});

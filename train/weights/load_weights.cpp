@@ -15,7 +15,7 @@ namespace {
 using Status = LoadReport::Status;
 
 /// Names after `prefix` in the file, of tensors that have it.
-std::vector<std::string> names_after(const SafetensorsFile& file, std::string_view prefix) {
+std::vector<std::string> names_after(const TensorFile& file, std::string_view prefix) {
   std::vector<std::string> names;
   for (const StoredTensor& stored : file.tensors) {
     if (stored.name.starts_with(prefix)) names.push_back(stored.name.substr(prefix.size()));
@@ -23,7 +23,7 @@ std::vector<std::string> names_after(const SafetensorsFile& file, std::string_vi
   return names;
 }
 
-void recognise(const SafetensorsFile& file, const LoadOptions& options, LoadReport& report) {
+void recognise(const TensorFile& file, const LoadOptions& options, LoadReport& report) {
   std::vector<std::string> prefixes{"", "param/", "model.", "module.", "state_dict."};
   if (options.prefix) prefixes = {*options.prefix};
   if (const auto declared = file.metadata.find("naming"); declared != file.metadata.end()) {
@@ -52,7 +52,7 @@ std::string shape_text(const std::vector<std::int64_t>& shape) {
 }
 
 /// The file's parameters by Tessera's names; what has none becomes a line of the report.
-std::map<std::string, const StoredTensor*> stored_by_name(const SafetensorsFile& file,
+std::map<std::string, const StoredTensor*> stored_by_name(const TensorFile& file,
                                                           LoadReport& report) {
   std::map<std::string, const StoredTensor*> stored_of;
   for (const StoredTensor& stored : file.tensors) {
@@ -66,7 +66,7 @@ std::map<std::string, const StoredTensor*> stored_by_name(const SafetensorsFile&
   return stored_of;
 }
 
-void check_strict(const SafetensorsFile& file, const LoadReport& report) {
+void check_strict(const TensorFile& file, const LoadReport& report) {
   std::string text;
   std::vector<std::string> counts;
   for (const auto& [status, label] :
@@ -107,7 +107,7 @@ std::string LoadReport::to_string(const Line& line) {
   return line.name;
 }
 
-LoadReport load_weights(const SafetensorsFile& file, std::span<const NamedTensor> parameters,
+LoadReport load_weights(const TensorFile& file, std::span<const NamedTensor> parameters,
                         const LoadOptions& options) {
   LoadReport report;
   recognise(file, options, report);
@@ -140,7 +140,7 @@ LoadReport load_weights(const SafetensorsFile& file, std::span<const NamedTensor
   return report;
 }
 
-void restore_tensors(const SafetensorsFile& file, std::span<const NamedTensor> tensors) {
+void restore_tensors(const TensorFile& file, std::span<const NamedTensor> tensors) {
   for (const NamedTensor& named : tensors) {
     const StoredTensor& stored = file.at(named.name);
     const StoredTensor wanted = view_of(named.name, named.tensor);

@@ -45,12 +45,12 @@ struct LoadReport {
 /// buffers in the file are skipped. The naming is what the file's metadata `naming` says, or else
 /// recognised from the names. Throws CheckpointError if the naming is not recognised, if
 /// nothing fits, or, when strict, for any line that is not kLoaded; then nothing was copied.
-LoadReport load_weights(const SafetensorsFile& file, std::span<const NamedTensor> parameters,
+LoadReport load_weights(const TensorFile& file, std::span<const NamedTensor> parameters,
                         const LoadOptions& options = {});
 
 /// Copies tensors of the same names, shapes and dtypes, as a checkpoint's state. Throws
 /// CheckpointError for a missing tensor or another shape or dtype; then nothing was copied.
-void restore_tensors(const SafetensorsFile& file, std::span<const NamedTensor> tensors);
+void restore_tensors(const TensorFile& file, std::span<const NamedTensor> tensors);
 
 /// Handles on the values or gradients of a model under Tessera's names.
 std::vector<NamedTensor> named_values(const ParameterStore& store);

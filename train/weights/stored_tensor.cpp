@@ -104,7 +104,7 @@ StoredTensor view_of(std::string name, const Tensor& tensor) {
 
 Shape shape_of(const StoredTensor& stored, std::string_view file) {
   if (stored.shape.size() > static_cast<std::size_t>(Shape::kMaxRank)) {
-    fail<CheckpointError>("[safetensors] {}: tensor {:?} has {} dimensions, the most is {}", file,
+    fail<CheckpointError>("[weights] {}: tensor {:?} has {} dimensions, the most is {}", file,
                           stored.name, stored.shape.size(), Shape::kMaxRank);
   }
   return Shape(std::span<const std::int64_t>(stored.shape));
@@ -113,7 +113,7 @@ Shape shape_of(const StoredTensor& stored, std::string_view file) {
 Tensor to_f32(const StoredTensor& stored, std::string_view file) {
   if (stored.type == StoredType::kF32) return copy_bytes(stored, DType::kF32, file);
   if (!is_float(stored.type)) {
-    fail<CheckpointError>("[safetensors] {}: tensor {:?} is {}, expected F32, F64, F16 or BF16",
+    fail<CheckpointError>("[weights] {}: tensor {:?} is {}, expected F32, F64, F16 or BF16",
                           file, stored.name, name_of(stored.type));
   }
   Tensor tensor = Tensor::empty(shape_of(stored, file));
@@ -124,7 +124,7 @@ Tensor to_f32(const StoredTensor& stored, std::string_view file) {
   } else {
     convert_elements<double>(stored, tensor.f32(), [&](double x) {
       if (std::isfinite(x) && std::abs(x) > std::numeric_limits<float>::max()) {
-        fail<CheckpointError>("[safetensors] {}: tensor {:?}: F64 value {} does not fit f32", file,
+        fail<CheckpointError>("[weights] {}: tensor {:?}: F64 value {} does not fit f32", file,
                               stored.name, x);
       }
       return static_cast<float>(x);
@@ -136,7 +136,7 @@ Tensor to_f32(const StoredTensor& stored, std::string_view file) {
 Tensor to_i32(const StoredTensor& stored, std::string_view file) {
   if (stored.type == StoredType::kI32) return copy_bytes(stored, DType::kI32, file);
   if (is_float(stored.type)) {
-    fail<CheckpointError>("[safetensors] {}: tensor {:?} is {}, expected integers", file,
+    fail<CheckpointError>("[weights] {}: tensor {:?} is {}, expected integers", file,
                           stored.name, name_of(stored.type));
   }
   Tensor tensor = Tensor::empty(shape_of(stored, file), DType::kI32);
@@ -145,7 +145,7 @@ Tensor to_i32(const StoredTensor& stored, std::string_view file) {
   if (stored.type == StoredType::kI64) {
     convert_elements<std::int64_t>(stored, to, [&](std::int64_t x) {
       if (!std::in_range<std::int32_t>(x)) {
-        fail<CheckpointError>("[safetensors] {}: tensor {:?}: I64 value {} does not fit i32", file,
+        fail<CheckpointError>("[weights] {}: tensor {:?}: I64 value {} does not fit i32", file,
                               stored.name, x);
       }
       return static_cast<std::int32_t>(x);

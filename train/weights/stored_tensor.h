@@ -31,7 +31,7 @@ std::string_view name_of(StoredType type);
 std::optional<StoredType> stored_type(std::string_view name);
 std::size_t size_of(StoredType type);
 
-/// Does not own its bytes: they belong to a SafetensorsFile or to a Tensor.
+/// Does not own its bytes: they belong to a TensorFile or to a Tensor.
 struct StoredTensor {
   std::string name;
   StoredType type = StoredType::kF32;

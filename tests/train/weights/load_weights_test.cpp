@@ -18,7 +18,7 @@ using Status = LoadReport::Status;
 constexpr const char* kFixture = TESSERA_FIXTURES "/swin_32.safetensors";
 
 /// Zero tensors under Tessera's names for all parameters of a fixture.
-std::vector<NamedTensor> blank_model(const SafetensorsFile& file, Naming naming) {
+std::vector<NamedTensor> blank_model(const TensorFile& file, Naming naming) {
   std::vector<NamedTensor> model;
   for (const StoredTensor& stored : file.tensors) {
     if (!stored.name.starts_with("param/") || is_buffer(stored.name)) continue;

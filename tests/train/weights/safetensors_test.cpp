@@ -60,7 +60,7 @@ TEST_CASE("safetensors: tensors and metadata come back as they were written") {
                                          {"nothing", Tensor::zeros({0, 5})}};
   write_safetensors(path, tensors, {{"b", "2\n"}, {"a", "1"}});
 
-  const SafetensorsFile file = read_safetensors(path);
+  const TensorFile file = read_safetensors(path);
   CHECK(file.metadata == std::map<std::string, std::string>{{"a", "1"}, {"b", "2\n"}});
   REQUIRE(file.tensors.size() == 5);
   CHECK(file.tensors.front().name == "wide");
@@ -131,13 +131,13 @@ TEST_CASE("safetensors: every type converts to f32 or i32 exactly or not at all"
   CHECK(f32(stored_of(std::vector<double>{0.1, -kInf}, StoredType::kF64)) ==
         std::vector<float>{0.1f, -kInf});
   CHECK(error_of<CheckpointError>([&] { f32(stored_of(doubles, StoredType::kF64)); }) ==
-        "[safetensors] file: tensor \"x\": F64 value 1e+300 does not fit f32");
+        "[weights] file: tensor \"x\": F64 value 1e+300 does not fit f32");
 
   CHECK(i32(stored_of(std::vector<std::int64_t>{-5, 2147483647}, StoredType::kI64)) ==
         std::vector<std::int32_t>{-5, 2147483647});
   CHECK(error_of<CheckpointError>([&] {
           i32(stored_of(std::vector<std::int64_t>{2147483648}, StoredType::kI64));
-        }) == "[safetensors] file: tensor \"x\": I64 value 2147483648 does not fit i32");
+        }) == "[weights] file: tensor \"x\": I64 value 2147483648 does not fit i32");
   CHECK(i32(stored_of(std::vector<std::int16_t>{-300}, StoredType::kI16)) ==
         std::vector<std::int32_t>{-300});
   CHECK(i32(stored_of(std::vector<std::int8_t>{-3}, StoredType::kI8)) ==
@@ -150,7 +150,7 @@ TEST_CASE("safetensors: every type converts to f32 or i32 exactly or not at all"
   StoredTensor deep = stored_of(std::vector<float>{1.0f}, StoredType::kF32);
   deep.shape.assign(7, 1);
   CHECK(error_of<CheckpointError>([&] { f32(deep); }) ==
-        "[safetensors] file: tensor \"x\" has 7 dimensions, the most is 6");
+        "[weights] file: tensor \"x\" has 7 dimensions, the most is 6");
 }
 
 TEST_CASE("safetensors: files that must be accepted") {

@@ -1,0 +1,33 @@
+// The named tensors of a weight file, whatever its format.
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "train/weights/stored_tensor.h"
+
+namespace tessera {
+
+/// A file in memory. Copies share the elements; a StoredTensor lives as long as any copy does.
+struct TensorFile {
+  std::string path;  ///< for messages
+  std::map<std::string, std::string> metadata;
+  std::vector<StoredTensor> tensors;  ///< in the order of the file
+  std::shared_ptr<const std::byte[]> data;
+
+  /// Null if there is none of that name.
+  const StoredTensor* find(std::string_view name) const;
+
+  /// Throws CheckpointError if there is none of that name.
+  const StoredTensor& at(std::string_view name) const;
+
+  /// One tensor converted, as the functions of these names in stored_tensor.h do.
+  Tensor f32(std::string_view name) const { return to_f32(at(name), path); }
+  Tensor i32(std::string_view name) const { return to_i32(at(name), path); }
+};
+
+}  // namespace tessera
