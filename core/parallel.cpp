@@ -3,6 +3,7 @@
 #include <omp.h>
 
 #include <algorithm>
+#include <exception>
 
 namespace tessera {
 
@@ -25,10 +26,18 @@ void run_parallel(std::int64_t count, std::int64_t grain, RangeBody body, void* 
     if (count > 0) body(context, 0, 0, count);
     return;
   }
+  // No exception may leave the parallel region: the first is carried out of it.
+  std::exception_ptr error;
 #pragma omp parallel for num_threads(parts) schedule(static, 1)
   for (int part = 0; part < parts; ++part) {
-    body(context, part, count * part / parts, count * (part + 1) / parts);
+    try {
+      body(context, part, count * part / parts, count * (part + 1) / parts);
+    } catch (...) {
+#pragma omp critical
+      if (!error) error = std::current_exception();
+    }
   }
+  if (error) std::rethrow_exception(error);
 }
 
 }  // namespace detail

@@ -30,7 +30,7 @@ int num_parts(std::int64_t count, std::int64_t grain);
 
 /// Calls `body(part, begin, end)` for disjoint ranges covering [0, count), each at least `grain`
 /// items long, one range a thread. The split depends only on count, grain and num_threads(), so
-/// that partial sums kept by part are added in a fixed order. The body must not throw.
+/// that partial sums kept by part are added in a fixed order. What a body throws is thrown here.
 template <typename Body>
 void parallel_parts(std::int64_t count, std::int64_t grain, Body&& body) {
   using Plain = std::remove_reference_t<Body>;
@@ -42,7 +42,7 @@ void parallel_parts(std::int64_t count, std::int64_t grain, Body&& body) {
       const_cast<void*>(static_cast<const void*>(std::addressof(body))));
 }
 
-/// Calls `body(begin, end)` for disjoint ranges covering [0, count). The body must not throw.
+/// Calls `body(begin, end)` for disjoint ranges covering [0, count).
 template <typename Body>
 void parallel_for(std::int64_t count, std::int64_t grain, Body&& body) {
   parallel_parts(count, grain,

@@ -2,6 +2,7 @@
 
 #include "core/ops/dropout.h"
 #include "core/ops/gelu.h"
+#include "core/ops/mlp.h"
 
 namespace tessera {
 
@@ -10,6 +11,11 @@ Mlp::Mlp(std::int64_t channels, std::int64_t hidden, float dropout, std::uint32_
 
 Var Mlp::forward(Tape& tape, const Var& x) {
   const Scope scope(tape, "mlp");
+  if (dropout_ == 0.0f || !tape.training()) {
+    return ops::mlp(tape, x,
+                    {tape.parameter(fc1_.weight()), tape.parameter(fc1_.bias()),
+                     tape.parameter(fc2_.weight()), tape.parameter(fc2_.bias())});
+  }
   Var h = ops::gelu(tape, fc1_.forward(tape, x));  // [..., hidden]
   h = ops::dropout(tape, h, dropout_, lane_);
   return ops::dropout(tape, fc2_.forward(tape, h), dropout_, lane_ + 1);  // [..., C]

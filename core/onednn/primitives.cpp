@@ -32,6 +32,16 @@ memory::data_type type_of(DType dtype) {
   return dtype == DType::kBF16 ? memory::data_type::bf16 : memory::data_type::f32;
 }
 
+// One scratchpad a thread, as large as the largest yet: primitives of a thread run one at a time.
+void* scratchpad(std::size_t bytes) {
+  thread_local Tensor memory;
+  if (!memory || memory.bytes() < bytes) {
+    memory = Tensor();
+    memory = Tensor::empty({static_cast<std::int64_t>(bytes + 3) / 4});
+  }
+  return memory.raw();
+}
+
 /// A primitive with its memory objects, whose pointers are set before each run.
 class Primitive {
  public:
@@ -51,11 +61,7 @@ class Primitive {
   /// `pointers` in the order of the add() calls.
   void run(std::initializer_list<const void*> pointers) {
     std::size_t next = 0;
-    Tensor scratchpad;
-    if (scratchpad_bytes_ > 0) {
-      scratchpad = Tensor::empty({static_cast<std::int64_t>(scratchpad_bytes_ + 3) / 4});
-      memories_[next++].set_data_handle(scratchpad.raw());
-    }
+    if (scratchpad_bytes_ > 0) memories_[next++].set_data_handle(scratchpad(scratchpad_bytes_));
     for (const void* pointer : pointers) {
       memories_[next++].set_data_handle(const_cast<void*>(pointer));
     }

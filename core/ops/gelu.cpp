@@ -1,6 +1,7 @@
 #include "core/ops/gelu.h"
 
 #include "core/ops/element.h"
+#include "core/ops/gelu_kernels.h"
 #include "core/simd_math.h"
 
 namespace tessera::ops {
@@ -31,7 +32,31 @@ TESSERA_KERNEL void backward(const T* x, const T* dy, T* dx, std::int64_t count)
   }
 }
 
+// y = gelu(x) and dx = dy gelu'(x) of one reading of x; `dx` may be `dy`.
+template <typename T>
+TESSERA_KERNEL void forward_backward(const T* x, const T* dy, T* y, T* dx, std::int64_t count) {
+#pragma omp simd
+  for (std::int64_t i = 0; i < count; ++i) {
+    const float value = load(x[i]);
+    const float cdf = 0.5f * (1.0f + erf_approx(value * kSqrtHalf));
+    const float pdf = kInvSqrt2Pi * exp_approx(-0.5f * value * value);
+    store(y[i], value * cdf);
+    store(dx[i], load(dy[i]) * (cdf + value * pdf));
+  }
+}
+
 }  // namespace
+
+void gelu_forward(const float* x, float* y, std::int64_t count) { forward(x, y, count); }
+void gelu_forward(const BF16* x, BF16* y, std::int64_t count) { forward(x, y, count); }
+
+void gelu_forward_backward(const float* x, const float* dy, float* y, float* dx,
+                           std::int64_t count) {
+  forward_backward(x, dy, y, dx, count);
+}
+void gelu_forward_backward(const BF16* x, const BF16* dy, BF16* y, BF16* dx, std::int64_t count) {
+  forward_backward(x, dy, y, dx, count);
+}
 
 Var gelu(Tape& tape, const Var& x) {
   OpScope op(

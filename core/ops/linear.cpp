@@ -4,33 +4,10 @@
 
 #include "core/error.h"
 #include "core/onednn/primitives.h"
-#include "core/parallel.h"
+#include "core/ops/row_slices.h"
 
 namespace tessera::ops {
 namespace {
-
-// db[j] (+)= sum over rows of dy[row, j].
-TESSERA_KERNEL void add_rows(const float* dy, std::int64_t rows, std::int64_t columns, float* sum) {
-  for (std::int64_t row = 0; row < rows; ++row) {
-    const float* values = dy + row * columns;
-    for (std::int64_t j = 0; j < columns; ++j) sum[j] += values[j];
-  }
-}
-
-void bias_gradient(const Tensor& dy, const GradSink& sink) {
-  const Tensor values = dy.dtype() == DType::kF32 ? dy : cast(dy, DType::kF32);
-  const std::int64_t columns = dy.dim(-1);
-  const std::int64_t rows = dy.shape().rows();
-  constexpr std::int64_t kGrain = 256;
-  const int parts = num_parts(rows, kGrain);
-  Tensor partial = Tensor::zeros({parts, columns});
-  parallel_parts(rows, kGrain, [&](int part, std::int64_t begin, std::int64_t end) {
-    add_rows(values.f32() + begin * columns, end - begin, columns, partial.f32() + part * columns);
-  });
-  float* db = sink.grad.f32();
-  if (!sink.accumulate) std::fill_n(db, columns, 0.0f);
-  add_rows(partial.f32(), parts, columns, db);
-}
 
 void check_linear(const Var& x, const Var& weight, const Var& bias) {
   if (weight.shape().rank() != 2 || x.shape().rank() < 1 || x.dim(-1) != weight.dim(1)) {
@@ -40,6 +17,45 @@ void check_linear(const Var& x, const Var& weight, const Var& bias) {
   if (bias && bias.shape() != Shape{weight.dim(0)}) {
     fail<ShapeError>("[linear] bias {} does not fit weight {}", bias.shape(), weight.shape());
   }
+}
+
+void linear_backward(const Tensor& x, const Tensor& w, const Tensor& dy, const GradSink& dx,
+                     const GradSink& dw, const GradSink& db) {
+  const std::int64_t in = w.dim(1), out = w.dim(0);
+  const DType dtype = x.dtype();
+  const RowSlices slices = plan_row_slices(x.shape().rows(), in * out);
+  PartialSums dw_sums(dw, slices.parts), db_sums(db, slices.parts);
+  for_each_slice(slices, [&](int part, std::int64_t begin, std::int64_t count) {
+    if (dx) {
+      onednn::matmul({.m = count,
+                      .n = in,
+                      .k = out,
+                      .a = row_of(dy, begin),
+                      .a_dtype = dtype,
+                      .b = w.raw(),
+                      .b_dtype = dtype,
+                      .c = row_of(dx.grad, begin),
+                      .c_dtype = dtype,
+                      .accumulate = dx.accumulate});
+    }
+    if (dw_sums) {
+      onednn::matmul({.m = out,
+                      .n = in,
+                      .k = count,
+                      .a = row_of(dy, begin),
+                      .a_transposed = true,
+                      .a_dtype = dtype,
+                      .b = row_of(x, begin),
+                      .b_dtype = dtype,
+                      .c = dw_sums.target(part),
+                      .accumulate = dw_sums.accumulate(part)});
+    }
+    if (db_sums) {
+      column_sums(dy, begin, count, db_sums.target(part), db_sums.accumulate(part));
+    }
+  });
+  dw_sums.reduce();
+  db_sums.reduce();
 }
 
 }  // namespace
@@ -56,46 +72,23 @@ Var linear(Tape& tape, const Var& x, const Var& weight, const Var& bias) {
               static_cast<double>(x.value.bytes() + y.bytes() + weight.value.bytes())});
   // bf16 activations meet bf16 weights: the f32 master copy is rounded on the way.
   const Tensor w = weight.value.dtype() == dtype ? weight.value : cast(weight.value, dtype);
-  onednn::matmul({.m = rows,
-                  .n = out,
-                  .k = in,
-                  .a = x.value.raw(),
-                  .a_dtype = dtype,
-                  .b = w.raw(),
-                  .b_transposed = true,
-                  .b_dtype = dtype,
-                  .c = y.raw(),
-                  .c_dtype = dtype,
-                  .bias = bias ? bias.value.f32() : nullptr});
+  const float* added = bias ? bias.value.f32() : nullptr;
+  for_each_slice(plan_row_slices(rows, in * out), [&](int, std::int64_t begin, std::int64_t count) {
+    onednn::matmul({.m = count,
+                    .n = out,
+                    .k = in,
+                    .a = row_of(x.value, begin),
+                    .a_dtype = dtype,
+                    .b = w.raw(),
+                    .b_transposed = true,
+                    .b_dtype = dtype,
+                    .c = row_of(y, begin),
+                    .c_dtype = dtype,
+                    .bias = added});
+  });
   return tape.record(std::move(y), any_wants_grad(x, weight, bias),
-                     [x, w, dw = weight.target(), db = bias.target(), rows, in, out, dtype](
-                         Tape& t, const Tensor& dy) {
-                       if (const GradSink dx = t.sink(x.target())) {
-                         onednn::matmul({.m = rows,
-                                         .n = in,
-                                         .k = out,
-                                         .a = dy.raw(),
-                                         .a_dtype = dtype,
-                                         .b = w.raw(),
-                                         .b_dtype = dtype,
-                                         .c = dx.grad.raw(),
-                                         .c_dtype = dtype,
-                                         .accumulate = dx.accumulate});
-                       }
-                       if (const GradSink sink = t.sink(dw)) {
-                         onednn::matmul({.m = out,
-                                         .n = in,
-                                         .k = rows,
-                                         .a = dy.raw(),
-                                         .a_transposed = true,
-                                         .a_dtype = dtype,
-                                         .b = x.value.raw(),
-                                         .b_dtype = dtype,
-                                         .c = sink.grad.raw(),
-                                         .c_dtype = sink.grad.dtype(),
-                                         .accumulate = sink.accumulate});
-                       }
-                       if (const GradSink sink = t.sink(db)) bias_gradient(dy, sink);
+                     [x, w, dw = weight.target(), db = bias.target()](Tape& t, const Tensor& dy) {
+                       linear_backward(x.value, w, dy, t.sink(x.target()), t.sink(dw), t.sink(db));
                      });
 }
 

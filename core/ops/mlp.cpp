@@ -1,0 +1,162 @@
+#include "core/ops/mlp.h"
+
+#include "core/error.h"
+#include "core/onednn/primitives.h"
+#include "core/ops/element.h"
+#include "core/ops/gelu_kernels.h"
+#include "core/ops/row_slices.h"
+
+namespace tessera::ops {
+namespace {
+
+constexpr std::int64_t kGrain = 1 << 13;  // elements of GELU worth a thread
+
+struct Sizes {
+  std::int64_t in, hidden, out;
+};
+
+Sizes check_mlp(const Var& x, const MlpWeights& w) {
+  const Shape& w1 = w.fc1_weight.shape();
+  const Shape& w2 = w.fc2_weight.shape();
+  if (w1.rank() != 2 || w2.rank() != 2 || x.shape().rank() < 1 || x.dim(-1) != w1[1] ||
+      w1[0] != w2[1] || w.fc1_bias.shape() != Shape{w1[0]} || w.fc2_bias.shape() != Shape{w2[0]}) {
+    fail<ShapeError>("[mlp] x {}, fc1 {} + {}, fc2 {} + {} do not fit each other", x.shape(), w1,
+                     w.fc1_bias.shape(), w2, w.fc2_bias.shape());
+  }
+  return {w1[1], w1[0], w2[0]};
+}
+
+/// A buffer of one slice for each part.
+Tensor slice_buffer(const RowSlices& slices, std::int64_t columns, DType dtype) {
+  return Tensor::empty({slices.parts, slices.slice, columns}, dtype);
+}
+
+// Rows of `x` times a weight stored [n, k], or [k, n] if not transposed.
+void product(const void* x, const Tensor& weight, bool transposed, const float* bias, void* y,
+             std::int64_t rows, bool accumulate = false) {
+  const DType dtype = weight.dtype();
+  onednn::matmul({.m = rows,
+                  .n = weight.dim(transposed ? 0 : 1),
+                  .k = weight.dim(transposed ? 1 : 0),
+                  .a = x,
+                  .a_dtype = dtype,
+                  .b = weight.raw(),
+                  .b_transposed = transposed,
+                  .b_dtype = dtype,
+                  .c = y,
+                  .c_dtype = dtype,
+                  .bias = bias,
+                  .accumulate = accumulate});
+}
+
+// dW [n, k] (+)= dy^T x over `rows` rows.
+void weight_gradient(const void* dy, std::int64_t n, const void* x, std::int64_t k, DType dtype,
+                     std::int64_t rows, PartialSums& sums, int part) {
+  if (!sums) return;
+  onednn::matmul({.m = n,
+                  .n = k,
+                  .k = rows,
+                  .a = dy,
+                  .a_transposed = true,
+                  .a_dtype = dtype,
+                  .b = x,
+                  .b_dtype = dtype,
+                  .c = sums.target(part),
+                  .accumulate = sums.accumulate(part)});
+}
+
+void gelu(const void* x, void* y, std::int64_t count, DType dtype) {
+  with_element_type(dtype, [&](auto element) {
+    using T = decltype(element);
+    parallel_for(count, kGrain, [&](std::int64_t begin, std::int64_t end) {
+      gelu_forward(static_cast<const T*>(x) + begin, static_cast<T*>(y) + begin, end - begin);
+    });
+  });
+}
+
+// `dy` becomes the gradient of x, `y` gelu(x).
+void gelu_with_gradient(const void* x, void* dy, void* y, std::int64_t count, DType dtype) {
+  with_element_type(dtype, [&](auto element) {
+    using T = decltype(element);
+    parallel_for(count, kGrain, [&](std::int64_t begin, std::int64_t end) {
+      T* gradient = static_cast<T*>(dy) + begin;
+      gelu_forward_backward(static_cast<const T*>(x) + begin, gradient, static_cast<T*>(y) + begin,
+                            gradient, end - begin);
+    });
+  });
+}
+
+struct Saved {
+  Tensor x;       // [rows, in]
+  Tensor hidden;  // [rows, hidden], before GELU
+  Tensor w1, w2;  // in the dtype of x
+};
+
+struct Sinks {
+  GradSink x, w1, b1, w2, b2;
+};
+
+void mlp_backward(const Saved& saved, const Tensor& dy, const Sinks& sinks) {
+  const std::int64_t in = saved.w1.dim(1), hidden = saved.w1.dim(0), out = saved.w2.dim(0);
+  const DType dtype = saved.x.dtype();
+  const RowSlices slices = plan_row_slices(saved.x.shape().rows(), in * hidden);
+  PartialSums dw1(sinks.w1, slices.parts), db1(sinks.b1, slices.parts);
+  PartialSums dw2(sinks.w2, slices.parts), db2(sinks.b2, slices.parts);
+  const Tensor activations = slice_buffer(slices, hidden, dtype);
+  const Tensor gradients = slice_buffer(slices, hidden, dtype);
+  for_each_slice(slices, [&](int part, std::int64_t begin, std::int64_t count) {
+    void* g = row_of(activations, part * slices.slice);
+    void* dh = row_of(gradients, part * slices.slice);
+    product(row_of(dy, begin), saved.w2, false, nullptr, dh, count);
+    gelu_with_gradient(row_of(saved.hidden, begin), dh, g, count * hidden, dtype);
+    weight_gradient(row_of(dy, begin), out, g, hidden, dtype, count, dw2, part);
+    weight_gradient(dh, hidden, row_of(saved.x, begin), in, dtype, count, dw1, part);
+    if (db2) column_sums(dy, begin, count, db2.target(part), db2.accumulate(part));
+    if (db1) {
+      column_sums(gradients, part * slices.slice, count, db1.target(part), db1.accumulate(part));
+    }
+    if (sinks.x) {
+      product(dh, saved.w1, false, nullptr, row_of(sinks.x.grad, begin), count, sinks.x.accumulate);
+    }
+  });
+  for (const PartialSums* sums : {&dw1, &db1, &dw2, &db2}) sums->reduce();
+}
+
+}  // namespace
+
+Var mlp(Tape& tape, const Var& x, const MlpWeights& weights) {
+  const auto [in, hidden, out] = check_mlp(x, weights);
+  const DType dtype = x.value.dtype();
+  const std::int64_t rows = x.shape().rows();
+  const auto as_input = [&](const Var& weight) {
+    return weight.value.dtype() == dtype ? weight.value : cast(weight.value, dtype);
+  };
+  Saved saved{x.value, {}, as_input(weights.fc1_weight), as_input(weights.fc2_weight)};
+  Tensor y = Tensor::empty(x.shape().with_last(out), dtype);
+  OpScope op(tape, "mlp",
+             {2.0 * static_cast<double>(rows) * static_cast<double>(hidden * (in + out)),
+              static_cast<double>(x.value.bytes() + y.bytes()) +
+                  static_cast<double>(rows * hidden) * static_cast<double>(size_of(dtype))});
+  const bool wants_grad =
+      any_wants_grad(x, weights.fc1_weight, weights.fc1_bias, weights.fc2_weight, weights.fc2_bias);
+  const bool keeps = tape.training() && wants_grad;
+  const RowSlices slices = plan_row_slices(rows, in * hidden);
+  if (keeps) saved.hidden = Tensor::empty({rows, hidden}, dtype);
+  const Tensor activations = slice_buffer(slices, hidden, dtype);
+  for_each_slice(slices, [&](int part, std::int64_t begin, std::int64_t count) {
+    void* g = row_of(activations, part * slices.slice);
+    void* h = keeps ? row_of(saved.hidden, begin) : g;
+    product(row_of(x.value, begin), saved.w1, true, weights.fc1_bias.value.f32(), h, count);
+    gelu(h, g, count * hidden, dtype);
+    product(g, saved.w2, true, weights.fc2_bias.value.f32(), row_of(y, begin), count);
+  });
+  return tape.record(
+      std::move(y), wants_grad,
+      [saved, dx = x.target(), dw1 = weights.fc1_weight.target(), db1 = weights.fc1_bias.target(),
+       dw2 = weights.fc2_weight.target(),
+       db2 = weights.fc2_bias.target()](Tape& t, const Tensor& dy) {
+        mlp_backward(saved, dy, {t.sink(dx), t.sink(dw1), t.sink(db1), t.sink(dw2), t.sink(db2)});
+      });
+}
+
+}  // namespace tessera::ops

@@ -1,0 +1,113 @@
+#include "core/ops/mlp.h"
+
+#include "core/error.h"
+#include "core/ops/gelu.h"
+#include "core/ops/linear.h"
+#include "core/ops/row_slices.h"
+#include "tests/support/gradient_check.h"
+#include "tests/support/op_check.h"
+
+namespace tessera {
+namespace {
+
+using test::random_tensor;
+using test::relative_error;
+
+struct Case {
+  std::int64_t rows, in, hidden, out;
+};
+
+// The second and third are cut into slices, the last does not fit in a cache and is not.
+const Case kCases[] = {{5, 3, 7, 2}, {1024, 16, 48, 16}, {1537, 24, 33, 8}, {1100, 200, 800, 24}};
+
+std::vector<Tensor> inputs_of(const Case& c) {
+  return {random_tensor({c.rows, c.in}, 1), random_tensor({c.hidden, c.in}, 2, 0.3f),
+          random_tensor({c.hidden}, 3), random_tensor({c.out, c.hidden}, 4, 0.3f),
+          random_tensor({c.out}, 5)};
+}
+
+Var fused(Tape& tape, std::span<const Var> v) {
+  return ops::mlp(tape, v[0], {v[1], v[2], v[3], v[4]});
+}
+
+Var composed(Tape& tape, std::span<const Var> v) {
+  return ops::linear(tape, ops::gelu(tape, ops::linear(tape, v[0], v[1], v[2])), v[3], v[4]);
+}
+
+std::vector<Tensor> result_and_gradients(const std::vector<Tensor>& inputs, const test::Op& op) {
+  Tape tape;
+  std::vector<Var> leaves;
+  for (const Tensor& input : inputs) leaves.push_back(tape.leaf(input));
+  const Var y = op(tape, leaves);
+  tape.backward(test::weighted_sum(tape, y, random_tensor(y.shape(), 9)));
+  std::vector<Tensor> results = {y.value};
+  for (const Var& leaf : leaves) results.push_back(tape.grad(leaf));
+  return results;
+}
+
+TEST_CASE("mlp is fc2(gelu(fc1(x))), gradients included") {
+  for (const Case& c : kCases) {
+    CAPTURE(c.rows);
+    const std::vector<Tensor> inputs = inputs_of(c);
+    const std::vector<Tensor> actual = result_and_gradients(inputs, fused);
+    const std::vector<Tensor> expected = result_and_gradients(inputs, composed);
+    for (std::size_t i = 0; i < actual.size(); ++i) {
+      CAPTURE(i);
+      CHECK(relative_error(actual[i], expected[i]) < 1e-5);
+    }
+    Tape eval({.training = false});
+    std::vector<Var> constants;
+    for (const Tensor& input : inputs) constants.push_back(eval.constant(input));
+    CHECK(relative_error(fused(eval, constants).value, actual[0]) == 0.0);
+  }
+}
+
+TEST_CASE("mlp agrees with finite differences") {
+  test::check_gradients(inputs_of(kCases[0]), fused);
+  test::check_gradients(inputs_of({1030, 4, 6, 3}), fused, 2e-2, 1e-2f, 12);
+}
+
+TEST_CASE("mlp adds to gradients that are there, and its bits do not change") {
+  const std::vector<Tensor> inputs = inputs_of({1200, 8, 16, 8});
+  const auto twice = [](Tape& tape, std::span<const Var> v) {
+    const Var once = fused(tape, v);
+    return ops::mlp(tape, once, {v[1], v[2], v[3], v[4]});
+  };
+  const auto twice_composed = [](Tape& tape, std::span<const Var> v) {
+    const Var once = composed(tape, v);
+    const Var again[] = {once, v[1], v[2], v[3], v[4]};
+    return composed(tape, again);
+  };
+  const std::vector<Tensor> actual = result_and_gradients(inputs, twice);
+  const std::vector<Tensor> expected = result_and_gradients(inputs, twice_composed);
+  const std::vector<Tensor> repeated = result_and_gradients(inputs, twice);
+  for (std::size_t i = 0; i < actual.size(); ++i) {
+    CHECK(relative_error(actual[i], expected[i]) < 1e-5);
+    CHECK(relative_error(actual[i], repeated[i]) == 0.0);
+  }
+}
+
+TEST_CASE("mlp in bf16 stays within bf16 rounding") {
+  const std::vector<Tensor> inputs = inputs_of(kCases[1]);
+  Tape tape;
+  std::vector<Var> v = {tape.leaf(cast(inputs[0], DType::kBF16))};
+  for (std::size_t i = 1; i < inputs.size(); ++i) v.push_back(tape.leaf(inputs[i]));
+  const Var y = fused(tape, v);
+  REQUIRE(y.value.dtype() == DType::kBF16);
+  CHECK(relative_error(cast(y.value, DType::kF32), result_and_gradients(inputs, fused)[0]) < 2e-2);
+}
+
+TEST_CASE("mlp refuses weights that do not fit") {
+  Tape tape;
+  const auto zeros = [&](const Shape& shape) { return tape.constant(Tensor::zeros(shape)); };
+  const Var x = zeros({4, 3});
+  CHECK_THROWS_AS(ops::mlp(tape, x, {zeros({5, 2}), zeros({5}), zeros({3, 5}), zeros({3})}),
+                  ShapeError);
+  CHECK_THROWS_AS(ops::mlp(tape, x, {zeros({5, 3}), zeros({4}), zeros({3, 5}), zeros({3})}),
+                  ShapeError);
+  CHECK_THROWS_AS(ops::mlp(tape, x, {zeros({5, 3}), zeros({5}), zeros({3, 4}), zeros({3})}),
+                  ShapeError);
+}
+
+}  // namespace
+}  // namespace tessera
