@@ -28,6 +28,9 @@ void draw(const Init& init, std::span<float> values, Rng rng) {
     case Init::Kind::kUniform:
       for (float& value : values) value = rng.uniform(-init.scale, init.scale);
       return;
+    case Init::Kind::kConstant:
+      std::fill(values.begin(), values.end(), init.scale);
+      return;
   }
 }
 

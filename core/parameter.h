@@ -16,9 +16,9 @@ namespace tessera {
 
 /// How a parameter starts.
 struct Init {
-  enum class Kind : std::uint8_t { kZeros, kOnes, kTruncatedNormal, kUniform };
+  enum class Kind : std::uint8_t { kZeros, kOnes, kTruncatedNormal, kUniform, kConstant };
   Kind kind = Kind::kZeros;
-  float scale = 0.0f;  ///< sigma of the normal, half-width of the uniform
+  float scale = 0.0f;  ///< sigma of the normal, half-width of the uniform, the constant
 
   static constexpr Init zeros() { return {Kind::kZeros, 0.0f}; }
   static constexpr Init ones() { return {Kind::kOnes, 0.0f}; }
@@ -26,6 +26,7 @@ struct Init {
     return {Kind::kTruncatedNormal, sigma};
   }
   static constexpr Init uniform(float half_width) { return {Kind::kUniform, half_width}; }
+  static constexpr Init constant(float value) { return {Kind::kConstant, value}; }
 };
 
 /// One learned tensor, f32. `value` and `grad` are views into the store's flat buffers.
