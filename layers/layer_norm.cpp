@@ -6,26 +6,25 @@
 
 namespace tessera {
 
-constexpr float kEpsilon = 1e-5f;
-
 Var resolve(Tape& tape, const ResidualStream& stream) {
   if (!stream.branch) return stream.x;
   if (!stream.scale) return ops::add(tape, stream.x, stream.branch);
   return ops::add_scaled(tape, stream.x, stream.branch, stream.scale);
 }
 
-LayerNorm::LayerNorm(std::int64_t channels)
-    : weight_({channels}, Init::ones(), /*decay=*/false),
-      bias_({channels}, Init::zeros(), /*decay=*/false) {}
+LayerNorm::LayerNorm(std::int64_t channels, float epsilon, Init weight)
+    : weight_({channels}, weight, /*decay=*/false),
+      bias_({channels}, Init::zeros(), /*decay=*/false),
+      epsilon_(epsilon) {}
 
 Var LayerNorm::forward(Tape& tape, const Var& x) {
-  return ops::layer_norm(tape, x, tape.parameter(weight_), tape.parameter(bias_), kEpsilon);
+  return ops::layer_norm(tape, x, tape.parameter(weight_), tape.parameter(bias_), epsilon_);
 }
 
 std::array<Var, 2> LayerNorm::forward(Tape& tape, const ResidualStream& stream) {
   if (!stream.branch) return {stream.x, forward(tape, stream.x)};
   return ops::add_layer_norm(tape, stream.x, stream.branch, stream.scale, tape.parameter(weight_),
-                             tape.parameter(bias_), kEpsilon);
+                             tape.parameter(bias_), epsilon_);
 }
 
 void LayerNorm::visit(ParameterVisitor& visitor) {

@@ -21,7 +21,8 @@ Var resolve(Tape& tape, const ResidualStream& stream);
 /// y = (x - mean) / sqrt(var + eps) * weight + bias over the last dimension, arXiv:1607.06450.
 class LayerNorm {
  public:
-  explicit LayerNorm(std::int64_t channels);
+  /// `weight` is how the factors start.
+  LayerNorm(std::int64_t channels, float epsilon, Init weight = Init::ones());
 
   /// [..., C] -> [..., C]
   Var forward(Tape& tape, const Var& x);
@@ -34,6 +35,7 @@ class LayerNorm {
  private:
   Parameter weight_;
   Parameter bias_;
+  float epsilon_;
 };
 
 }  // namespace tessera

@@ -23,7 +23,7 @@ LinearPatchEmbed::LinearPatchEmbed(const ModelConfig& config)
              conv_init(config),
              /*decay=*/true},
             {{config.embed_dim}, conv_init(config), /*decay=*/false}} {
-  if (config.patch_embed.norm) norm_.emplace(config.embed_dim);
+  if (config.patch_embed.norm) norm_.emplace(config.embed_dim, norm_epsilon(config));
 }
 
 Var LinearPatchEmbed::forward(Tape& tape, const Var& images) {

@@ -23,6 +23,18 @@ enum class WindowPolicy : std::uint8_t {
   kPad,    ///< the map is padded up to it (torchvision)
 };
 
+enum class ModelName : std::uint8_t {
+  kSwin,    ///< arXiv:2103.14030
+  kSwinV2,  ///< arXiv:2111.09883: norm after each branch, cosine attention
+  kViT,     ///< arXiv:2010.11929: one stage, every token attends to every other
+};
+
+/// What of the last map the head sees.
+enum class Pooling : std::uint8_t {
+  kMean,   ///< the mean over all tokens
+  kToken,  ///< a learned token that goes through all blocks with the others (ViT only)
+};
+
 enum class PatchEmbedType : std::uint8_t { kLinear };
 
 struct PatchEmbedConfig {
@@ -30,12 +42,18 @@ struct PatchEmbedConfig {
   bool norm = true;  ///< layer norm after the projection
 };
 
+/// How tokens know where they are. At most one of the first two and one of the others.
 struct PositionConfig {
-  bool relative = true;  ///< learned bias per head and offset within a window
+  bool relative = true;     ///< learned bias per head and offset within a window, arXiv:2103.14030
+  bool continuous = false;  ///< the same bias computed by a small network, arXiv:2111.09883
+  bool absolute = false;    ///< learned vector per token, added to the embedding
+  bool sincos = false;      ///< fixed sines and cosines of both axes, added to the embedding
+  bool automatic = false;   ///< also what the model's paper has; see resolve_position
 };
 
-/// Swin v1, arXiv:2103.14030. One entry of `depths` and `num_heads` a stage.
+/// One entry of `depths` and `num_heads` a stage.
 struct ModelConfig {
+  ModelName name = ModelName::kSwin;
   Size2 image_size{224, 224};  ///< pixels
   std::int64_t in_channels = 3;
   std::int64_t num_classes = 1000;
@@ -44,14 +62,27 @@ struct ModelConfig {
   std::int64_t embed_dim = 96;  ///< channels of the first stage; each further stage doubles them
   std::vector<std::int64_t> depths{2, 2, 6, 2};
   std::vector<std::int64_t> num_heads{3, 6, 12, 24};
-  Size2 window_size{7, 7};  ///< tokens
+  Size2 window_size{7, 7};  ///< tokens; ViT's is the whole map
+  /// Window of each stage, in tokens, with which a continuous position bias was trained before;
+  /// empty, or 0 for a stage: the window it has now.
+  std::vector<std::int64_t> pretrained_window_size;
   double mlp_ratio = 4.0;
   bool qkv_bias = true;
   double drop_path = 0.1;  ///< of the last block; rises linearly over depth from 0
   double dropout = 0.0;    ///< after the attention projection, in the MLP and after the embedding
   PositionConfig position;
+  Pooling pool = Pooling::kMean;
   WindowPadding padding = WindowPadding::kMasked;
   WindowPolicy window_policy = WindowPolicy::kClamp;
 };
+
+/// What layer norms add to the variance: 1e-6 in ViT, 1e-5 in Swin, as their authors' code has it.
+inline float norm_epsilon(const ModelConfig& config) {
+  return config.name == ModelName::kViT ? 1e-6f : 1e-5f;
+}
+
+/// Puts the position of the model's paper in the place of `position.automatic`: relative for Swin,
+/// continuous for its second version, absolute for ViT.
+void resolve_position(ModelConfig& config);
 
 }  // namespace tessera

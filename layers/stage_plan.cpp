@@ -20,6 +20,34 @@ void check_lists(const ModelConfig& config) {
   }
 }
 
+void check_name(const ModelConfig& config) {
+  const PositionConfig& position = config.position;
+  if (config.name == ModelName::kViT && config.depths.size() != 1) {
+    fail<ConfigError>("model.depths has {} stages, vit has one: give one entry, such as [12]",
+                      config.depths.size());
+  }
+  if (config.pool == Pooling::kToken && config.name != ModelName::kViT) {
+    fail<ConfigError>("model.pool: only vit has a token to pool from: use mean");
+  }
+  if (config.pool == Pooling::kToken && (position.relative || position.continuous)) {
+    fail<ConfigError>(
+        "model.position: a class token has no place relative to others: use absolute or sincos, or "
+        "model.pool mean");
+  }
+  if ((position.relative && position.continuous) || (position.absolute && position.sincos)) {
+    fail<ConfigError>("model.position: {} exclude each other",
+                      position.relative && position.continuous ? "relative and continuous"
+                                                               : "absolute and sincos");
+  }
+  const std::size_t pretrained = config.pretrained_window_size.size();
+  if (pretrained != 0 && pretrained != config.depths.size()) {
+    fail<ConfigError>(
+        "model.pretrained_window_size has {} entries, model.depths {}: give one a "
+        "stage",
+        pretrained, config.depths.size());
+  }
+}
+
 void check_patch(const ModelConfig& config) {
   for (std::size_t axis = 0; axis < 2; ++axis) {
     if (config.patch_size[axis] < 1 || config.window_size[axis] < 1) {
@@ -50,6 +78,17 @@ std::int64_t block_macs(const ModelConfig& config, const StagePlan& stage, const
   return linear + attention;
 }
 
+ModelPlan plan_embedding(const ModelConfig& config) {
+  ModelPlan plan;
+  for (std::size_t axis = 0; axis < 2; ++axis) {
+    plan.map[axis] = config.image_size[axis] / config.patch_size[axis];
+    plan.unused_pixels[axis] = config.image_size[axis] % config.patch_size[axis];
+  }
+  plan.embed_macs = plan.map[0] * plan.map[1] * config.embed_dim * config.in_channels *
+                    config.patch_size[0] * config.patch_size[1];
+  return plan;
+}
+
 }  // namespace
 
 std::int64_t mlp_hidden(const ModelConfig& config, std::int64_t channels) {
@@ -64,15 +103,11 @@ std::int64_t ModelPlan::macs() const {
 
 ModelPlan plan_model(const ModelConfig& config) {
   check_lists(config);
+  check_name(config);
   check_patch(config);
-  ModelPlan plan;
-  Size2 map{};
-  for (std::size_t axis = 0; axis < 2; ++axis) {
-    map[axis] = config.image_size[axis] / config.patch_size[axis];
-    plan.unused_pixels[axis] = config.image_size[axis] % config.patch_size[axis];
-  }
-  plan.embed_macs = map[0] * map[1] * config.embed_dim * config.in_channels * config.patch_size[0] *
-                    config.patch_size[1];
+  ModelPlan plan = plan_embedding(config);
+  Size2 map = plan.map;
+  if (config.pool == Pooling::kToken) map = {1, 1 + map[0] * map[1]};
   std::int64_t channels = config.embed_dim;
   for (std::size_t i = 0; i < config.depths.size(); ++i) {
     check_heads(config, i, channels);
@@ -82,6 +117,9 @@ ModelPlan plan_model(const ModelConfig& config) {
                     .depth = config.depths[i],
                     .windows = plan_windows(config, map, false),
                     .shifted_windows = plan_windows(config, map, true)};
+    if (!config.pretrained_window_size.empty()) {
+      stage.pretrained_window = config.pretrained_window_size[i];
+    }
     for (std::int64_t block = 0; block < stage.depth; ++block) {
       stage.macs +=
           block_macs(config, stage, block % 2 == 0 ? stage.windows : stage.shifted_windows);

@@ -15,14 +15,16 @@ struct StagePlan {
   std::int64_t channels = 0;
   std::int64_t num_heads = 0;
   std::int64_t depth = 0;
-  WindowPlan windows{};          ///< of even blocks
-  WindowPlan shifted_windows{};  ///< of odd blocks
-  std::int64_t macs = 0;         ///< multiply-adds an image, merging included
+  WindowPlan windows{};                ///< of even blocks
+  WindowPlan shifted_windows{};        ///< of odd blocks
+  std::int64_t pretrained_window = 0;  ///< see ModelConfig::pretrained_window_size
+  std::int64_t macs = 0;               ///< multiply-adds an image, merging included
 
   std::int64_t tokens() const { return map[0] * map[1]; }
 };
 
 struct ModelPlan {
+  Size2 map{};            ///< tokens of the patch embedding
   Size2 unused_pixels{};  ///< at the right and bottom, beyond the last whole patch
   std::int64_t embed_macs = 0;
   std::int64_t head_macs = 0;

@@ -6,10 +6,10 @@ SwinStage::SwinStage(const ModelConfig& config, const StagePlan& plan,
                      std::span<const float> drop_path, std::int64_t first_block, bool merge) {
   blocks_.reserve(drop_path.size());
   for (std::size_t i = 0; i < drop_path.size(); ++i) {
-    blocks_.emplace_back(config, plan.channels, plan.num_heads, plan.map, i % 2 == 1, drop_path[i],
+    blocks_.emplace_back(config, plan, i % 2 == 1, drop_path[i],
                          first_block + static_cast<std::int64_t>(i));
   }
-  if (merge) downsample_ = std::make_unique<PatchMerging>(plan.channels);
+  if (merge) downsample_ = std::make_unique<PatchMerging>(config, plan.channels);
 }
 
 ResidualStream SwinStage::forward(Tape& tape, ResidualStream stream) {
@@ -17,8 +17,7 @@ ResidualStream SwinStage::forward(Tape& tape, ResidualStream stream) {
     const Scope scope(tape, "blocks", static_cast<std::int64_t>(i));
     stream = blocks_[i].forward(tape, stream);
   }
-  if (downsample_ == nullptr) return stream;
-  return {downsample_->forward(tape, resolve(tape, stream)), {}, {}};
+  return stream;
 }
 
 void SwinStage::visit(ParameterVisitor& visitor) {

@@ -1,12 +1,13 @@
-// Blocks on maps of one size, and the merging that ends them.
+// Blocks on maps of one size, and the merging in front of the next stage.
 #pragma once
 
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "layers/patch_merging.h"
 #include "layers/stage_plan.h"
-#include "layers/swin_block.h"
+#include "layers/transformer_block.h"
 
 namespace tessera {
 
@@ -16,13 +17,16 @@ class SwinStage {
   SwinStage(const ModelConfig& config, const StagePlan& plan, std::span<const float> drop_path,
             std::int64_t first_block, bool merge);
 
-  /// [B, H, W, C] -> [B, H/2, W/2, 2C], or the same shape in the last stage
+  /// The blocks.  [B, H, W, C] -> [B, H, W, C]
   ResidualStream forward(Tape& tape, ResidualStream stream);
+
+  /// The merging.  [B, H, W, C] -> [B, H/2, W/2, 2C]
+  Var merge(Tape& tape, const Var& x) { return downsample_->forward(tape, x); }
 
   void visit(ParameterVisitor& visitor);
 
  private:
-  std::vector<SwinBlock> blocks_;
+  std::vector<TransformerBlock> blocks_;
   std::unique_ptr<PatchMerging> downsample_;
 };
 

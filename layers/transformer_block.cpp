@@ -1,6 +1,6 @@
-#include "layers/swin_block.h"
+#include "layers/transformer_block.h"
 
-#include <cmath>
+#include <numeric>
 
 namespace tessera {
 namespace {
@@ -8,20 +8,31 @@ namespace {
 // Every block draws from lanes of its own: two of drop path; attention one and MLP two of dropout.
 constexpr std::uint32_t kLanes = 4;
 
+std::uint32_t first_lane(std::int64_t index) { return kLanes * static_cast<std::uint32_t>(index); }
+
+// A block with its norms last starts as the identity, as the authors of Swin v2 have it.
+Init norm_init(const ModelConfig& config) {
+  return config.name == ModelName::kSwinV2 ? Init::zeros() : Init::ones();
+}
+
 }  // namespace
 
-SwinBlock::SwinBlock(const ModelConfig& config, std::int64_t channels, std::int64_t num_heads,
-                     Size2 map, bool shifted, float drop_path, std::int64_t index)
-    : norm1_(channels),
-      attn_(config, channels, num_heads, plan_windows(config, map, shifted),
-            kLanes * static_cast<std::uint32_t>(index)),
-      drop_attn_{drop_path, kLanes * static_cast<std::uint32_t>(index)},
-      norm2_(channels),
-      mlp_(channels, mlp_hidden(config, channels), static_cast<float>(config.dropout),
-           kLanes * static_cast<std::uint32_t>(index) + 1),
-      drop_mlp_{drop_path, kLanes * static_cast<std::uint32_t>(index) + 1} {}
+TransformerBlock::TransformerBlock(const ModelConfig& config, const StagePlan& stage, bool shifted,
+                                   float drop_path, std::int64_t index)
+    : post_norm_(config.name == ModelName::kSwinV2),
+      norm1_(stage.channels, norm_epsilon(config), norm_init(config)),
+      attn_(config, stage, shifted, first_lane(index)),
+      drop_attn_{drop_path, first_lane(index)},
+      norm2_(stage.channels, norm_epsilon(config), norm_init(config)),
+      mlp_(stage.channels, mlp_hidden(config, stage.channels), static_cast<float>(config.dropout),
+           first_lane(index) + 1),
+      drop_mlp_{drop_path, first_lane(index) + 1} {}
 
-ResidualStream SwinBlock::forward(Tape& tape, const ResidualStream& stream) {
+ResidualStream TransformerBlock::forward(Tape& tape, const ResidualStream& stream) {
+  return post_norm_ ? forward_post_norm(tape, stream) : forward_pre_norm(tape, stream);
+}
+
+ResidualStream TransformerBlock::forward_pre_norm(Tape& tape, const ResidualStream& stream) {
   const std::int64_t batch = stream.x.dim(0);
   const auto [x, normed] = norm1_.forward(tape, stream);
   const Var attention = attn_.forward(tape, normed);
@@ -30,11 +41,31 @@ ResidualStream SwinBlock::forward(Tape& tape, const ResidualStream& stream) {
   return {sum, mlp_.forward(tape, normed_sum), drop_mlp_.scale(tape, batch)};
 }
 
-void SwinBlock::visit(ParameterVisitor& visitor) {
+ResidualStream TransformerBlock::forward_post_norm(Tape& tape, const ResidualStream& stream) {
+  const std::int64_t batch = stream.x.dim(0);
+  const Var x = resolve(tape, stream);
+  const Var attention = norm1_.forward(tape, attn_.forward(tape, x));
+  const Var sum = resolve(tape, {x, attention, drop_attn_.scale(tape, batch)});
+  return {sum, norm2_.forward(tape, mlp_.forward(tape, sum)), drop_mlp_.scale(tape, batch)};
+}
+
+void TransformerBlock::visit(ParameterVisitor& visitor) {
   visitor("norm1", norm1_);
   visitor("attn", attn_);
   visitor("norm2", norm2_);
   visitor("mlp", mlp_);
+}
+
+std::vector<float> drop_path_rates(const ModelConfig& config) {
+  const std::int64_t blocks =
+      std::accumulate(config.depths.begin(), config.depths.end(), std::int64_t{0});
+  std::vector<float> rates;
+  for (std::int64_t i = 0; i < blocks; ++i) {
+    const double share =
+        blocks > 1 ? static_cast<double>(i) / static_cast<double>(blocks - 1) : 0.0;
+    rates.push_back(static_cast<float>(config.drop_path * share));
+  }
+  return rates;
 }
 
 }  // namespace tessera

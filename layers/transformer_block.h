@@ -1,4 +1,4 @@
-// One Swin transformer block.
+// One transformer block: attention and MLP, each around a residual sum.
 #pragma once
 
 #include "layers/drop_path.h"
@@ -9,14 +9,15 @@
 
 namespace tessera {
 
-/// x + attn(norm1(x)), then x + mlp(norm2(x)), arXiv:2103.14030 equation 3. Both sums are left to
-/// the layer norm that follows: see ResidualStream.
-class SwinBlock {
+/// x + attn(norm1(x)), then x + mlp(norm2(x)), arXiv:2103.14030 equation 3; of Swin v2
+/// x + norm1(attn(x)), then x + norm2(mlp(x)), arXiv:2111.09883 section 3.2. The last sum is left
+/// to whoever reads the result: see ResidualStream.
+class TransformerBlock {
  public:
-  /// Block number `index` of the whole model, on maps of size `map`; odd blocks of a stage are
-  /// `shifted`. `drop_path` is this block's own rate.
-  SwinBlock(const ModelConfig& config, std::int64_t channels, std::int64_t num_heads, Size2 map,
-            bool shifted, float drop_path, std::int64_t index);
+  /// Block number `index` of the whole model; odd blocks of a stage are `shifted`. `drop_path` is
+  /// this block's own rate.
+  TransformerBlock(const ModelConfig& config, const StagePlan& stage, bool shifted, float drop_path,
+                   std::int64_t index);
 
   /// [B, H, W, C] -> [B, H, W, C]
   ResidualStream forward(Tape& tape, const ResidualStream& stream);
@@ -24,6 +25,10 @@ class SwinBlock {
   void visit(ParameterVisitor& visitor);
 
  private:
+  ResidualStream forward_pre_norm(Tape& tape, const ResidualStream& stream);
+  ResidualStream forward_post_norm(Tape& tape, const ResidualStream& stream);
+
+  bool post_norm_;
   LayerNorm norm1_;
   WindowAttention attn_;
   DropPath drop_attn_;
@@ -31,5 +36,9 @@ class SwinBlock {
   Mlp mlp_;
   DropPath drop_mlp_;
 };
+
+/// Drop path of every block of the model: rises linearly over depth, from 0 in the first block to
+/// `config.drop_path` in the last, arXiv:1603.09382 section 3.
+std::vector<float> drop_path_rates(const ModelConfig& config);
 
 }  // namespace tessera

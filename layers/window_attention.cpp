@@ -3,38 +3,53 @@
 #include <cmath>
 
 #include "core/ops/dropout.h"
+#include "core/ops/key_bias.h"
+#include "core/ops/linear.h"
 #include "core/ops/relative_position.h"
 #include "core/ops/window_attention.h"
 
 namespace tessera {
 
-WindowAttention::WindowAttention(const ModelConfig& config, std::int64_t channels,
-                                 std::int64_t num_heads, const WindowPlan& plan, std::uint32_t lane)
-    : qkv_(channels, 3 * channels, config.qkv_bias),
-      proj_(channels, channels),
-      relative_position_bias_table_(
-          {(2 * plan.window[0] - 1) * (2 * plan.window[1] - 1), num_heads},
-          Init::truncated_normal(), /*decay=*/false),
-      plan_(plan),
-      num_heads_(num_heads),
+WindowAttention::WindowAttention(const ModelConfig& config, const StagePlan& stage, bool shifted,
+                                 std::uint32_t lane)
+    : qkv_(stage.channels, 3 * stage.channels, config.qkv_bias),
+      proj_(stage.channels, stage.channels),
+      logit_scale_({stage.num_heads, 1, 1}, Init::constant(std::log(10.0f)), /*decay=*/false),
+      plan_(shifted ? stage.shifted_windows : stage.windows),
+      num_heads_(stage.num_heads),
       relative_(config.position.relative),
+      cosine_(config.name == ModelName::kSwinV2),
       mask_padding_(config.padding == WindowPadding::kMasked),
       dropout_(static_cast<float>(config.dropout)),
-      lane_(lane) {}
+      lane_(lane) {
+  const Size2 window = plan_.window;
+  relative_position_bias_table_ = Parameter({(2 * window[0] - 1) * (2 * window[1] - 1), num_heads_},
+                                            Init::truncated_normal(), /*decay=*/false);
+  if (config.position.continuous) cpb_mlp_.emplace(window, stage.pretrained_window, num_heads_);
+}
+
+Var WindowAttention::position_bias(Tape& tape) {
+  if (cpb_mlp_) return cpb_mlp_->forward(tape);
+  if (!relative_) return {};
+  return ops::relative_position_bias(tape, tape.parameter(relative_position_bias_table_),
+                                     plan_.window);
+}
 
 Var WindowAttention::forward(Tape& tape, const Var& x) {
   const Scope scope(tape, "attn");
-  const Var qkv = qkv_.forward(tape, x);  // [B, H, W, 3C]
-  Var bias;                               // [heads, N, N]
-  if (relative_) {
-    bias = ops::relative_position_bias(tape, tape.parameter(relative_position_bias_table_),
-                                       plan_.window);
-  }
+  Var qkv_bias = qkv_.has_bias() ? tape.parameter(qkv_.bias()) : Var{};
+  if (cosine_ && qkv_bias) qkv_bias = ops::without_key_bias(tape, qkv_bias);
+  const Var qkv = ops::linear(tape, x, tape.parameter(qkv_.weight()), qkv_bias);  // [B, H, W, 3C]
+  const Var bias = position_bias(tape);                                           // [heads, N, N]
   // Padding that takes part is a zero before the projection, so the projection's bias after it.
-  Var pad;
-  if (!mask_padding_ && qkv_.has_bias()) pad = tape.parameter(qkv_.bias());
+  const Var pad = mask_padding_ ? Var{} : qkv_bias;
+  Var logit_scale;
+  if (cosine_) {
+    logit_scale = tape.parameter(logit_scale_);
+    logit_scale.value = logit_scale.value.reshape({num_heads_});
+  }
   const float head_dim = static_cast<float>(x.dim(-1) / num_heads_);
-  const Var y = ops::window_attention(tape, qkv, bias, pad, Var{},
+  const Var y = ops::window_attention(tape, qkv, bias, pad, logit_scale,
                                       {.num_heads = num_heads_,
                                        .window = plan_.window,
                                        .shift = plan_.shift,
@@ -45,6 +60,8 @@ Var WindowAttention::forward(Tape& tape, const Var& x) {
 
 void WindowAttention::visit(ParameterVisitor& visitor) {
   if (relative_) visitor("relative_position_bias_table", relative_position_bias_table_);
+  if (cosine_) visitor("logit_scale", logit_scale_);
+  if (cpb_mlp_) visitor("cpb_mlp", *cpb_mlp_);
   visitor("qkv", qkv_);
   visitor("proj", proj_);
 }

@@ -1,16 +1,22 @@
 // Multi-head self-attention within windows.
 #pragma once
 
+#include <optional>
+
+#include "layers/continuous_position_bias.h"
 #include "layers/linear.h"
-#include "layers/window_plan.h"
+#include "layers/stage_plan.h"
 
 namespace tessera {
 
-/// W-MSA and SW-MSA with a relative position bias, arXiv:2103.14030 section 3.2.
+/// W-MSA and SW-MSA with a relative position bias, arXiv:2103.14030 section 3.2. In Swin v2 with
+/// cosine similarity, a learned scale for each head and no bias of the keys, arXiv:2111.09883
+/// section 3.3. One window over the whole map makes it the attention of ViT.
 class WindowAttention {
  public:
-  WindowAttention(const ModelConfig& config, std::int64_t channels, std::int64_t num_heads,
-                  const WindowPlan& plan, std::uint32_t lane);
+  /// `lane` addresses the draws of dropout.
+  WindowAttention(const ModelConfig& config, const StagePlan& stage, bool shifted,
+                  std::uint32_t lane);
 
   /// [B, H, W, C] -> [B, H, W, C]
   Var forward(Tape& tape, const Var& x);
@@ -18,12 +24,17 @@ class WindowAttention {
   void visit(ParameterVisitor& visitor);
 
  private:
-  Linear qkv_;
+  Var position_bias(Tape& tape);
+
+  Linear qkv_;  ///< Swin v2 does not use the middle third of its bias
   Linear proj_;
   Parameter relative_position_bias_table_;  ///< [(2 wh - 1)(2 ww - 1), heads]
+  std::optional<ContinuousPositionBias> cpb_mlp_;
+  Parameter logit_scale_;  ///< [heads, 1, 1], logarithm of the factor of cosine similarities
   WindowPlan plan_;
   std::int64_t num_heads_;
   bool relative_;
+  bool cosine_;
   bool mask_padding_;
   float dropout_;
   std::uint32_t lane_;

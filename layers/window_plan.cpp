@@ -5,6 +5,7 @@
 namespace tessera {
 
 WindowPlan plan_windows(const ModelConfig& config, Size2 map, bool shifted) {
+  if (config.name == ModelName::kViT) return {map, {0, 0}, map};
   WindowPlan plan{};
   for (std::size_t axis = 0; axis < 2; ++axis) {
     std::int64_t& window = plan.window[axis];
