@@ -89,6 +89,48 @@ void check_stage_count(const Checker& check) {
                model.num_heads.size());
 }
 
+/// Keys that only some models have, and positions that exclude each other.
+void check_model(const Checker& check) {
+  if (!check.readable({"model.name", "model.depths", "model.position", "model.pool",
+                       "model.pretrained_window_size", "model.embed_dim"})) {
+    return;
+  }
+  const ModelConfig& model = check.config.model;
+  const PositionConfig& position = model.position;
+  const bool token = model.pool == Pooling::kToken;
+  if (model.name == ModelName::kViT && model.depths.size() != 1) {
+    check.report({"model.depths", "model.name"},
+                 "[model] depths [{}] has {} stages, vit has one: depths: [12]",
+                 fmt::join(model.depths, ", "), model.depths.size());
+  }
+  if (token && model.name != ModelName::kViT) {
+    check.report({"model.pool"}, "[model] pool token needs the class token of vit; use mean");
+  }
+  if (token && (position.relative || position.continuous)) {
+    check.report({"model.position", "model.pool"},
+                 "[model] the class token of pool token has no place relative to others; use "
+                 "position absolute or sincos, or pool mean");
+  }
+  if (position.relative && position.continuous) {
+    check.report({"model.position"},
+                 "[model] position relative and continuous are two ways to one bias; use one");
+  }
+  if (position.absolute && position.sincos) {
+    check.report({"model.position"},
+                 "[model] position absolute and sincos are two ways to one table; use one");
+  }
+  if (position.sincos && model.embed_dim % 4 != 0) {
+    check.report({"model.embed_dim", "model.position"},
+                 "[model] position sincos needs embed_dim % 4 == 0, got {}", model.embed_dim);
+  }
+  const std::size_t pretrained = model.pretrained_window_size.size();
+  if (pretrained != 0 && pretrained != model.depths.size()) {
+    check.report({"model.pretrained_window_size"},
+                 "[model] pretrained_window_size has {} entries, depths {}; give one a stage",
+                 pretrained, model.depths.size());
+  }
+}
+
 void check_mlp(const Checker& check) {
   const ModelConfig& model = check.config.model;
   if (!check.readable({"model.embed_dim", "model.mlp_ratio"})) return;
@@ -188,12 +230,14 @@ void resolve_auto(Config& config) {
   if (model.image_size == Size2{}) model.image_size = {image.height, image.width};
   if (model.in_channels == 0) model.in_channels = image.channels;
   if (model.num_classes == 0) model.num_classes = classes;
+  resolve_position(model);
 }
 
 void check_config(const Config& config, const ReadState& state, Problems& problems) {
   const Checker check{config, state, problems};
   check_stage_count(check);
   check_heads(check);
+  check_model(check);
   check_mlp(check);
   check_maps(check);
   check_schedule(check);

@@ -7,8 +7,8 @@
 
 namespace tessera {
 
-/// Puts numbers in the place of `auto` in `config.model`: those of the data set, or without one the
-/// initialisers of ModelConfig.
+/// Puts values in the place of `auto` in `config.model`: numbers of the data set, or without one
+/// the initialisers of ModelConfig; the position of the model's paper.
 void resolve_auto(Config& config);
 
 /// Adds what cannot work together to `problems`, at the places of the keys involved. `config` is

@@ -192,12 +192,17 @@ Key size_key(std::string path, Size2& value, const Range& range, std::string hel
 }
 
 Key stages_key(std::string path, std::vector<std::int64_t>& value, const Range& range,
-               std::string help) {
-  const std::string type = fmt::format("a list of 1 to {} integers", kMaxStages);
+               std::string help, bool or_auto) {
+  const std::string type =
+      fmt::format("a list of 1 to {} integers{}", kMaxStages, or_auto ? " or auto" : "");
   auto read = [=, &value](const YamlNode& node, Problems& problems) {
+    if (or_auto && node.is_plain("auto")) {
+      value.clear();
+      return true;
+    }
     return read_list(path, type, range, 1, kMaxStages, node, value, problems);
   };
-  auto write = [&value] { return write_list(value); };
+  auto write = [=, &value] { return or_auto && value.empty() ? "auto" : write_list(value); };
   return {path, type, to_string(range), std::move(help), std::move(read), std::move(write)};
 }
 

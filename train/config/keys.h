@@ -68,9 +68,9 @@ Key text_key(std::string path, std::string& value, std::string help, bool or_aut
 Key size_key(std::string path, Size2& value, const Range& range, std::string help,
              bool or_auto = false);
 
-/// A list of 1 to 8 integers, one a stage.
+/// A list of 1 to 8 integers, one a stage. With `or_auto`, `auto` is the empty list.
 Key stages_key(std::string path, std::vector<std::int64_t>& value, const Range& range,
-               std::string help);
+               std::string help, bool or_auto = false);
 
 /// With `or_auto`, `auto` is the empty list. T: float, double.
 template <typename T>
@@ -78,9 +78,6 @@ Key numbers_key(std::string path, std::vector<T>& value, const Range& range, std
                 bool or_auto = false);
 
 Key pair_key(std::string path, std::array<double, 2>& value, const Range& range, std::string help);
-
-/// A word that is always the same.
-Key fixed_key(std::string path, std::string word, std::string help);
 
 /// Any of the words, alone or as a list; `none` for none of them.
 Key words_key(std::string path, std::vector<std::pair<std::string, bool*>> words, std::string help);

@@ -29,7 +29,11 @@ void add_model(ModelConfig& model, std::vector<Key>& keys) {
   const Range side = between(1, kMaxSide);
   keys.insert(
       keys.end(),
-      {fixed_key("model.name", "swin", "Swin Transformer, arXiv:2103.14030"),
+      {choice_key(
+           "model.name", model.name,
+           {{"swin", ModelName::kSwin}, {"swin_v2", ModelName::kSwinV2}, {"vit", ModelName::kViT}},
+           "swin: arXiv:2103.14030; swin_v2: arXiv:2111.09883, norm after each branch and "
+           "cosine attention; vit: arXiv:2010.11929, one stage without windows"),
        size_key("model.image_size", model.image_size, side,
                 "pixels; auto: as the data set's images, 224 without a data set", true),
        integer_key("model.in_channels", model.in_channels, between(1, 1024),
@@ -47,7 +51,13 @@ void add_model(ModelConfig& model, std::vector<Key>& keys) {
        stages_key("model.depths", model.depths, between(1, 1000), "blocks of each stage"),
        stages_key("model.num_heads", model.num_heads, between(1, 65536),
                   "attention heads of each stage; must divide its channels"),
-       size_key("model.window_size", model.window_size, side, "tokens that attend to each other"),
+       size_key("model.window_size", model.window_size, side,
+                "tokens that attend to each other; vit: all of the map"),
+       stages_key("model.pretrained_window_size", model.pretrained_window_size,
+                  between(0, kMaxSide),
+                  "continuous position: window of each stage with which the weights were trained "
+                  "before, 0 or auto: as now",
+                  true),
        number_key("model.mlp_ratio", model.mlp_ratio, {.low = 0.0, .high = 64.0, .with_low = false},
                   "hidden channels of the MLP by channels of the stage"),
        flag_key("model.qkv_bias", model.qkv_bias, "bias of the query, key and value projection"),
@@ -55,8 +65,18 @@ void add_model(ModelConfig& model, std::vector<Key>& keys) {
                   "probability of skipping the last block's branches; rises linearly from 0"),
        number_key("model.dropout", model.dropout, below_one(),
                   "after the embedding, the attention projection and in the MLP"),
-       words_key("model.position", {{"relative", &model.position.relative}},
-                 "relative: a learned bias for each head and offset within a window"),
+       words_key("model.position",
+                 {{"auto", &model.position.automatic},
+                  {"relative", &model.position.relative},
+                  {"continuous", &model.position.continuous},
+                  {"absolute", &model.position.absolute},
+                  {"sincos", &model.position.sincos}},
+                 "relative: a learned bias for each head and offset within a window; continuous: "
+                 "this bias from a small network; absolute: a learned vector for each token; "
+                 "sincos: a fixed one; auto: relative in swin, continuous in swin_v2, absolute in "
+                 "vit"),
+       choice_key("model.pool", model.pool, {{"mean", Pooling::kMean}, {"token", Pooling::kToken}},
+                  "what the head sees: the mean of the last map, or (vit) a class token"),
        choice_key(
            "model.padding", model.padding,
            {{"masked", WindowPadding::kMasked}, {"torchvision", WindowPadding::kTorchvision}},
@@ -206,6 +226,7 @@ Config unset_config() {
   config.model.image_size = {};
   config.model.in_channels = 0;
   config.model.num_classes = 0;
+  config.model.position = {.relative = false, .automatic = true};
   return config;
 }
 

@@ -29,7 +29,7 @@ struct Schema {
 Schema schema_of(Config& config);
 
 /// What a key that is not given means: the initialisers of the structs, no data set, and `auto` for
-/// `model.image_size`, `model.in_channels` and `model.num_classes`.
+/// `model.image_size`, `model.in_channels`, `model.num_classes` and `model.position`.
 Config unset_config();
 
 }  // namespace tessera

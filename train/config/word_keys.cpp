@@ -44,11 +44,6 @@ Key flag_key(std::string path, bool& value, std::string help) {
   return {path, type, "", std::move(help), std::move(read), std::move(write)};
 }
 
-Key fixed_key(std::string path, std::string word, std::string help) {
-  return detail::index_key(
-      std::move(path), {std::move(word)}, [](std::size_t) {}, [] { return 0; }, std::move(help));
-}
-
 Key words_key(std::string path, std::vector<std::pair<std::string, bool*>> words,
               std::string help) {
   std::vector<std::string> names;
