@@ -1,3 +1,5 @@
+#include <fmt/ranges.h>
+
 #include <CLI/CLI.hpp>
 #include <memory>
 #include <optional>
@@ -8,6 +10,7 @@
 #include "train/commands/commands.h"
 #include "train/config/config.h"
 #include "train/weights/load_weights.h"
+#include "train/weights/read_weights.h"
 #include "train/weights/safetensors.h"
 
 namespace tessera {
@@ -19,6 +22,7 @@ struct ForwardOptions {
   std::string input;
   std::string output;
   std::vector<std::string> overrides;
+  std::vector<std::string> allow_missing;
   std::string precision = "f32";
   bool grad = false;
   float label_smoothing = 0.0f;
@@ -69,8 +73,15 @@ int run(const ForwardOptions& options) {
   config.model.drop_path = 0.0;
   config.model.dropout = 0.0;
   Model model(config.model);
+  model.parameters.initialize(
+      config.train.seed,
+      static_cast<float>(config.model.init_std));  // only what may be missing keeps these values
   const LoadReport report =
-      load_weights(read_safetensors(options.weights), named_values(model.parameters));
+      load_weights(read_weights(options.weights), named_values(model.parameters),
+                   {.allow_missing = options.allow_missing});
+  if (report.count(LoadReport::Status::kLoaded) < report.lines.size()) {
+    fmt::print(stderr, "{}\n", fmt::join(report.summary(), "\n"));
+  }
   const TensorFile file = read_safetensors(options.input);
   const DType dtype = options.precision == "bf16" ? DType::kBF16 : DType::kF32;
 
@@ -104,8 +115,11 @@ Action add_forward_command(CLI::App& app) {
   app.add_option("--set", options->overrides, "Override a key: --set model.padding=torchvision")
       ->allow_extra_args(false);
   app.add_option("--weights", options->weights,
-                 "Safetensors in Tessera's, torchvision's, timm's or the official naming")
+                 "Safetensors or .pth in Tessera's, torchvision's, timm's or the official naming")
       ->required();
+  app.add_option("--allow-missing", options->allow_missing,
+                 "Parameters that need not be in the weights, such as 'head.*': they start anew")
+      ->allow_extra_args(false);
   app.add_option("--input", options->input,
                  "Safetensors with input [B,C,H,W] and, for --grad, target [B]")
       ->required();

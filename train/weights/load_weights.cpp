@@ -1,89 +1,93 @@
 #include "train/weights/load_weights.h"
 
 #include <fmt/ranges.h>
+#include <fnmatch.h>
 
 #include <algorithm>
-#include <array>
 #include <map>
 #include <utility>
 
 #include "core/error.h"
+#include "train/weights/fit.h"
 
 namespace tessera {
 namespace {
 
 using Status = LoadReport::Status;
-
-/// Names after `prefix` in the file, of tensors that have it.
-std::vector<std::string> names_after(const TensorFile& file, std::string_view prefix) {
-  std::vector<std::string> names;
-  for (const StoredTensor& stored : file.tensors) {
-    if (stored.name.starts_with(prefix)) names.push_back(stored.name.substr(prefix.size()));
-  }
-  return names;
-}
-
-void recognise(const TensorFile& file, const LoadOptions& options, LoadReport& report) {
-  std::vector<std::string> prefixes{"", "param/", "model.", "module.", "state_dict."};
-  if (options.prefix) prefixes = {*options.prefix};
-  if (const auto declared = file.metadata.find("naming"); declared != file.metadata.end()) {
-    if (const auto naming = naming_of(declared->second)) {
-      report.naming = *naming;
-      report.prefix = options.prefix.value_or("");
-      return;
-    }
-  }
-  for (const std::string& prefix : prefixes) {
-    if (const auto naming = recognise_naming(names_after(file, prefix))) {
-      report.naming = *naming;
-      report.prefix = prefix;
-      return;
-    }
-  }
-  fail<CheckpointError>(
-      "[load_weights] {}: names are not those of a Swin Transformer (tessera, torchvision, timm or "
-      "official){}",
-      file.path,
-      file.tensors.empty() ? std::string() : fmt::format(": {:?}", file.tensors.front().name));
-}
+using Line = LoadReport::Line;
 
 std::string shape_text(const std::vector<std::int64_t>& shape) {
   return fmt::format("[{}]", fmt::join(shape, ", "));
 }
 
-/// The file's parameters by Tessera's names; what has none becomes a line of the report.
-std::map<std::string, const StoredTensor*> stored_by_name(const TensorFile& file,
-                                                          LoadReport& report) {
-  std::map<std::string, const StoredTensor*> stored_of;
-  for (const StoredTensor& stored : file.tensors) {
-    if (!stored.name.starts_with(report.prefix) || is_buffer(stored.name)) continue;
-    const auto name =
-        to_tessera(std::string_view(stored.name).substr(report.prefix.size()), report.naming);
-    if (!name || !stored_of.emplace(*name, &stored).second) {
-      report.lines.push_back({Status::kUnexpected, stored.name, shape_text(stored.shape), ""});
-    }
-  }
-  return stored_of;
+bool matches_any(const std::vector<std::string>& patterns, const std::string& name) {
+  return std::any_of(patterns.begin(), patterns.end(), [&](const std::string& pattern) {
+    return ::fnmatch(pattern.c_str(), name.c_str(), 0) == 0;
+  });
 }
 
-void check_strict(const TensorFile& file, const LoadReport& report) {
+std::string_view label_of(Status status) {
+  switch (status) {
+    case Status::kLoaded:
+      return "loaded";
+    case Status::kFitted:
+      return "fitted";
+    case Status::kMissing:
+      return "missing";
+    case Status::kUnexpected:
+      return "unexpected";
+    case Status::kShapeMismatch:
+      return "of another shape";
+  }
+  return "";
+}
+
+bool is_good(const Line& line) {
+  return line.status == Status::kLoaded || line.status == Status::kFitted;
+}
+
+[[noreturn]] void fail_load(const TensorFile& file, const LoadReport& report) {
   std::string text;
   std::vector<std::string> counts;
-  for (const auto& [status, label] :
-       {std::pair{Status::kMissing, "missing"}, std::pair{Status::kUnexpected, "unexpected"},
-        std::pair{Status::kShapeMismatch, "of another shape"}}) {
-    for (const LoadReport::Line& line : report.lines) {
-      if (line.status == status)
-        text += fmt::format("\n  {} {}", label, LoadReport::to_string(line));
+  bool head_differs = false;
+  for (const Status status : {Status::kMissing, Status::kUnexpected, Status::kShapeMismatch}) {
+    std::size_t count = 0;
+    for (const Line& line : report.lines) {
+      if (line.status != status) continue;
+      ++count;
+      text += fmt::format("\n  {} {}", label_of(status), LoadReport::to_string(line));
+      head_differs |= status == Status::kShapeMismatch && line.name.starts_with("head.");
     }
-    if (const std::size_t count = report.count(status); count > 0) {
-      counts.push_back(fmt::format("{} {}", count, label));
+    if (count > 0) counts.push_back(fmt::format("{} {}", count, label_of(status)));
+  }
+  if (head_differs) text += "\n  another number of classes: allow_missing head.* starts a new head";
+  fail<CheckpointError>("[load_weights] {} ({} names) does not fit the model: {}{}", file.path,
+                        name_of(report.naming), fmt::join(counts, ", "), text);
+}
+
+/// Which values go where.
+struct Copy {
+  Tensor parameter;
+  Tensor values;
+};
+
+/// The line of a parameter that the file has as `stored`; its values go to `copies` if they fit.
+Line match(const NamedTensor& parameter, const StoredTensor& stored, const TensorFile& file,
+           const LoadOptions& options, std::vector<Copy>& copies) {
+  const Shape& shape = parameter.tensor.shape();
+  Line line{Status::kShapeMismatch, parameter.name, shape_text(stored.shape), to_string(shape)};
+  if (line.file_shape == line.shape) {
+    line.status = Status::kLoaded;
+    copies.push_back({parameter.tensor, to_f32(stored, file.path)});
+  } else if (options.fit != nullptr) {
+    const auto fitted = fit_tensor(parameter.name, to_f32(stored, file.path), shape, *options.fit);
+    if (fitted) {
+      line.status = Status::kFitted;
+      line.how = fitted->how;
+      copies.push_back({parameter.tensor, fitted->values});
     }
   }
-  if (!counts.empty()) {
-    fail<CheckpointError>("[load_weights] {} ({} names) does not fit the model: {}{}", file.path,
-                          name_of(report.naming), fmt::join(counts, ", "), text);
-  }
+  return line;
 }
 
 }  // namespace
@@ -97,6 +101,8 @@ std::string LoadReport::to_string(const Line& line) {
   switch (line.status) {
     case Status::kLoaded:
       return fmt::format("{}: {}", line.name, line.shape);
+    case Status::kFitted:
+      return fmt::format("{}: {}", line.name, line.how);
     case Status::kMissing:
       return fmt::format("{}: not in the file, model {}", line.name, line.shape);
     case Status::kUnexpected:
@@ -107,36 +113,56 @@ std::string LoadReport::to_string(const Line& line) {
   return line.name;
 }
 
+std::vector<std::string> LoadReport::summary() const {
+  std::vector<std::string> texts;
+  std::size_t parameters = 0;
+  for (const Line& line : lines) {
+    if (line.status != Status::kUnexpected) ++parameters;
+    if (line.status == Status::kLoaded) continue;
+    const char* end = is_good(line)                        ? ""
+                      : line.status == Status::kUnexpected ? "; left out"
+                                                           : "; keeps its initial value";
+    texts.push_back(to_string(line) + end);
+  }
+  texts.push_back(fmt::format(
+      "{} of {} parameters loaded ({} names{})", count(Status::kLoaded) + count(Status::kFitted),
+      parameters, name_of(naming), prefix.empty() ? "" : fmt::format(" after {}", prefix)));
+  return texts;
+}
+
 LoadReport load_weights(const TensorFile& file, std::span<const NamedTensor> parameters,
                         const LoadOptions& options) {
-  LoadReport report;
-  recognise(file, options, report);
-  auto stored_of = stored_by_name(file, report);
+  const Translation translation = translate(file, options.prefix);
+  LoadReport report{.naming = translation.naming, .prefix = translation.prefix, .lines = {}};
+  std::map<std::string, const Translation::Entry*> entries;
+  for (const auto& entry : translation.parameters) entries.emplace(entry.tensor.name, &entry);
 
-  std::vector<LoadReport::Line> lines;
-  std::vector<std::pair<Tensor, Tensor>> copies;
+  std::vector<Copy> copies;
   for (const NamedTensor& parameter : parameters) {
-    const std::string shape = to_string(parameter.tensor.shape());
-    const auto found = stored_of.find(parameter.name);
-    if (found == stored_of.end()) {
-      lines.push_back({Status::kMissing, parameter.name, "", shape});
-      continue;
+    const auto found = entries.find(parameter.name);
+    if (found == entries.end()) {
+      report.lines.push_back(
+          {Status::kMissing, parameter.name, "", to_string(parameter.tensor.shape())});
+    } else {
+      report.lines.push_back(match(parameter, found->second->tensor, file, options, copies));
+      entries.erase(found);
     }
-    const std::string file_shape = shape_text(found->second->shape);
-    const bool fits = file_shape == shape;
-    lines.push_back(
-        {fits ? Status::kLoaded : Status::kShapeMismatch, parameter.name, file_shape, shape});
-    if (fits) copies.emplace_back(parameter.tensor, to_f32(*found->second, file.path));
-    stored_of.erase(found);
+    report.lines.back().allowed = matches_any(options.allow_missing, parameter.name);
   }
-  lines.insert(lines.end(), report.lines.begin(), report.lines.end());
-  for (const auto& [name, stored] : stored_of) {
-    lines.push_back({Status::kUnexpected, stored->name, shape_text(stored->shape), ""});
+  for (const StoredTensor& stored : translation.other) {
+    report.lines.push_back({Status::kUnexpected, stored.name, shape_text(stored.shape), ""});
+    report.lines.back().allowed = matches_any(options.allow_missing, stored.name);
   }
-  report.lines = std::move(lines);
+  for (const auto& [name, entry] : entries) {
+    report.lines.push_back(
+        {Status::kUnexpected, entry->stored_name, shape_text(entry->tensor.shape), ""});
+    report.lines.back().allowed = matches_any(options.allow_missing, name);
+  }
 
-  if (options.strict || copies.empty()) check_strict(file, report);
-  for (const auto& [parameter, values] : copies) parameter.copy_from(values);
+  const bool agrees = std::all_of(report.lines.begin(), report.lines.end(),
+                                  [](const Line& line) { return is_good(line) || line.allowed; });
+  if (!agrees || copies.empty()) fail_load(file, report);
+  for (const Copy& copy : copies) copy.parameter.copy_from(copy.values);
   return report;
 }
 
@@ -167,20 +193,6 @@ std::vector<NamedTensor> named_gradients(const ParameterStore& store) {
   std::vector<NamedTensor> tensors;
   for (const auto& entry : store.entries()) tensors.push_back({entry.name, entry.parameter->grad});
   return tensors;
-}
-
-std::vector<NamedTensor> rename_tensors(std::span<const NamedTensor> tensors, Naming naming,
-                                        std::string_view prefix) {
-  std::vector<NamedTensor> renamed;
-  for (const NamedTensor& named : tensors) {
-    const auto name = from_tessera(named.name, naming);
-    if (!name) {
-      fail<CheckpointError>("[weights] {:?} has no name among those of {}", named.name,
-                            name_of(naming));
-    }
-    renamed.push_back({fmt::format("{}{}", prefix, *name), named.tensor});
-  }
-  return renamed;
 }
 
 }  // namespace tessera

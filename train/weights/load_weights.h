@@ -4,31 +4,37 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "core/parameter.h"
-#include "train/weights/naming.h"
-#include "train/weights/safetensors.h"
-#include "train/weights/safetensors_writer.h"
+#include "layers/model_config.h"
+#include "train/weights/translate.h"
 
 namespace tessera {
 
 struct LoadOptions {
   /// What stands before the names in the file, such as `param/`; other tensors are not looked at.
-  /// nullopt: none, or one of the usual wrappers (`param/`, `model.`, `module.`, `state_dict.`).
+  /// nullopt: as translate finds it.
   std::optional<std::string> prefix = std::nullopt;
-  /// False: parameters that are missing or of another shape keep their value.
-  bool strict = true;
+
+  /// Patterns, `head.*`, of Tessera's names that need not agree: such parameters keep their value
+  /// where the file has none that fits, such tensors of the file are left out where the model has
+  /// none. `*` stands for any characters, `?` for one.
+  std::vector<std::string> allow_missing{};
+
+  /// The model's geometry, if weights of another are to be fitted to it (see fit_tensor).
+  const ModelConfig* fit = nullptr;
 };
 
 struct LoadReport {
-  enum class Status : std::uint8_t { kLoaded, kMissing, kUnexpected, kShapeMismatch };
+  enum class Status : std::uint8_t { kLoaded, kFitted, kMissing, kUnexpected, kShapeMismatch };
   struct Line {
     Status status;
     std::string name;        ///< Tessera's; the file's for kUnexpected
     std::string file_shape;  ///< `[10, 32]`; empty for kMissing
     std::string shape;       ///< the model's; empty for kUnexpected
+    std::string how{};       ///< what was done; for kFitted only
+    bool allowed = false;    ///< need not agree
   };
 
   Naming naming = Naming::kTessera;
@@ -39,12 +45,16 @@ struct LoadReport {
 
   /// `head.weight: file [10, 32], model [4, 32]`
   static std::string to_string(const Line& line);
+
+  /// A line for every parameter that was not simply copied, and one with the number of those that
+  /// were: `172 of 174 parameters loaded (timm names)`.
+  std::vector<std::string> summary() const;
 };
 
 /// Copies weights into `parameters`, which carry Tessera's names; F16, BF16 and F64 become f32, and
-/// buffers in the file are skipped. The naming is what the file's metadata `naming` says, or else
-/// recognised from the names. Throws CheckpointError if the naming is not recognised, if
-/// nothing fits, or, when strict, for any line that is not kLoaded; then nothing was copied.
+/// buffers in the file are skipped. Throws CheckpointError if the names are not those of a known
+/// model, if nothing fits, or for any line that is neither loaded nor fitted nor allowed; then
+/// nothing was copied.
 LoadReport load_weights(const TensorFile& file, std::span<const NamedTensor> parameters,
                         const LoadOptions& options = {});
 
@@ -55,10 +65,5 @@ void restore_tensors(const TensorFile& file, std::span<const NamedTensor> tensor
 /// Handles on the values or gradients of a model under Tessera's names.
 std::vector<NamedTensor> named_values(const ParameterStore& store);
 std::vector<NamedTensor> named_gradients(const ParameterStore& store);
-
-/// The same tensors under the names of another framework, each after `prefix`. Throws
-/// CheckpointError for a part of the model that `naming` has no name for.
-std::vector<NamedTensor> rename_tensors(std::span<const NamedTensor> tensors, Naming naming,
-                                        std::string_view prefix = "");
 
 }  // namespace tessera

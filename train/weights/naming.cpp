@@ -140,6 +140,7 @@ std::optional<Naming> recognise_naming(std::span<const std::string> names) {
   };
   if (any("stages.")) return Naming::kTessera;
   if (any("features.")) return Naming::kTorchvision;
+  if (any("blocks.")) return Naming::kTessera;  // a plain ViT, which timm names alike
   if (!any("layers.")) return std::nullopt;
   if (any("layers.0.downsample.")) return Naming::kOfficial;
   if (any("layers.", ".downsample.")) return Naming::kTimm;
@@ -159,7 +160,7 @@ std::optional<std::string> from_tessera(std::string_view name, Naming naming) {
 bool is_buffer(std::string_view name) {
   const std::string_view last = name.substr(name.find_last_of('.') + 1);
   return last == "relative_position_index" || last == "attn_mask" ||
-         last == "relative_coords_table";
+         last == "relative_coords_table" || last == "k_bias";
 }
 
 }  // namespace tessera

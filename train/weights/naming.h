@@ -1,5 +1,4 @@
-// Names of a Swin Transformer's parameters here and in other frameworks. Shapes are the same in
-// all.
+// Names of a Swin Transformer's parameters here and in other frameworks.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +20,7 @@ enum class Naming : std::uint8_t {
 std::string_view name_of(Naming naming);
 std::optional<Naming> naming_of(std::string_view name);
 
-/// The naming that a set of names follows; nullopt if they are those of no Swin Transformer.
+/// The naming that a set of names follows; nullopt if they are those of no known model.
 std::optional<Naming> recognise_naming(std::span<const std::string> names);
 
 /// `features.1.0.mlp.3.bias` -> `stages.0.blocks.0.mlp.fc2.bias`; nullopt if `naming` knows no
@@ -32,7 +31,7 @@ std::optional<std::string> to_tessera(std::string_view name, Naming naming);
 std::optional<std::string> from_tessera(std::string_view name, Naming naming);
 
 /// True for tensors that can be computed from the configuration, which files may carry along:
-/// `relative_position_index`, `attn_mask`, `relative_coords_table`.
+/// `relative_position_index`, `attn_mask`, `relative_coords_table`, `k_bias`.
 bool is_buffer(std::string_view name);
 
 }  // namespace tessera

@@ -41,14 +41,14 @@ TensorFile parse_safetensors(const FileBytes& bytes, const std::string& path) {
   const auto data_bytes = static_cast<std::int64_t>(bytes.size - kLengthBytes - header_bytes);
   SafetensorsHeader header = parse_safetensors_header(json, data_bytes, path);
 
-  TensorFile file{
-      .path = path, .metadata = std::move(header.metadata), .tensors = {}, .data = bytes.data};
+  TensorFile file{.path = path, .metadata = std::move(header.metadata), .tensors = {}};
   file.tensors.reserve(header.entries.size());
   for (SafetensorsEntry& entry : header.entries) {
     file.tensors.push_back({std::move(entry.name),
                             entry.type,
                             std::move(entry.shape),
-                            {data + entry.begin, data + entry.end}});
+                            {data + entry.begin, data + entry.end},
+                            bytes.data});
   }
   return file;
 }

@@ -99,6 +99,7 @@ StoredTensor view_of(std::string name, const Tensor& tensor) {
   const auto dims = tensor.shape().dims();
   stored.shape.assign(dims.begin(), dims.end());
   stored.bytes = {static_cast<const std::byte*>(tensor.raw()), tensor.bytes()};
+  stored.owner = std::make_shared<const Tensor>(tensor);
   return stored;
 }
 
@@ -113,8 +114,8 @@ Shape shape_of(const StoredTensor& stored, std::string_view file) {
 Tensor to_f32(const StoredTensor& stored, std::string_view file) {
   if (stored.type == StoredType::kF32) return copy_bytes(stored, DType::kF32, file);
   if (!is_float(stored.type)) {
-    fail<CheckpointError>("[weights] {}: tensor {:?} is {}, expected F32, F64, F16 or BF16",
-                          file, stored.name, name_of(stored.type));
+    fail<CheckpointError>("[weights] {}: tensor {:?} is {}, expected F32, F64, F16 or BF16", file,
+                          stored.name, name_of(stored.type));
   }
   Tensor tensor = Tensor::empty(shape_of(stored, file));
   if (stored.type == StoredType::kBF16) {
@@ -136,8 +137,8 @@ Tensor to_f32(const StoredTensor& stored, std::string_view file) {
 Tensor to_i32(const StoredTensor& stored, std::string_view file) {
   if (stored.type == StoredType::kI32) return copy_bytes(stored, DType::kI32, file);
   if (is_float(stored.type)) {
-    fail<CheckpointError>("[weights] {}: tensor {:?} is {}, expected integers", file,
-                          stored.name, name_of(stored.type));
+    fail<CheckpointError>("[weights] {}: tensor {:?} is {}, expected integers", file, stored.name,
+                          name_of(stored.type));
   }
   Tensor tensor = Tensor::empty(shape_of(stored, file), DType::kI32);
   std::int32_t* to = tensor.data<std::int32_t>();

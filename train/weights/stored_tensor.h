@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -31,12 +32,13 @@ std::string_view name_of(StoredType type);
 std::optional<StoredType> stored_type(std::string_view name);
 std::size_t size_of(StoredType type);
 
-/// Does not own its bytes: they belong to a TensorFile or to a Tensor.
+/// Copies share the bytes, which are never written to.
 struct StoredTensor {
   std::string name;
   StoredType type = StoredType::kF32;
   std::vector<std::int64_t> shape;  ///< of any rank
   std::span<const std::byte> bytes;
+  std::shared_ptr<const void> owner{};  ///< keeps the bytes alive
 };
 
 /// The elements of `tensor` as a file would hold them, without a copy.

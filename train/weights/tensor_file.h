@@ -1,9 +1,7 @@
 // The named tensors of a weight file, whatever its format.
 #pragma once
 
-#include <cstddef>
 #include <map>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,12 +10,10 @@
 
 namespace tessera {
 
-/// A file in memory. Copies share the elements; a StoredTensor lives as long as any copy does.
 struct TensorFile {
   std::string path;  ///< for messages
   std::map<std::string, std::string> metadata;
   std::vector<StoredTensor> tensors;  ///< in the order of the file
-  std::shared_ptr<const std::byte[]> data;
 
   /// Null if there is none of that name.
   const StoredTensor* find(std::string_view name) const;

@@ -1,0 +1,116 @@
+#include "train/weights/fit.h"
+
+#include <charconv>
+#include <cmath>
+#include <cstring>
+
+#include "layers/stage_plan.h"
+#include "train/weights/resize.h"
+
+namespace tessera {
+namespace {
+
+/// The side of a square of `count` cells; nullopt if there is none.
+std::optional<std::int64_t> square_side(std::int64_t count) {
+  const auto side = static_cast<std::int64_t>(std::llround(std::sqrt(static_cast<double>(count))));
+  return side >= 1 && side * side == count ? std::optional(side) : std::nullopt;
+}
+
+std::string by(std::int64_t height, std::int64_t width) {
+  return fmt::format("{}x{}", height, width);
+}
+
+/// The stage in `stages.2.blocks.0...`.
+std::optional<std::size_t> stage_of(std::string_view name) {
+  constexpr std::string_view kStart = "stages.";
+  if (!name.starts_with(kStart)) return std::nullopt;
+  std::size_t stage = 0;
+  const auto [stop, error] =
+      std::from_chars(name.data() + kStart.size(), name.data() + name.size(), stage);
+  return error == std::errc{} ? std::optional(stage) : std::nullopt;
+}
+
+/// Rows of `values` [rows, C], which make a square map, for a map of `size`.
+std::optional<FittedTensor> fit_map(const Tensor& values, Size2 size, const char* unit) {
+  const auto side = square_side(values.dim(0));
+  if (!side || size[0] < 1 || size[1] < 1) return std::nullopt;
+  const Tensor map = values.reshape({*side, *side, values.dim(1)});
+  return FittedTensor{resize_bicubic(map, size),
+                      fmt::format("resized bicubically from {} to {} {}", by(*side, *side),
+                                  by(size[0], size[1]), unit)};
+}
+
+std::optional<FittedTensor> fit_bias_table(std::string_view name, const Tensor& values,
+                                           const Shape& shape, const ModelConfig& config) {
+  const auto stage = stage_of(name);
+  const ModelPlan plan = plan_model(config);
+  if (!stage || *stage >= plan.stages.size() || values.rank() != 2 || shape.rank() != 2 ||
+      values.dim(1) != shape[1]) {
+    return std::nullopt;
+  }
+  const Size2 window = plan.stages[*stage].windows.window;
+  auto fitted = fit_map(values, {2 * window[0] - 1, 2 * window[1] - 1}, "offsets");
+  if (!fitted || fitted->values.numel() != shape.numel()) return std::nullopt;
+  fitted->values = fitted->values.reshape(shape);
+  return fitted;
+}
+
+/// Tokens in front of the map, such as the class token, keep their own vectors.
+std::optional<FittedTensor> fit_positions(const Tensor& values, const Shape& shape,
+                                          const ModelConfig& config) {
+  if (values.rank() != 3 || shape.rank() != 3 || values.dim(0) != 1 || shape[0] != 1 ||
+      values.dim(2) != shape[2]) {
+    return std::nullopt;
+  }
+  const Size2 map{config.image_size[0] / config.patch_size[0],
+                  config.image_size[1] / config.patch_size[1]};
+  const std::int64_t extra = shape[1] - map[0] * map[1];
+  const std::int64_t rows = values.dim(1) - extra, channels = shape[2];
+  if (extra < 0 || rows < 1) return std::nullopt;
+  auto fitted = fit_map(values.slice(extra * channels, {rows, channels}), map, "tokens");
+  if (!fitted) return std::nullopt;
+  Tensor all = Tensor::empty(shape);
+  std::memcpy(all.f32(), values.f32(), static_cast<std::size_t>(extra * channels) * sizeof(float));
+  std::memcpy(all.f32() + extra * channels, fitted->values.f32(), fitted->values.bytes());
+  fitted->values = all;
+  return fitted;
+}
+
+std::optional<FittedTensor> fit_patch_kernel(const Tensor& values, const Shape& shape) {
+  if (values.rank() != 4 || shape.rank() != 4 || values.dim(0) != shape[0] || values.dim(1) < 1) {
+    return std::nullopt;
+  }
+  FittedTensor fitted{values, ""};
+  if (values.dim(1) != shape[1]) {
+    fitted.values = change_channels(fitted.values, shape[1]);
+    fitted.how = shape[1] == 1 ? fmt::format("summed over {} channels", values.dim(1))
+                               : fmt::format("repeated and scaled from {} to {} channels",
+                                             values.dim(1), shape[1]);
+  }
+  if (values.dim(2) != shape[2] || values.dim(3) != shape[3]) {
+    const auto resized = resize_kernels(fitted.values, {shape[2], shape[3]});
+    if (!resized) return std::nullopt;
+    fitted.values = *resized;
+    fitted.how += fmt::format("{}resized by pseudo-inverse from {} to {} pixels",
+                              fitted.how.empty() ? "" : ", ", by(values.dim(2), values.dim(3)),
+                              by(shape[2], shape[3]));
+  }
+  return fitted;
+}
+
+}  // namespace
+
+std::optional<FittedTensor> fit_tensor(std::string_view name, const Tensor& values,
+                                       const Shape& shape, const ModelConfig& config) {
+  if (values.numel() == 0) return std::nullopt;
+  if (name.ends_with(".relative_position_bias_table")) {
+    return fit_bias_table(name, values, shape, config);
+  }
+  if (name == "absolute_pos_embed" || name == "pos_embed") {
+    return fit_positions(values, shape, config);
+  }
+  if (name == "patch_embed.proj.weight") return fit_patch_kernel(values, shape);
+  return std::nullopt;
+}
+
+}  // namespace tessera

@@ -1,0 +1,26 @@
+// Weights of another geometry made to fit a model.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/tensor.h"
+#include "layers/model_config.h"
+
+namespace tessera {
+
+struct FittedTensor {
+  Tensor values;
+  std::string how;  ///< `resized bicubically from 13x13 to 7x7 offsets`
+};
+
+/// `values`, trained as the parameter `name` of a model of another geometry, for the model of
+/// `config`, where the parameter has `shape`. What can be fitted: relative position bias tables to
+/// another window and absolute positions to another map, both bicubically as in the official code
+/// and from square ones only; patch kernels to another patch size or number of channels. nullopt
+/// for anything else.
+std::optional<FittedTensor> fit_tensor(std::string_view name, const Tensor& values,
+                                       const Shape& shape, const ModelConfig& config);
+
+}  // namespace tessera

@@ -1,0 +1,15 @@
+#include "train/weights/read_weights.h"
+
+#include "train/weights/file_bytes.h"
+#include "train/weights/safetensors.h"
+#include "train/weights/torch_file.h"
+
+namespace tessera {
+
+TensorFile read_weights(const std::filesystem::path& path) {
+  const FileBytes bytes = read_file(path);
+  return is_torch_file(bytes.span()) ? parse_torch_file(bytes, path.string())
+                                     : parse_safetensors(bytes, path.string());
+}
+
+}  // namespace tessera
