@@ -24,10 +24,15 @@ class Log {
     write(fmt::format(format, std::forward<Args>(args)...));
   }
 
-  /// A line that is overwritten by the next, on a terminal only. Empty: takes it away.
+  /// A line that is overwritten by the next, on a terminal only; cut to what fits there, since a
+  /// line that wraps cannot be overwritten. Empty: takes it away.
   void status(std::string_view line);
 
+  /// Standard error is a terminal that can overwrite a line.
   bool is_terminal() const { return is_terminal_; }
+
+  /// Columns that a status line may fill; the terminal may be resized at any time.
+  static int columns();
 
  private:
   void write(std::string_view line);

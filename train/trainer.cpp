@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <csignal>
 #include <string>
 
 #include "core/error.h"
@@ -34,12 +35,15 @@ std::string duration(double seconds) {
   return fmt::format("{}:{:02}:{:02}", total / 3600, total / 60 % 60, total % 60);
 }
 
-std::string bar(double share) {
-  constexpr int kWidth = 24;
-  const int full = static_cast<int>(share * kWidth);
+/// A bar and the blank after it in at most `columns`; nothing where it would be too short to read.
+std::string bar(double share, int columns) {
+  constexpr int kShortest = 8, kLongest = 24;
+  const int width = std::min(columns - 1, kLongest);
+  if (width < kShortest) return "";
+  const int full = static_cast<int>(share * width);
   std::string text;
-  for (int i = 0; i < kWidth; ++i) text += i < full ? "█" : "░";
-  return text;
+  for (int i = 0; i < width; ++i) text += i < full ? "█" : "░";
+  return text + " ";
 }
 
 }  // namespace
@@ -84,7 +88,8 @@ TrainSummary Trainer::run() {
   last_report_ = seconds_now();
   while (!finished()) {
     if (!train_epoch() || !finish_epoch()) {
-      log_.info("signal {}: saving step {}", SignalGuard::stop_signal(), position_.step);
+      log_.info("{}: saving step {}", SignalGuard::stop_signal() == SIGINT ? "SIGINT" : "SIGTERM",
+                position_.step);
       save(std::nullopt, false);
       summary_.stop_signal = SignalGuard::stop_signal();
       break;
@@ -149,16 +154,17 @@ void Trainer::show_progress(const UpdateResult& result, double lr) {
   const double speed = static_cast<double>(epoch_images_) / epoch_seconds_;
   const double images = static_cast<double>(config_.data.batch_size * config_.data.accumulate);
   const double left = static_cast<double>(total_steps_ - position_.step) * images / speed;
-  const std::string line =
-      fmt::format("epoch {}/{}  step {}/{}  loss {:.4f}  lr {:.2e}  {:.0f} images/s  {} left",
-                  position_.epoch + 1, config_.train.epochs, position_.step, total_steps_,
-                  result.loss, lr, speed, duration(left));
+  const std::string place =
+      fmt::format("epoch {}/{}  step {}/{}  loss {:.4f}", position_.epoch + 1, config_.train.epochs,
+                  position_.step, total_steps_, result.loss);
+  const std::string pace = fmt::format("{:.0f} images/s  {} left", speed, duration(left));
   if (draw) {
+    const std::string line = place + "  " + pace;
     const double share = static_cast<double>(position_.step) /
                          static_cast<double>(std::max<std::int64_t>(1, total_steps_));
-    log_.status(bar(share) + " " + line);
+    log_.status(bar(share, Log::columns() - static_cast<int>(line.size())) + line);
   } else {
-    log_.info("{}", line);
+    log_.info("{}  lr {:.2e}  {}", place, lr, pace);
   }
 }
 
