@@ -2,6 +2,7 @@
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <csignal>
 #include <exception>
 #include <new>
@@ -36,6 +37,21 @@ std::vector<Command> add_commands(CLI::App& app) {
   return commands;
 }
 
+/// The first word of the command line that stands where a command should and is none; or nothing.
+std::string unknown_command(const CLI::App& app, int argc, char** argv) {
+  const CLI::App* at = &app;
+  for (int i = 1; i < argc && argv[i][0] != '-'; ++i) {
+    const std::vector<const CLI::App*> subs =
+        at->get_subcommands([](const CLI::App*) { return true; });
+    if (subs.empty()) break;
+    const auto found = std::find_if(
+        subs.begin(), subs.end(), [&](const CLI::App* sub) { return sub->get_name() == argv[i]; });
+    if (found == subs.end()) return argv[i];
+    at = *found;
+  }
+  return "";
+}
+
 int fail_with(const std::string& message, int code) {
   fmt::print(stderr, "tessera: {}\n", message);
   return code;
@@ -52,6 +68,9 @@ int run(int argc, char** argv) {
   app.set_version_flag("--version", std::string("tessera ") + TESSERA_VERSION);
   app.require_subcommand(1);
   const std::vector<Command> commands = add_commands(app);
+  if (const std::string unknown = unknown_command(app, argc, argv); !unknown.empty()) {
+    return fail_with(unknown + ": no such command (tessera --help lists them)", kExitUsage);
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& success) {

@@ -8,12 +8,10 @@ namespace tessera {
 
 SavedModel load_saved_model(const std::filesystem::path& path,
                             std::span<const std::string> overrides) {
-  const LoadedCheckpoint checkpoint = load_checkpoint(path, CheckpointChoice::kBest);
-  if (!checkpoint.resumable) {
-    fail<CheckpointError>(
-        "{}: holds weights without a configuration: give the checkpoint's or the run's folder",
-        path.string());
+  if (std::filesystem::is_regular_file(path)) {
+    fail<CheckpointError>("{}: is a file: give a run's folder or a checkpoint's", path.string());
   }
+  const LoadedCheckpoint checkpoint = load_checkpoint(path, CheckpointChoice::kBest);
   SavedModel saved;
   saved.config = parse_config(checkpoint.meta.config,
                               (checkpoint.path.parent_path() / "meta.json").string(), overrides);

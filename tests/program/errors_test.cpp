@@ -53,7 +53,11 @@ TEST_CASE("configurations that cannot be meant exit with 2") {
 TEST_CASE("command lines that cannot be meant exit with 2") {
   const Bad bad;
   bad.check({}, 2, "--help");
-  bad.check({"trian", bad.config()}, 2, "--help");
+  bad.check({"trian", bad.config()}, 2, "trian: no such command");
+  bad.check({"data", "chekc", bad.config()}, 2, "chekc: no such command");
+  bad.check({"data"}, 2, "--help");
+  bad.check({"train", "--resume", bad.folder() / "a", "--out", bad.folder() / "b"}, 2, "--out");
+  bad.check({"bench", bad.config(), "--batch", "0"}, 2, "0 not in range 1 to 1000000");
   bad.check({"train"}, 2, "config");
   bad.check({"train", bad.config(), "--epochs", "3"}, 2, "--epochs");
   bad.check({"eval", bad.folder() / "run", "--split", "validation"}, 2, "--split");
@@ -80,6 +84,13 @@ TEST_CASE("data that is not there or not what it should be exits with 1") {
   CHECK(!fs::exists(out));
 }
 
+TEST_CASE("a configuration without a data set cannot be trained on") {
+  const Bad bad;
+  bad.check_set("data.name=none", 2, "data.name");
+  bad.check({"train", bad.config(), "--dry-run", "--set", "data.name=none"}, 2, "data.name");
+  bad.check({"data", "check", bad.config(), "--set", "data.name=none"}, 2, "data.name");
+}
+
 TEST_CASE("images that are none exit with 1") {
   const Bad bad;
   const fs::path run = bad.folder() / "run";
@@ -100,6 +111,9 @@ TEST_CASE("folders and checkpoints that cannot be used exit with 1") {
   bad.check({"train", bad.config(), "--out", run}, 1, "is not empty");
   bad.check({"train", bad.config(), "--out", "/proc/run"}, 1, "--out");
   bad.check({"eval", bad.folder() / "nothing"}, 1, "nothing");
+  bad.check({"eval", bad.config()}, 1, "is a file");
+  bad.check({"inspect", run / "checkpoints" / "best" / "model.safetensors"}, 1,
+            "without a configuration");
   bad.check({"train", "--resume", bad.folder() / "nothing"}, 1, "config.yaml");
   // A checkpoint of another model: a report, a line a tensor.
   const Outcome other = test::tessera({"eval", run, "--set", "model.embed_dim=32"});

@@ -191,9 +191,9 @@ Action add_bench_command(CLI::App& app) {
   app.add_option("--set", options->overrides, "Override a key: --set model.patch_size=2")
       ->allow_extra_args(false);
   app.add_option("--batch", options->batch, "Images a step; data.batch_size if not given")
-      ->check(CLI::PositiveNumber);
+      ->check(CLI::Range(1, 1000000));
   app.add_option("--steps", options->steps, "Steps to take the median of")
-      ->check(CLI::PositiveNumber)
+      ->check(CLI::Range(1, 1000000))
       ->capture_default_str();
   app.add_option("--precision", options->precision, "f32 or bf16; train.precision if not given")
       ->check(CLI::IsMember({"f32", "bf16"}));

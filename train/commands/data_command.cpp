@@ -7,10 +7,10 @@
 
 #include "core/error.h"
 #include "data/check.h"
-#include "data/dataset.h"
 #include "data/image.h"
 #include "train/commands/commands.h"
 #include "train/config/config.h"
+#include "train/open_split.h"
 
 namespace tessera {
 namespace {
@@ -52,8 +52,8 @@ void print_split(const CheckedSplit& split, const Dataset& dataset) {
 
 int check(const DataOptions& options) {
   const Config config = load_config(options.config, options.overrides);
-  const std::unique_ptr<Dataset> train = open_dataset(config.data, Split::kTrain);
-  const std::unique_ptr<Dataset> test = open_dataset(config.data, Split::kTest);
+  const std::unique_ptr<Dataset> train = open_split(config, Split::kTrain);
+  const std::unique_ptr<Dataset> test = open_split(config, Split::kTest);
   const CheckedSplit splits[] = {{"train", check_dataset(*train)}, {"test", check_dataset(*test)}};
   const std::int64_t shared = count_shared(*test, *train);
   bool problems = false;
@@ -80,7 +80,7 @@ int check(const DataOptions& options) {
 
 int sample(const DataOptions& options) {
   const Config config = load_config(options.config, options.overrides);
-  const std::unique_ptr<Dataset> test = open_dataset(config.data, Split::kTest);
+  const std::unique_ptr<Dataset> test = open_split(config, Split::kTest);
   std::error_code error;
   std::filesystem::create_directories(options.out, error);
   if (error) fail<DataError>("{}: cannot be made: {}", options.out, error.message());
@@ -124,7 +124,7 @@ Action add_data_command(CLI::App& app) {
   add_common(*sample_app, *options);
   sample_app->add_option("--out", options->out, "Folder to write into")->required();
   sample_app->add_option("--count", options->count, "Images, spread over the classes")
-      ->check(CLI::PositiveNumber)
+      ->check(CLI::Range(1, 1000000))
       ->capture_default_str();
   app.require_subcommand(1);
   return [options, check_app] { return check_app->parsed() ? check(*options) : sample(*options); };

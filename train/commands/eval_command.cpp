@@ -5,9 +5,9 @@
 #include <nlohmann/json.hpp>
 
 #include "core/parallel.h"
-#include "data/dataset.h"
 #include "train/commands/commands.h"
 #include "train/evaluate.h"
+#include "train/open_split.h"
 #include "train/saved_model.h"
 
 namespace tessera {
@@ -59,7 +59,7 @@ int run(const EvalOptions& options) {
   SavedModel saved = load_saved_model(options.path, options.overrides);
   if (saved.config.train.threads > 0) set_num_threads(saved.config.train.threads);
   const std::unique_ptr<Dataset> dataset =
-      open_dataset(saved.config.data, options.split == "train" ? Split::kTrain : Split::kTest);
+      open_split(saved.config, options.split == "train" ? Split::kTrain : Split::kTest);
   Loader loader(*dataset, evaluation_options(saved.config.data));
   const Metrics metrics = evaluate(*saved.learner, loader, saved.config.model.num_classes);
   if (options.json) {

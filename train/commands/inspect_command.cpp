@@ -5,6 +5,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "core/error.h"
 #include "layers/model.h"
 #include "layers/stage_plan.h"
 #include "train/checkpoint.h"
@@ -22,9 +23,12 @@ struct InspectOptions {
 };
 
 Config read_config(const InspectOptions& options) {
-  if (!std::filesystem::is_directory(options.path)) {
-    return load_config(options.path, options.overrides);
+  const std::filesystem::path path = options.path;
+  if (path.extension() == ".safetensors") {
+    fail<CheckpointError>("{}: holds weights without a configuration: give the folder it is in",
+                          options.path);
   }
+  if (!std::filesystem::is_directory(path)) return load_config(path, options.overrides);
   const LoadedCheckpoint checkpoint = load_checkpoint(options.path);
   return parse_config(checkpoint.meta.config, options.path, options.overrides);
 }

@@ -94,7 +94,7 @@ Action add_predict_command(CLI::App& app) {
   app.add_option("images", options->images, "JPEG, PNG or BMP files, scaled to the model's size")
       ->required();
   app.add_option("--top", options->top, "Classes to show")
-      ->check(CLI::PositiveNumber)
+      ->check(CLI::Range(1, 1000000))
       ->capture_default_str();
   app.add_flag("--json", options->json, "Print one JSON array");
   return [options] { return run(*options); };

@@ -7,10 +7,10 @@
 #include "core/error.h"
 #include "core/parallel.h"
 #include "data/check.h"
-#include "data/dataset.h"
 #include "train/commands/commands.h"
 #include "train/commands/plan_text.h"
 #include "train/config/config.h"
+#include "train/open_split.h"
 #include "train/trainer.h"
 
 namespace tessera {
@@ -43,8 +43,9 @@ int report(const TrainSummary& summary, const RunFolder& folder) {
                folder.path.string());
     return 128 + summary.stop_signal;
   }
-  fmt::print("Trained {} steps in {:.0f} s: test top-1 {:.2f} %, best {:.2f} %.\n", summary.step,
-             summary.train_seconds, 100.0 * summary.last_top1, 100.0 * summary.best_top1);
+  fmt::print("Trained for {:.0f} s, up to step {}: test top-1 {:.2f} %, best {:.2f} %.\n",
+             summary.train_seconds, summary.step, 100.0 * summary.last_top1,
+             100.0 * summary.best_top1);
   fmt::print("Everything is in {}\n", folder.path.string());
   return kExitOk;
 }
@@ -52,11 +53,10 @@ int report(const TrainSummary& summary, const RunFolder& folder) {
 int run(const TrainOptions& options) {
   const Config config = read_config(options);
   if (config.train.threads > 0) set_num_threads(config.train.threads);
-  if (options.dry_run) return dry_run(config);
-
   // Data first: a run that cannot start should leave no folder behind.
-  const std::unique_ptr<Dataset> train = open_dataset(config.data, Split::kTrain);
-  const std::unique_ptr<Dataset> test = open_dataset(config.data, Split::kTest);
+  const std::unique_ptr<Dataset> train = open_split(config, Split::kTrain);
+  const std::unique_ptr<Dataset> test = open_split(config, Split::kTest);
+  if (options.dry_run) return dry_run(config);
   const bool resuming = !options.resume.empty();
   const RunFolder folder = resuming ? open_run_folder(options.resume)
                                     : create_run_folder(options.out, config.train.out,
@@ -88,12 +88,16 @@ Action add_train_command(CLI::App& app) {
   app.add_option("--set", options->overrides,
                  "Override a key: --set train.epochs=3 --set data.augment.flip=true")
       ->allow_extra_args(false);
-  app.add_option("--out", options->out, "Folder of the run; must be empty or missing");
+  CLI::Option* out =
+      app.add_option("--out", options->out, "Folder of the run; must be empty or missing");
   app.add_option("--resume", options->resume,
-                 "Go on with the run in this folder, bit for bit as if it had never stopped");
-  app.add_flag("--dry-run", options->dry_run, "Check everything, show the plan, train nothing");
+                 "Go on with the run in this folder, bit for bit as if it had never stopped")
+      ->excludes(out);
+  app.add_flag("--dry-run", options->dry_run,
+               "Check configuration and data, show the plan, train and write nothing");
   app.footer(
       "Without --out the run goes to runs/NAME, NAME being that of the configuration file.\n"
+      "--resume takes the run's own configuration; a config file given with it replaces that.\n"
       "Ctrl-C finishes the step, saves a checkpoint and stops; again stops at once.\n"
       "kill -USR1 saves a checkpoint and goes on.");
   return [options] {

@@ -1,0 +1,15 @@
+// The data set that a configuration names.
+#pragma once
+
+#include <memory>
+
+#include "data/dataset.h"
+#include "train/train_config.h"
+
+namespace tessera {
+
+/// Reads one split. Throws ConfigError if the configuration names no data set, else as open_dataset
+/// does.
+std::unique_ptr<Dataset> open_split(const Config& config, Split split);
+
+}  // namespace tessera
