@@ -52,11 +52,12 @@ void ParameterStore::bind() {
   }
 }
 
-void ParameterStore::initialize(std::uint64_t seed) {
+void ParameterStore::initialize(std::uint64_t seed, float sigma) {
   for (const Entry& entry : entries_) {
     const std::uint64_t hash = hash_name(entry.name);
-    draw(entry.parameter->init, entry.parameter->value.span(),
-         Rng(seed, Stream::kInit, hash >> 32, hash));
+    Init init = entry.parameter->init;
+    if (init.kind == Init::Kind::kTruncatedNormal && init.scale == 0.0f) init.scale = sigma;
+    draw(init, entry.parameter->value.span(), Rng(seed, Stream::kInit, hash >> 32, hash));
   }
 }
 

@@ -22,7 +22,8 @@ struct Init {
 
   static constexpr Init zeros() { return {Kind::kZeros, 0.0f}; }
   static constexpr Init ones() { return {Kind::kOnes, 0.0f}; }
-  static constexpr Init truncated_normal(float sigma = 0.02f) {
+  /// Sigma 0 stands for the model's own: see ParameterStore::initialize.
+  static constexpr Init truncated_normal(float sigma = 0.0f) {
     return {Kind::kTruncatedNormal, sigma};
   }
   static constexpr Init uniform(float half_width) { return {Kind::kUniform, half_width}; }
@@ -97,8 +98,9 @@ class ParameterStore {
     bind();
   }
 
-  /// Draws all values anew. Each parameter's draws depend only on seed and its name.
-  void initialize(std::uint64_t seed);
+  /// Draws all values anew, truncated normals that name no sigma with `sigma`. Each parameter's
+  /// draws depend only on seed and its name.
+  void initialize(std::uint64_t seed, float sigma = 0.02f);
 
   /// Marks gradients as empty: the next backward pass overwrites them.
   void clear_gradients();

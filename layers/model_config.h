@@ -68,6 +68,7 @@ struct ModelConfig {
   std::vector<std::int64_t> pretrained_window_size;
   double mlp_ratio = 4.0;
   bool qkv_bias = true;
+  double init_std = 0.02;  ///< of the truncated normal that weights start from; 0.02 in the papers
   double drop_path = 0.1;  ///< of the last block; rises linearly over depth from 0
   double dropout = 0.0;    ///< after the attention projection, in the MLP and after the embedding
   PositionConfig position;

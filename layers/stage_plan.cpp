@@ -147,14 +147,14 @@ std::int64_t predict_training_bytes(const ModelConfig& config, std::int64_t para
   const ModelPlan plan = plan_model(config);
   std::int64_t kept = config.image_size[0] * config.image_size[1] * config.in_channels;
   for (const StagePlan& stage : plan.stages) {
-    // Kept by a block: two sums, two norms, q, k, v, attention, and the MLP before and after GELU.
+    // Kept by a block: two sums, two norms, q, k, v, attention, and the MLP before GELU.
     const std::int64_t c = stage.channels;
-    kept += stage.depth * stage.tokens() * (8 * c + 2 * mlp_hidden(config, c));
+    kept += stage.depth * stage.tokens() * (8 * c + mlp_hidden(config, c));
     kept += stage.tokens() * 2 * c;  // merging: gathered and normalised
   }
   const StagePlan& first = plan.stages.front();
-  const std::int64_t transient =
-      first.tokens() * (first.channels + 2 * mlp_hidden(config, first.channels));
+  // While gradients flow: those of a sum and of q, k and v, where maps are largest.
+  const std::int64_t transient = 5 * first.tokens() * first.channels;
   return kFloat * (parameters * (2 + state_copies) + batch * (kept + transient));
 }
 

@@ -13,7 +13,7 @@ Learner::Learner(const Config& config)
     : config_(config),
       model_(config.model),
       optimizer_(make_optimizer(config.optim, model_.parameters)) {
-  model_.parameters.initialize(config.train.seed);
+  model_.parameters.initialize(config.train.seed, static_cast<float>(config.model.init_std));
   if (config.optim.ema > 0.0) ema_.emplace(model_.parameters, config.optim.ema);
 }
 

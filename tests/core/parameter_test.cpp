@@ -100,5 +100,22 @@ TEST_CASE("complete_gradients zeroes only what no backward pass reached") {
   CHECK(tree.scale.grad.f32()[0] == 0.0f);
 }
 
+TEST_CASE("a truncated normal without a sigma of its own takes the one given") {
+  struct Layer {
+    Parameter weight{{64, 64}, Init::truncated_normal(), true};
+    void visit(ParameterVisitor& visitor) { visitor("weight", weight); }
+  } layer;
+  ParameterStore store(layer);
+  const auto largest = [&] {
+    float value = 0.0f;
+    for (const float w : layer.weight.value.span()) value = std::max(value, std::abs(w));
+    return value;
+  };
+  store.initialize(1);
+  CHECK(largest() == doctest::Approx(0.04).epsilon(0.02));
+  store.initialize(1, 0.1f);
+  CHECK(largest() == doctest::Approx(0.2).epsilon(0.02));
+}
+
 }  // namespace
 }  // namespace tessera

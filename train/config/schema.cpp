@@ -61,6 +61,10 @@ void add_model(ModelConfig& model, std::vector<Key>& keys) {
        number_key("model.mlp_ratio", model.mlp_ratio, {.low = 0.0, .high = 64.0, .with_low = false},
                   "hidden channels of the MLP by channels of the stage"),
        flag_key("model.qkv_bias", model.qkv_bias, "bias of the query, key and value projection"),
+       number_key(
+           "model.init_std", model.init_std, above(0.0),
+           "standard deviation of initial weights; narrow models learn sooner with more than "
+           "the papers' 0.02"),
        number_key("model.drop_path", model.drop_path, below_one(),
                   "probability of skipping the last block's branches; rises linearly from 0"),
        number_key("model.dropout", model.dropout, below_one(),
