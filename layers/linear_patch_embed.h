@@ -3,6 +3,7 @@
 
 #include <optional>
 
+#include "layers/conv2d.h"
 #include "layers/layer_norm.h"
 #include "layers/patch_embed.h"
 
@@ -19,15 +20,8 @@ class LinearPatchEmbed final : public PatchEmbed {
   void visit(ParameterVisitor& visitor) override;
 
  private:
-  /// `proj`: the weight keeps the shape of a convolution's, [D, C, Ph, Pw].
-  struct Projection {
-    Parameter weight;
-    Parameter bias;
-    void visit(ParameterVisitor& visitor);
-  };
-
   Size2 patch_;
-  Projection proj_;
+  Conv2d proj_;  ///< kernel = stride = patch
   std::optional<LayerNorm> norm_;
 };
 
