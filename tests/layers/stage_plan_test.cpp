@@ -25,6 +25,42 @@ TEST_CASE("parameter counts of Swin T, S, B and L are those of the paper's code"
   CHECK(Model(swin(192, {2, 2, 18, 2}, {6, 12, 24, 48})).parameters.count() == 196'532'476);
 }
 
+TEST_CASE("parameter counts of Swin v2 T, S and B are those of torchvision") {
+  const auto count = [](std::int64_t channels, std::vector<std::int64_t> depths,
+                        std::vector<std::int64_t> heads) {
+    ModelConfig config = swin(channels, std::move(depths), std::move(heads));
+    config.name = ModelName::kSwinV2;
+    config.window_size = {8, 8};
+    config.position = {.relative = false, .continuous = true};
+    return Model(config).parameters.count();
+  };
+  CHECK(count(96, {2, 2, 6, 2}, {3, 6, 12, 24}) == 28'351'570);
+  CHECK(count(96, {2, 2, 18, 2}, {3, 6, 12, 24}) == 49'737'442);
+  CHECK(count(128, {2, 2, 18, 2}, {4, 8, 16, 32}) == 87'930'848);
+}
+
+TEST_CASE("ViT Ti, S and B at patch 16 have the published parameters and multiply-adds") {
+  const auto vit = [](std::int64_t channels, std::int64_t heads) {
+    ModelConfig config = swin(channels, {12}, {heads});
+    config.name = ModelName::kViT;
+    config.patch_size = {16, 16};
+    config.patch_embed.norm = false;
+    config.position = {.relative = false, .absolute = true};
+    config.pool = Pooling::kToken;
+    return config;
+  };
+  CHECK(Model(vit(192, 3)).parameters.count() == 5'717'416);
+  CHECK(Model(vit(384, 6)).parameters.count() == 22'050'664);
+  CHECK(Model(vit(768, 12)).parameters.count() == 86'567'656);
+  CHECK(static_cast<double>(plan_model(vit(768, 12)).macs()) ==
+        doctest::Approx(17.58e9).epsilon(0.002));
+  const ModelPlan plan = plan_model(vit(192, 3));
+  CHECK(plan.map == Size2{14, 14});
+  CHECK(plan.stages.at(0).map == Size2{1, 197});
+  CHECK(plan.stages.at(0).windows.window == Size2{1, 197});
+  CHECK(plan.stages.at(0).windows.windows() == 1);
+}
+
 TEST_CASE("multiply-adds of Swin T and B are the published 4.5 and 15.4 billion") {
   CHECK(static_cast<double>(plan_model(swin(96, {2, 2, 6, 2}, {3, 6, 12, 24})).macs()) ==
         doctest::Approx(4.5e9).epsilon(0.01));
@@ -77,13 +113,34 @@ TEST_CASE("what has no meaning is refused with the key and a way out") {
   refuse([](ModelConfig& c) { c.num_heads = {2}; }, "one entry a stage");
   refuse([](ModelConfig& c) { c.depths = {2, 0}; }, "at least one block");
   refuse([](ModelConfig& c) { c.patch_size = {16, 16}; }, "nothing to merge");
+  refuse([](ModelConfig& c) { c.name = ModelName::kViT; }, "vit has one");
+  refuse([](ModelConfig& c) { c.pool = Pooling::kToken; }, "only vit has a token");
+  refuse([](ModelConfig& c) { c.position.continuous = true; }, "relative and continuous");
+  refuse([](ModelConfig& c) { c.position.absolute = c.position.sincos = true; },
+         "absolute and sincos");
+  refuse([](ModelConfig& c) { c.pretrained_window_size = {4}; }, "give one a stage");
+  refuse(
+      [](ModelConfig& c) {
+        c = test::tiny_vit_config();
+        c.position.relative = true;
+      },
+      "class token has no place");
 }
 
 TEST_CASE("the predicted peak of training memory is near the measured one") {
   ModelConfig config = test::tiny_config();
+  SUBCASE("Swin") { config.num_heads = {3, 6}; }
+  SUBCASE("Swin v2") {
+    config = test::tiny_v2_config();
+    config.num_heads = {3, 6};
+  }
+  SUBCASE("ViT") {
+    config = test::tiny_vit_config();
+    config.num_heads = {3};
+    config.patch_size = {4, 4};
+  }
   config.image_size = {64, 64};
   config.embed_dim = 48;
-  config.num_heads = {3, 6};
   constexpr std::int64_t kBatch = 16;
   Model model(config);
   model.parameters.initialize(1);

@@ -21,6 +21,38 @@ inline ModelConfig tiny_config() {
   return config;
 }
 
+/// The same as Swin v2.
+inline ModelConfig tiny_v2_config() {
+  ModelConfig config = tiny_config();
+  config.name = ModelName::kSwinV2;
+  config.position = {.relative = false, .continuous = true};
+  return config;
+}
+
+/// The same images and patches, two blocks over all 64 tokens and a class token.
+inline ModelConfig tiny_vit_config() {
+  ModelConfig config = tiny_config();
+  config.name = ModelName::kViT;
+  config.depths = {2};
+  config.num_heads = {2};
+  config.patch_embed.norm = false;
+  config.position = {.relative = false, .absolute = true};
+  config.pool = Pooling::kToken;
+  return config;
+}
+
+/// Random values everywhere, so that nothing starts as zero or as the identity.
+inline void randomize(Model& model) {
+  Rng rng(11, Stream::kSynthetic, 0, 0);
+  for (const ParameterStore::Entry& entry : model.parameters.entries()) {
+    const bool norm =
+        entry.name.find("norm") != std::string::npos && entry.name.ends_with("weight");
+    for (float& value : entry.parameter->value.span()) {
+      value = (norm ? 1.0f : 0.0f) + 0.1f * rng.normal();
+    }
+  }
+}
+
 inline Tensor random_images(const ModelConfig& config, std::int64_t batch) {
   return random_tensor({batch, config.image_size[0], config.image_size[1], config.in_channels}, 5);
 }
