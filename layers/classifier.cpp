@@ -9,14 +9,14 @@ namespace tessera {
 
 Classifier::Classifier(const ModelConfig& config) : config_(config) {}
 
-Var Classifier::forward(Tape& tape, const Var& images, std::vector<Var>* features) {
+Var Classifier::forward(Tape& tape, const Var& images, ModelTrace* trace) {
   if (images.shape().rank() != 4 || images.dim(1) != config_.image_size[0] ||
       images.dim(2) != config_.image_size[1] || images.dim(3) != config_.in_channels) {
     fail<ShapeError>("[model] images are {}, the model takes [B, {}, {}, {}]", images.shape(),
                      config_.image_size[0], config_.image_size[1], config_.in_channels);
   }
-  if (features != nullptr) features->clear();
-  return classify(tape, images, features);
+  if (trace != nullptr) *trace = {};
+  return classify(tape, images, trace);
 }
 
 std::unique_ptr<Classifier> make_classifier(const ModelConfig& config) {

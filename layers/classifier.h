@@ -2,10 +2,10 @@
 #pragma once
 
 #include <memory>
-#include <vector>
 
 #include "core/tape.h"
 #include "layers/model_config.h"
+#include "layers/model_trace.h"
 
 namespace tessera {
 
@@ -20,17 +20,16 @@ class Classifier {
   Classifier(const Classifier&) = delete;
   Classifier& operator=(const Classifier&) = delete;
 
-  /// images [B, H, W, C] -> logits [B, num_classes]. `features`, if given, receives what every
-  /// stage puts out, before merging and norm: [B, h, w, C] (with a class token [B, 1, 1 + h w, C]).
-  /// Throws ShapeError for images of another size.
-  Var forward(Tape& tape, const Var& images, std::vector<Var>* features = nullptr);
+  /// images [B, H, W, C] -> logits [B, num_classes]. `trace`, if given, receives what happened on
+  /// the way. Throws ShapeError for images of another size.
+  Var forward(Tape& tape, const Var& images, ModelTrace* trace = nullptr);
 
   virtual void visit(ParameterVisitor& visitor) = 0;
 
   const ModelConfig& config() const { return config_; }
 
  private:
-  virtual Var classify(Tape& tape, const Var& images, std::vector<Var>* features) = 0;
+  virtual Var classify(Tape& tape, const Var& images, ModelTrace* trace) = 0;
 
   ModelConfig config_;
 };

@@ -12,10 +12,10 @@ SwinStage::SwinStage(const ModelConfig& config, const StagePlan& plan,
   if (merge) downsample_ = std::make_unique<PatchMerging>(config, plan.channels);
 }
 
-ResidualStream SwinStage::forward(Tape& tape, ResidualStream stream) {
+ResidualStream SwinStage::forward(Tape& tape, ResidualStream stream, ModelTrace* trace) {
   for (std::size_t i = 0; i < blocks_.size(); ++i) {
     const Scope scope(tape, "blocks", static_cast<std::int64_t>(i));
-    stream = blocks_[i].forward(tape, stream);
+    stream = blocks_[i].forward(tape, stream, trace);
   }
   return stream;
 }

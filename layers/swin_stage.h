@@ -18,7 +18,7 @@ class SwinStage {
             std::int64_t first_block, bool merge);
 
   /// The blocks.  [B, H, W, C] -> [B, H, W, C]
-  ResidualStream forward(Tape& tape, ResidualStream stream);
+  ResidualStream forward(Tape& tape, ResidualStream stream, ModelTrace* trace = nullptr);
 
   /// The merging.  [B, H, W, C] -> [B, H/2, W/2, 2C]
   Var merge(Tape& tape, const Var& x) { return downsample_->forward(tape, x); }

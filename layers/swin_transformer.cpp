@@ -29,20 +29,20 @@ SwinTransformer::SwinTransformer(const ModelConfig& config)
   }
 }
 
-Var SwinTransformer::classify(Tape& tape, const Var& images, std::vector<Var>* features) {
+Var SwinTransformer::classify(Tape& tape, const Var& images, ModelTrace* trace) {
   Var tokens = position_.forward(tape, patch_embed_->forward(tape, images));  // [B, H/P, W/P, D]
   tokens = ops::dropout(tape, tokens, static_cast<float>(config().dropout), kEmbedLane);
   ResidualStream stream{tokens, {}, {}};
   for (std::size_t i = 0; i < stages_.size(); ++i) {
     const Scope scope(tape, "stages", static_cast<std::int64_t>(i));
-    stream = stages_[i].forward(tape, stream);
+    stream = stages_[i].forward(tape, stream, trace);
     if (i + 1 == stages_.size()) break;
     const Var map = resolve(tape, stream);
-    if (features != nullptr) features->push_back(map);
+    if (trace != nullptr) trace->features.push_back(map);
     stream = {stages_[i].merge(tape, map), {}, {}};  // [B, H/2, W/2, 2C]
   }
   const auto [map, normed] = norm_.forward(tape, stream);  // [B, h, w, C]
-  if (features != nullptr) features->push_back(map);
+  if (trace != nullptr) trace->features.push_back(map);
   const Scope scope(tape, "head");
   return head_.forward(tape, ops::mean_pool(tape, normed));  // [B, classes]
 }

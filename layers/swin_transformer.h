@@ -22,7 +22,7 @@ class SwinTransformer final : public Classifier {
   void visit(ParameterVisitor& visitor) override;
 
  private:
-  Var classify(Tape& tape, const Var& images, std::vector<Var>* features) override;
+  Var classify(Tape& tape, const Var& images, ModelTrace* trace) override;
 
   std::unique_ptr<PatchEmbed> patch_embed_;
   PositionEmbed position_;

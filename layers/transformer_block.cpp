@@ -28,23 +28,27 @@ TransformerBlock::TransformerBlock(const ModelConfig& config, const StagePlan& s
            first_lane(index) + 1),
       drop_mlp_{drop_path, first_lane(index) + 1} {}
 
-ResidualStream TransformerBlock::forward(Tape& tape, const ResidualStream& stream) {
-  return post_norm_ ? forward_post_norm(tape, stream) : forward_pre_norm(tape, stream);
+ResidualStream TransformerBlock::forward(Tape& tape, const ResidualStream& stream,
+                                         ModelTrace* trace) {
+  return post_norm_ ? forward_post_norm(tape, stream, trace)
+                    : forward_pre_norm(tape, stream, trace);
 }
 
-ResidualStream TransformerBlock::forward_pre_norm(Tape& tape, const ResidualStream& stream) {
+ResidualStream TransformerBlock::forward_pre_norm(Tape& tape, const ResidualStream& stream,
+                                                  ModelTrace* trace) {
   const std::int64_t batch = stream.x.dim(0);
   const auto [x, normed] = norm1_.forward(tape, stream);
-  const Var attention = attn_.forward(tape, normed);
+  const Var attention = attn_.forward(tape, normed, trace);
   const auto [sum, normed_sum] =
       norm2_.forward(tape, {x, attention, drop_attn_.scale(tape, batch)});
   return {sum, mlp_.forward(tape, normed_sum), drop_mlp_.scale(tape, batch)};
 }
 
-ResidualStream TransformerBlock::forward_post_norm(Tape& tape, const ResidualStream& stream) {
+ResidualStream TransformerBlock::forward_post_norm(Tape& tape, const ResidualStream& stream,
+                                                   ModelTrace* trace) {
   const std::int64_t batch = stream.x.dim(0);
   const Var x = resolve(tape, stream);
-  const Var attention = norm1_.forward(tape, attn_.forward(tape, x));
+  const Var attention = norm1_.forward(tape, attn_.forward(tape, x, trace));
   const Var sum = resolve(tape, {x, attention, drop_attn_.scale(tape, batch)});
   return {sum, norm2_.forward(tape, mlp_.forward(tape, sum)), drop_mlp_.scale(tape, batch)};
 }

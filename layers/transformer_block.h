@@ -20,13 +20,13 @@ class TransformerBlock {
                    std::int64_t index);
 
   /// [B, H, W, C] -> [B, H, W, C]
-  ResidualStream forward(Tape& tape, const ResidualStream& stream);
+  ResidualStream forward(Tape& tape, const ResidualStream& stream, ModelTrace* trace = nullptr);
 
   void visit(ParameterVisitor& visitor);
 
  private:
-  ResidualStream forward_pre_norm(Tape& tape, const ResidualStream& stream);
-  ResidualStream forward_post_norm(Tape& tape, const ResidualStream& stream);
+  ResidualStream forward_pre_norm(Tape& tape, const ResidualStream& stream, ModelTrace* trace);
+  ResidualStream forward_post_norm(Tape& tape, const ResidualStream& stream, ModelTrace* trace);
 
   bool post_norm_;
   LayerNorm norm1_;

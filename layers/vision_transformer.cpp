@@ -22,7 +22,7 @@ VisionTransformer::VisionTransformer(const ModelConfig& config)
   }
 }
 
-Var VisionTransformer::classify(Tape& tape, const Var& images, std::vector<Var>* features) {
+Var VisionTransformer::classify(Tape& tape, const Var& images, ModelTrace* trace) {
   Var tokens = patch_embed_->forward(tape, images);  // [B, h, w, C]
   if (has_token_) {
     tokens = ops::prepend_token(tape, tokens, tape.parameter(cls_token_));  // [B, 1, 1 + h w, C]
@@ -32,10 +32,10 @@ Var VisionTransformer::classify(Tape& tape, const Var& images, std::vector<Var>*
   ResidualStream stream{tokens, {}, {}};
   for (std::size_t i = 0; i < blocks_.size(); ++i) {
     const Scope scope(tape, "blocks", static_cast<std::int64_t>(i));
-    stream = blocks_[i].forward(tape, stream);
+    stream = blocks_[i].forward(tape, stream, trace);
   }
   const auto [map, normed] = norm_.forward(tape, stream);
-  if (features != nullptr) features->push_back(map);
+  if (trace != nullptr) trace->features.push_back(map);
   const Scope scope(tape, "head");
   const Var pooled = has_token_ ? ops::first_token(tape, normed) : ops::mean_pool(tape, normed);
   return head_.forward(tape, pooled);  // [B, classes]

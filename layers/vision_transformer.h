@@ -23,7 +23,7 @@ class VisionTransformer final : public Classifier {
   void visit(ParameterVisitor& visitor) override;
 
  private:
-  Var classify(Tape& tape, const Var& images, std::vector<Var>* features) override;
+  Var classify(Tape& tape, const Var& images, ModelTrace* trace) override;
 
   bool has_token_;
   std::unique_ptr<PatchEmbed> patch_embed_;

@@ -35,7 +35,7 @@ Var WindowAttention::position_bias(Tape& tape) {
                                      plan_.window);
 }
 
-Var WindowAttention::forward(Tape& tape, const Var& x) {
+Var WindowAttention::forward(Tape& tape, const Var& x, ModelTrace* trace) {
   const Scope scope(tape, "attn");
   Var qkv_bias = qkv_.has_bias() ? tape.parameter(qkv_.bias()) : Var{};
   if (cosine_ && qkv_bias) qkv_bias = ops::without_key_bias(tape, qkv_bias);
@@ -49,12 +49,15 @@ Var WindowAttention::forward(Tape& tape, const Var& x) {
     logit_scale.value = logit_scale.value.reshape({num_heads_});
   }
   const float head_dim = static_cast<float>(x.dim(-1) / num_heads_);
-  const Var y = ops::window_attention(tape, qkv, bias, pad, logit_scale,
-                                      {.num_heads = num_heads_,
-                                       .window = plan_.window,
-                                       .shift = plan_.shift,
-                                       .mask_padding = mask_padding_,
-                                       .scale = 1.0f / std::sqrt(head_dim)});  // [B, H, W, C]
+  const ops::WindowAttentionConfig config{.num_heads = num_heads_,
+                                          .window = plan_.window,
+                                          .shift = plan_.shift,
+                                          .mask_padding = mask_padding_,
+                                          .scale = 1.0f / std::sqrt(head_dim)};
+  if (trace != nullptr) {
+    trace->attention.push_back({qkv.value, bias.value, pad.value, logit_scale.value, config});
+  }
+  const Var y = ops::window_attention(tape, qkv, bias, pad, logit_scale, config);  // [B, H, W, C]
   return ops::dropout(tape, proj_.forward(tape, y), dropout_, lane_);
 }
 

@@ -5,6 +5,7 @@
 
 #include "layers/continuous_position_bias.h"
 #include "layers/linear.h"
+#include "layers/model_trace.h"
 #include "layers/stage_plan.h"
 
 namespace tessera {
@@ -18,8 +19,8 @@ class WindowAttention {
   WindowAttention(const ModelConfig& config, const StagePlan& stage, bool shifted,
                   std::uint32_t lane);
 
-  /// [B, H, W, C] -> [B, H, W, C]
-  Var forward(Tape& tape, const Var& x);
+  /// [B, H, W, C] -> [B, H, W, C]. Appends to `trace->attention`, if given.
+  Var forward(Tape& tape, const Var& x, ModelTrace* trace = nullptr);
 
   void visit(ParameterVisitor& visitor);
 

@@ -164,18 +164,25 @@ TEST_CASE("bf16 activations stay near f32 in every model") {
   }
 }
 
-TEST_CASE("the maps of all stages are handed out on request") {
+TEST_CASE("the maps of all stages and every block's attention are handed out on request") {
   Model swin(test::tiny_v2_config()), vit(test::tiny_vit_config());
   const Tensor images = test::random_images(swin.network.config(), 2);
   Tape tape({.training = false});
-  std::vector<Var> maps(7);
-  swin.network.forward(tape, tape.constant(images), &maps);
-  REQUIRE(maps.size() == 2);
-  CHECK(maps[0].shape() == Shape{2, 8, 8, 16});
-  CHECK(maps[1].shape() == Shape{2, 4, 4, 32});
-  vit.network.forward(tape, tape.constant(images), &maps);
-  REQUIRE(maps.size() == 1);
-  CHECK(maps[0].shape() == Shape{2, 1, 65, 16});
+  ModelTrace trace;
+  trace.features.resize(7);
+  swin.network.forward(tape, tape.constant(images), &trace);
+  REQUIRE(trace.features.size() == 2);
+  CHECK(trace.features[0].shape() == Shape{2, 8, 8, 16});
+  CHECK(trace.features[1].shape() == Shape{2, 4, 4, 32});
+  REQUIRE(trace.attention.size() == 4);
+  CHECK(trace.attention[1].qkv.shape() == Shape{2, 8, 8, 48});
+  CHECK(trace.attention[1].config.shift == std::array<std::int64_t, 2>{2, 2});
+  CHECK(trace.attention[2].qkv.shape() == Shape{2, 4, 4, 96});
+  CHECK(trace.attention[2].logit_scale.shape() == Shape{4});
+  vit.network.forward(tape, tape.constant(images), &trace);
+  REQUIRE(trace.features.size() == 1);
+  CHECK(trace.features[0].shape() == Shape{2, 1, 65, 16});
+  CHECK(trace.attention.size() == 2);
 }
 
 TEST_CASE("images of another size are refused by every model") {
