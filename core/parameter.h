@@ -34,7 +34,8 @@ struct Init {
 struct Parameter {
   Shape shape;
   Init init;
-  bool decay = true;  ///< takes part in weight decay; 1-D parameters and position tables do not
+  bool decay = true;    ///< takes part in weight decay; 1-D parameters and position tables do not
+  bool frozen = false;  ///< keeps its value: it gets neither gradients nor updates
 
   Tensor value;
   Tensor grad;

@@ -37,7 +37,7 @@ Var Tape::leaf(Tensor value) {
 }
 
 Var Tape::parameter(Parameter& parameter) {
-  if (!options_.training) return {parameter.value, -1};
+  if (!options_.training || parameter.frozen) return {parameter.value, -1};
   const std::int32_t id = new_slot();
   slots_[static_cast<std::size_t>(id)].parameter = &parameter;
   return {parameter.value, id};

@@ -79,7 +79,7 @@ class Tape {
   /// An input whose gradient is wanted: see grad().
   Var leaf(Tensor value);
 
-  /// A learned tensor: its gradient goes straight into `parameter.grad`.
+  /// A learned tensor: its gradient goes straight into `parameter.grad`; none if it is frozen.
   Var parameter(Parameter& parameter);
 
   /// Appends the backward step of an op with one output: `backward(Tape&, const Tensor& dy)`. It is

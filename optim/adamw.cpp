@@ -34,7 +34,7 @@ AdamW::AdamW(const OptimConfig& config, const ParameterStore& store)
       weight_decay_(config.weight_decay),
       values_(store.values()),
       grads_(store.grads()),
-      runs_(decay_runs(store)),
+      runs_(update_runs(store, config.layer_decay)),
       mean_(Tensor::zeros(values_.shape())),
       square_(Tensor::zeros(values_.shape())),
       steps_(Tensor::zeros({1}, DType::kI32)) {}
@@ -50,9 +50,11 @@ void AdamW::step(double lr, float grad_scale) {
       .rate = static_cast<float>(lr / (1.0 - std::pow(betas_[0], t))),
       .root_factor = static_cast<float>(1.0 / std::sqrt(1.0 - std::pow(betas_[1], t))),
       .eps = static_cast<float>(eps_)};
-  const float keep = static_cast<float>(1.0 - lr * weight_decay_);
-  for_each_run(runs_, [&](std::int64_t begin, std::int64_t end, bool decay) {
-    update(factors, decay ? keep : 1.0f, grads_.f32() + begin, mean_.f32() + begin,
+  for_each_run(runs_, [&](std::int64_t begin, std::int64_t end, const UpdateRun& run) {
+    Factors own = factors;
+    own.rate *= static_cast<float>(run.lr_scale);
+    const double decayed = run.decay ? lr * run.lr_scale * weight_decay_ : 0.0;
+    update(own, static_cast<float>(1.0 - decayed), grads_.f32() + begin, mean_.f32() + begin,
            square_.f32() + begin, values_.f32() + begin, end - begin);
   });
 }

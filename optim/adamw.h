@@ -3,8 +3,8 @@
 
 #include <array>
 
-#include "optim/decay_runs.h"
 #include "optim/optimizer.h"
+#include "optim/update_runs.h"
 
 namespace tessera {
 
@@ -26,7 +26,7 @@ class AdamW final : public Optimizer {
   double weight_decay_;
   Tensor values_;
   Tensor grads_;
-  std::vector<DecayRun> runs_;
+  std::vector<UpdateRun> runs_;
   Tensor mean_;
   Tensor square_;
   Tensor steps_;  // done so far

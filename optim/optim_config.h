@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 namespace tessera {
@@ -28,6 +29,8 @@ struct OptimConfig {
   bool nesterov = false;   ///< sgd
   double clip_norm = 0.0;  ///< global gradient norm; 0: no clipping
   ScheduleConfig schedule{};
+  std::vector<std::string> freeze{};  ///< patterns of parameters that keep their values
+  double layer_decay = 1.0;           ///< see update_runs; 1: one learning rate for all
   double ema = 0.0;  ///< decay of the averaged weights used for evaluation; 0: none
 };
 

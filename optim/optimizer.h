@@ -28,7 +28,8 @@ class Optimizer {
   virtual StateTensors state() const = 0;
 };
 
-/// The optimizer `config.name` for all parameters of `store`, which may be destroyed before it.
+/// The optimizer `config.name` for all parameters of `store` that are not frozen by now; the store
+/// may be destroyed before it.
 std::unique_ptr<Optimizer> make_optimizer(const OptimConfig& config, const ParameterStore& store);
 
 }  // namespace tessera

@@ -29,7 +29,7 @@ Sgd::Sgd(const OptimConfig& config, const ParameterStore& store)
       weight_decay_(config.weight_decay),
       values_(store.values()),
       grads_(store.grads()),
-      runs_(decay_runs(store)),
+      runs_(update_runs(store, config.layer_decay)),
       buffer_(Tensor::zeros(values_.shape())) {}
 
 void Sgd::step(double lr, float grad_scale) {
@@ -40,8 +40,10 @@ void Sgd::step(double lr, float grad_scale) {
                         .direct = nesterov_ ? 1.0f : 0.0f,
                         .along = nesterov_ ? momentum : 1.0f};
   const float weight_decay = static_cast<float>(weight_decay_);
-  for_each_run(runs_, [&](std::int64_t begin, std::int64_t end, bool decay) {
-    update(factors, decay ? weight_decay : 0.0f, grads_.f32() + begin, buffer_.f32() + begin,
+  for_each_run(runs_, [&](std::int64_t begin, std::int64_t end, const UpdateRun& run) {
+    Factors own = factors;
+    own.rate *= static_cast<float>(run.lr_scale);
+    update(own, run.decay ? weight_decay : 0.0f, grads_.f32() + begin, buffer_.f32() + begin,
            values_.f32() + begin, end - begin);
   });
 }

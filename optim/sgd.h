@@ -1,8 +1,8 @@
 // Stochastic gradient descent with momentum.
 #pragma once
 
-#include "optim/decay_runs.h"
 #include "optim/optimizer.h"
+#include "optim/update_runs.h"
 
 namespace tessera {
 
@@ -24,7 +24,7 @@ class Sgd final : public Optimizer {
   double weight_decay_;
   Tensor values_;
   Tensor grads_;
-  std::vector<DecayRun> runs_;
+  std::vector<UpdateRun> runs_;
   Tensor buffer_;
 };
 

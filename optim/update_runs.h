@@ -1,0 +1,45 @@
+// How the elements of the flat buffer differ in their updates, and a parallel loop over them.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "core/parallel.h"
+#include "core/parameter.h"
+
+namespace tessera {
+
+/// Elements [begin, end) of the flat buffer, which are all updated alike.
+struct UpdateRun {
+  std::int64_t begin;
+  std::int64_t end;
+  bool decay;       ///< takes part in weight decay
+  double lr_scale;  ///< of the learning rate; 0: frozen
+};
+
+/// Runs in order, as long as can be, that cover the flat buffer and its padding. The learning rate
+/// of a parameter is scaled by layer_decay^(L + 1 - l), as for BEiT (arXiv:2106.08254) and SimMIM
+/// (arXiv:2111.09886, its code): l is 0 for what comes before the blocks, 1 to L for the blocks
+/// `...blocks.N` and the merging after them, and L + 1 for the final norm and the head.
+std::vector<UpdateRun> update_runs(const ParameterStore& store, double layer_decay = 1.0);
+
+/// Calls `body(begin, end, run)` for disjoint ranges covering all runs that are not frozen, in
+/// parallel. Ranges begin and end at cache lines, so no line is written by two threads. The body
+/// must not throw.
+template <typename Body>
+void for_each_run(std::span<const UpdateRun> runs, Body&& body) {
+  constexpr std::int64_t kLine = 16;  // floats
+  constexpr std::int64_t kGrain = (1 << 14) / kLine;
+  const std::int64_t lines = runs.empty() ? 0 : runs.back().end / kLine;
+  parallel_for(lines, kGrain, [&](std::int64_t first, std::int64_t last) {
+    for (const UpdateRun& run : runs) {
+      const std::int64_t begin = std::max(run.begin, first * kLine);
+      const std::int64_t end = std::min(run.end, last * kLine);
+      if (begin < end && run.lr_scale > 0.0) body(begin, end, run);
+    }
+  });
+}
+
+}  // namespace tessera

@@ -1,0 +1,127 @@
+#include "optim/update_runs.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <memory>
+
+#include "core/error.h"
+#include "optim/freeze.h"
+#include "optim/optimizer.h"
+#include "tests/optim/toy_model.h"
+
+namespace tessera {
+namespace {
+
+/// Parameters of 16 elements under the names of a model.
+struct NamedModel {
+  std::vector<std::pair<std::string, Parameter>> parameters;
+
+  explicit NamedModel(const std::vector<std::string>& names) {
+    for (const std::string& name : names) {
+      parameters.emplace_back(name, Parameter({16}, Init::ones(), true));
+    }
+  }
+  void visit(ParameterVisitor& visitor) {
+    for (auto& [name, parameter] : parameters) visitor(name, parameter);
+  }
+};
+
+std::vector<double> scales_of(const std::vector<std::string>& names, double layer_decay) {
+  NamedModel model(names);
+  const ParameterStore store(model);
+  std::vector<double> scales;
+  for (const UpdateRun& run : update_runs(store, layer_decay)) {
+    for (std::int64_t i = run.begin; i < run.end; i += 16) scales.push_back(run.lr_scale);
+  }
+  return scales;
+}
+
+const std::vector<std::string> kSwin{"patch_embed.proj.weight",
+                                     "absolute_pos_embed",
+                                     "stages.0.blocks.0.attn.qkv.weight",
+                                     "stages.0.blocks.0.mlp.fc1.weight",
+                                     "stages.0.blocks.1.norm1.weight",
+                                     "stages.0.downsample.reduction.weight",
+                                     "stages.1.blocks.0.norm1.weight",
+                                     "norm.weight",
+                                     "head.weight"};
+
+TEST_CASE("update_runs: the learning rate falls from the head to the embedding") {
+  CHECK(scales_of(kSwin, 0.5) ==
+        std::vector<double>{0.0625, 0.0625, 0.125, 0.125, 0.25, 0.25, 0.5, 1.0, 1.0});
+  CHECK(scales_of({"cls_token", "blocks.0.norm1.weight", "blocks.1.norm1.weight", "norm.bias"},
+                  0.1) == std::vector<double>{std::pow(0.1, 3), std::pow(0.1, 2), 0.1, 1.0});
+  CHECK(scales_of(kSwin, 1.0) == std::vector<double>(kSwin.size(), 1.0));
+}
+
+TEST_CASE("update_runs: what is updated alike makes one run") {
+  NamedModel model(kSwin);
+  const ParameterStore store(model);
+  CHECK(update_runs(store).size() == 1);
+  CHECK(update_runs(store, 0.5).size() == 5);
+  model.parameters[1].second.frozen = true;
+  const auto runs = update_runs(store);
+  REQUIRE(runs.size() == 3);
+  CHECK(runs[1].lr_scale == 0.0);
+  CHECK(runs[1].begin == 16);
+  CHECK(runs[1].end == 32);
+}
+
+TEST_CASE("freeze_parameters: by pattern; typing errors and nothing left are refused") {
+  const auto frozen = [](const std::vector<std::string>& patterns) {
+    NamedModel model(kSwin);
+    freeze_parameters(ParameterStore(model), patterns);
+    std::string marks;
+    for (const auto& [name, parameter] : model.parameters) marks += parameter.frozen ? '1' : '0';
+    return marks;
+  };
+  const auto error = [&](const std::vector<std::string>& patterns) -> std::string {
+    try {
+      frozen(patterns);
+    } catch (const ConfigError& e) {
+      return e.what();
+    }
+    return "";
+  };
+  CHECK(frozen({}) == "000000000");
+  CHECK(frozen({"patch_embed.*", "stages.0.*"}) == "101111000");
+  CHECK(frozen({"*.weight"}) == "101111111");
+  CHECK(frozen({"stages.?.blocks.0.norm1.weight"}) == "000000100");
+  CHECK(error({"stage.0.*"}) ==
+        "optim.freeze: no parameter fits \"stage.0.*\"; names look like patch_embed.proj.weight");
+  CHECK(error({"*"}).find("nothing is left to train") != std::string::npos);
+}
+
+TEST_CASE("optimizers: a frozen parameter keeps its bits, a scaled one moves by as much less") {
+  for (const OptimizerName name : {OptimizerName::kAdamW, OptimizerName::kSgd}) {
+    CAPTURE(static_cast<int>(name));
+    OptimConfig config;
+    config.name = name;
+    config.weight_decay = 0.1;
+    const auto after = [&](bool freeze, double layer_decay) {
+      NamedModel model({"patch_embed.weight", "blocks.0.weight", "head.weight"});
+      ParameterStore store(model);
+      store.initialize(3);
+      if (freeze) freeze_parameters(store, std::vector<std::string>{"patch_embed.*"});
+      config.layer_decay = layer_decay;
+      const auto optimizer = make_optimizer(config, store);
+      test::draw_gradients(store, 1);
+      optimizer->step(0.01, 1.0f);
+      return store.values().clone();
+    };
+    const Tensor plain = after(false, 1.0), frozen = after(true, 1.0), scaled = after(false, 0.5);
+    for (int i = 0; i < 16; ++i) {
+      CHECK(frozen.f32()[i] == 1.0f);
+      CHECK(plain.f32()[i] != 1.0f);
+      CHECK(frozen.f32()[16 + i] == plain.f32()[16 + i]);
+      const auto moved = [i](const Tensor& t, int at) { return double{t.f32()[at + i]} - 1.0; };
+      CHECK(moved(scaled, 0) == doctest::Approx(0.25 * moved(plain, 0)).epsilon(1e-3));
+      CHECK(moved(scaled, 16) == doctest::Approx(0.5 * moved(plain, 16)).epsilon(1e-3));
+      CHECK(scaled.f32()[32 + i] == plain.f32()[32 + i]);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace tessera
