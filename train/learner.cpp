@@ -5,16 +5,21 @@
 #include "core/error.h"
 #include "core/ops/cross_entropy.h"
 #include "optim/clip.h"
+#include "optim/freeze.h"
 #include "train/metrics.h"
 
 namespace tessera {
 
-Learner::Learner(const Config& config)
-    : config_(config),
-      model_(config.model),
-      optimizer_(make_optimizer(config.optim, model_.parameters)) {
+Learner::Learner(const Config& config) : config_(config), model_(config.model) {
+  freeze_parameters(model_.parameters, config.optim.freeze);
+  optimizer_ = make_optimizer(config.optim, model_.parameters);
   model_.parameters.initialize(config.train.seed, static_cast<float>(config.model.init_std));
   if (config.optim.ema > 0.0) ema_.emplace(model_.parameters, config.optim.ema);
+}
+
+void Learner::start_from(const ParameterStore& weights) {
+  model_.parameters.values().copy_from(weights.values());
+  if (ema_) ema_.emplace(model_.parameters, config_.optim.ema);
 }
 
 double Learner::run(const Batch& batch, std::int64_t step, std::int64_t sample, bool check,

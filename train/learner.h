@@ -22,8 +22,12 @@ struct UpdateResult {
 
 class Learner {
  public:
-  /// Initialises the weights from `config.train.seed`.
+  /// Initialises the weights from `config.train.seed` and freezes those of `config.optim.freeze`.
+  /// Throws ConfigError (see plan_model, freeze_parameters).
   explicit Learner(const Config& config);
+
+  /// Takes over the weights of a model of the same configuration, before the first update.
+  void start_from(const ParameterStore& weights);
 
   /// One update number `step` (from 0) at learning rate `lr` from the mean gradient of `batches`.
   /// Throws NonFiniteError, naming the first op with a NaN or infinity, before weights are touched.

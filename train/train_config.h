@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "data/data_config.h"
 #include "layers/model_config.h"
@@ -24,8 +25,16 @@ struct TrainConfig {
   std::string out = "runs";           ///< folder in which the run's folder is made
 };
 
+/// What a run starts from.
+struct InitConfig {
+  std::string weights;                       ///< file; empty: drawn from the seed
+  std::vector<std::string> allow_missing{};  ///< patterns; see LoadOptions
+  bool fit = true;                           ///< weights of another geometry are resized
+};
+
 struct Config {
   ModelConfig model;
+  InitConfig init;
   DataConfig data;
   OptimConfig optim;
   TrainConfig train;

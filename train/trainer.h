@@ -25,6 +25,9 @@ class Trainer {
   Trainer(const Config& config, const RunFolder& folder, const Dataset& train, const Dataset& test,
           Log& log);
 
+  /// Starts from the weights of a model of the same configuration.
+  void start_from(const ParameterStore& weights) { learner_.start_from(weights); }
+
   /// Goes on from a checkpoint: the same bits as if the run had never stopped. Throws
   /// CheckpointError if it is one of another model.
   void restore(const LoadedCheckpoint& checkpoint);

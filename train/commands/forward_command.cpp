@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "core/ops/cross_entropy.h"
 #include "layers/model.h"
+#include "layers/model_trace.h"
 #include "train/commands/commands.h"
 #include "train/config/config.h"
 #include "train/weights/load_weights.h"
@@ -25,6 +26,7 @@ struct ForwardOptions {
   std::vector<std::string> allow_missing;
   std::string precision = "f32";
   bool grad = false;
+  bool features = false;
   float label_smoothing = 0.0f;
 };
 
@@ -73,9 +75,8 @@ int run(const ForwardOptions& options) {
   config.model.drop_path = 0.0;
   config.model.dropout = 0.0;
   Model model(config.model);
-  model.parameters.initialize(
-      config.train.seed,
-      static_cast<float>(config.model.init_std));  // only what may be missing keeps these values
+  // Only what may be missing keeps these values.
+  model.parameters.initialize(config.train.seed, static_cast<float>(config.model.init_std));
   const LoadReport report =
       load_weights(read_weights(options.weights), named_values(model.parameters),
                    {.allow_missing = options.allow_missing});
@@ -88,8 +89,12 @@ int run(const ForwardOptions& options) {
   Tape tape({.training = options.grad});
   const Tensor images = read_images(file, config.model);
   const Var input = tape.leaf(dtype == DType::kF32 ? images : cast(images, dtype));
-  const Var logits = model.network.forward(tape, input);
+  ModelTrace trace;
+  const Var logits = model.network.forward(tape, input, options.features ? &trace : nullptr);
   std::vector<NamedTensor> results = {{"logits", as_f32(logits.value)}};
+  for (std::size_t i = 0; i < trace.features.size(); ++i) {
+    results.push_back({fmt::format("features/{}", i), as_f32(trace.features[i].value)});
+  }
   if (options.grad) {
     const Var loss = ops::cross_entropy(tape, logits, file.i32("target"), options.label_smoothing);
     model.parameters.clear_gradients();
@@ -124,9 +129,13 @@ Action add_forward_command(CLI::App& app) {
                  "Safetensors with input [B,C,H,W] and, for --grad, target [B]")
       ->required();
   app.add_option("--output", options->output,
-                 "Safetensors to write: logits, loss, grad/input, grad/NAME as in the weights")
+                 "Safetensors to write: logits, features/N, loss, grad/input, grad/NAME as in the "
+                 "weights")
       ->required();
   app.add_flag("--grad", options->grad, "Also the mean cross entropy and its gradients");
+  app.add_flag("--features", options->features,
+               "Also what each stage puts out before merging and norm: features/N [B,h,w,C]; of a "
+               "model with a class token [B,1,1+hw,C]");
   app.add_option("--label-smoothing", options->label_smoothing, "Of that loss")
       ->check(CLI::Range(0.0, 1.0));
   app.add_option("--precision", options->precision, "f32 or bf16")

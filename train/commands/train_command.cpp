@@ -1,4 +1,5 @@
 #include <fmt/core.h>
+#include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
 #include <filesystem>
@@ -7,9 +8,11 @@
 #include "core/error.h"
 #include "core/parallel.h"
 #include "data/check.h"
+#include "optim/freeze.h"
 #include "train/commands/commands.h"
 #include "train/commands/plan_text.h"
 #include "train/config/config.h"
+#include "train/initial_model.h"
 #include "train/open_split.h"
 #include "train/trainer.h"
 
@@ -31,8 +34,18 @@ Config read_config(const TrainOptions& options) {
   return load_config(open_run_folder(options.resume).config(), options.overrides);
 }
 
-int dry_run(const Config& config) {
+/// What must be right before a run's folder is made. Nothing if weights are drawn from the seed.
+std::optional<InitialModel> prepare_weights(const Config& config, bool starts) {
+  if (!config.optim.freeze.empty()) {
+    freeze_parameters(Model(config.model).parameters, config.optim.freeze);
+  }
+  if (config.init.weights.empty() || !starts) return std::nullopt;
+  return load_initial_model(config);
+}
+
+int dry_run(const Config& config, const std::optional<InitialModel>& initial) {
   fmt::print("{}", plan_text(config));
+  if (initial) fmt::print("{}\n", fmt::join(initial->report.summary(), "\n"));
   fmt::print("Dry run: nothing was trained or written.\n");
   return kExitOk;
 }
@@ -56,14 +69,16 @@ int run(const TrainOptions& options) {
   // Data first: a run that cannot start should leave no folder behind.
   const std::unique_ptr<Dataset> train = open_split(config, Split::kTrain);
   const std::unique_ptr<Dataset> test = open_split(config, Split::kTest);
-  if (options.dry_run) return dry_run(config);
   const bool resuming = !options.resume.empty();
+  const bool starts = !resuming || !fs::exists(fs::path(options.resume) / "checkpoints" / "last");
+  std::optional<InitialModel> initial = prepare_weights(config, starts);
+  if (options.dry_run) return dry_run(config, initial);
   const RunFolder folder = resuming ? open_run_folder(options.resume)
                                     : create_run_folder(options.out, config.train.out,
                                                         fs::path(options.config).stem().string());
   std::optional<LoadedCheckpoint> checkpoint;
   if (resuming) {
-    if (fs::exists(folder.checkpoints() / "last")) checkpoint = load_checkpoint(folder.path);
+    if (!starts) checkpoint = load_checkpoint(folder.path);
     const std::int64_t step = checkpoint ? checkpoint->meta.step : 0;
     truncate_metrics(folder.metrics(), step);
     truncate_metrics(folder.timing(), step);
@@ -73,6 +88,13 @@ int run(const TrainOptions& options) {
   Trainer trainer(config, folder, *train, *test, log);
   log.info("{}: {} training and {} test images, {} steps, {} threads, into {}", train->name(),
            train->size(), test->size(), trainer.total_steps(), num_threads(), folder.path.string());
+  if (initial) {
+    trainer.start_from(initial->model->parameters);
+    for (const std::string& line : initial->report.summary()) {
+      log.info("{}: {}", config.init.weights, line);
+    }
+    initial.reset();
+  }
   if (checkpoint) {
     trainer.restore(*checkpoint);
     log.info("going on after step {}", checkpoint->meta.step);

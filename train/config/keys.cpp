@@ -157,14 +157,38 @@ Key number_key(std::string path, double& value, const Range& range, std::string 
   return {path, "a number", to_string(range), std::move(help), std::move(read), std::move(write)};
 }
 
-Key text_key(std::string path, std::string& value, std::string help, bool or_auto) {
-  const std::string type = or_auto ? "a text or auto" : "a text";
+Key text_key(std::string path, std::string& value, std::string help, std::string empty) {
+  const std::string type = empty.empty() ? "a text" : fmt::format("a text or {}", empty);
   auto read = [=, &value](const YamlNode& node, Problems& problems) {
     if (!node.is_scalar() || node.text.empty()) return expected(path, type, node, problems);
-    value = or_auto && node.is_plain("auto") ? "" : node.text;
+    value = !empty.empty() && node.is_plain(empty) ? "" : node.text;
     return true;
   };
-  auto write = [=, &value] { return or_auto && value.empty() ? "auto" : write_text(value); };
+  auto write = [=, &value] {
+    if (!value.empty()) return value == empty ? fmt::format("\"{}\"", value) : write_text(value);
+    return empty;
+  };
+  return {path, type, "", std::move(help), std::move(read), std::move(write)};
+}
+
+Key texts_key(std::string path, std::vector<std::string>& value, std::string help) {
+  const std::string type = "a list of texts";
+  auto read = [=, &value](const YamlNode& node, Problems& problems) {
+    if (!node.is_list()) return expected(path, type, node, problems);
+    std::vector<std::string> texts;
+    for (const YamlNode& item : node.items) {
+      const std::string entry = fmt::format("{}[{}]", path, texts.size());
+      if (!item.is_scalar() || item.text.empty()) return expected(entry, "a text", item, problems);
+      texts.push_back(item.text);
+    }
+    value = std::move(texts);
+    return true;
+  };
+  auto write = [&value] {
+    std::vector<std::string> words;
+    for (const std::string& text : value) words.push_back(write_text(text));
+    return fmt::format("[{}]", fmt::join(words, ", "));
+  };
   return {path, type, "", std::move(help), std::move(read), std::move(write)};
 }
 

@@ -117,7 +117,7 @@ void add_data(Config& config, std::vector<Key>& keys) {
   keys.insert(
       keys.end(),
       {dataset_key(config),
-       text_key("data.root", data.root, "folder of the files; auto: the usual places", true),
+       text_key("data.root", data.root, "folder of the files; auto: the usual places", "auto"),
        integer_key("data.batch_size", data.batch_size, between(1, 1e6), "images a step"),
        integer_key("data.accumulate", data.accumulate, between(1, 1e6),
                    "steps whose gradients are summed before one update"),
@@ -167,8 +167,25 @@ void add_optim(OptimConfig& optim, std::vector<Key>& keys) {
        numbers_key("optim.schedule.milestones", schedule.milestones, at_least(0),
                    "step: epochs at which lr is multiplied by gamma"),
        number_key("optim.schedule.gamma", schedule.gamma, above(0), "step: the factor"),
+       texts_key("optim.freeze", optim.freeze,
+                 "patterns of parameters that keep their values: [patch_embed.*, stages.0.*]"),
+       number_key("optim.layer_decay", optim.layer_decay,
+                  {.low = 0.0, .high = 1.0, .with_low = false},
+                  "factor of the learning rate from each block to the one before it"),
        number_key("optim.ema", optim.ema, below_one(),
                   "decay of the averaged weights used for evaluation; 0: none")});
+}
+
+void add_init(InitConfig& init, std::vector<Key>& keys) {
+  keys.insert(
+      keys.end(),
+      {text_key("init.weights", init.weights,
+                "safetensors or .pth to start from, in any known naming; none: drawn from the seed",
+                "none"),
+       texts_key("init.allow_missing", init.allow_missing,
+                 "patterns of parameters that need not fit and then start anew: [head.*]"),
+       flag_key("init.fit", init.fit,
+                "resize tables, positions and patch kernels of another geometry")});
 }
 
 void add_train(TrainConfig& train, std::vector<Key>& keys) {
@@ -211,6 +228,7 @@ Schema schema_of(Config& config) {
   Schema schema;
   schema.sections = {{"model", "what the network is made of"},
                      {"model.patch_embed", "how pixels become tokens"},
+                     {"init", "what the weights are before the first step"},
                      {"data", "where images come from and what happens to them"},
                      {"data.augment", "random changes to training images"},
                      {"data.normalize", "(pixel - mean) / std", true},
@@ -218,6 +236,7 @@ Schema schema_of(Config& config) {
                      {"optim.schedule", "the learning rate over time"},
                      {"train", "how long, how exactly and where to"}};
   add_model(config.model, schema.keys);
+  add_init(config.init, schema.keys);
   add_data(config, schema.keys);
   add_optim(config.optim, schema.keys);
   add_train(config.train, schema.keys);

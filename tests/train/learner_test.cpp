@@ -1,0 +1,85 @@
+#include "train/learner.h"
+
+#include <doctest/doctest.h>
+
+#include "core/error.h"
+#include "tests/support/tiny_model.h"
+#include "train/initial_model.h"
+
+namespace tessera {
+namespace {
+
+Config tiny() {
+  Config config;
+  config.model = test::tiny_config();
+  config.optim.lr = 0.01;
+  return config;
+}
+
+const Tensor& state_of(const std::vector<NamedTensor>& state, const std::string& name) {
+  for (const NamedTensor& named : state) {
+    if (named.name == name) return named.tensor;
+  }
+  FAIL("no state ", name);
+  return state.front().tensor;
+}
+
+TEST_CASE("learner: averages begin with the weights it starts from") {
+  Config config = tiny();
+  config.optim.ema = 0.9;
+  Model weights(config.model);
+  test::randomize(weights);
+  Learner learner(config);
+  learner.start_from(weights.parameters);
+  const Tensor& values = learner.model().parameters.values();
+  const Tensor average = state_of(learner.state(), "ema");
+  for (std::size_t i = 0; i < values.span().size(); ++i) {
+    CHECK(values.span()[i] == weights.parameters.values().span()[i]);
+    CHECK(average.span()[i] == values.span()[i]);
+  }
+}
+
+TEST_CASE("learner: frozen parameters keep their bits through updates, the others move") {
+  for (const OptimizerName name : {OptimizerName::kAdamW, OptimizerName::kSgd}) {
+    Config config = tiny();
+    config.optim.name = name;
+    config.optim.freeze = {"patch_embed.*", "stages.0.*"};
+    Learner learner(config);
+    const Tensor before = learner.model().parameters.values().clone();
+    const Batch batch{.images = test::random_images(config.model, 4),
+                      .labels = test::some_labels(config.model, 4)};
+    for (std::int64_t step = 0; step < 3; ++step) {
+      learner.update(std::span(&batch, 1), step, config.optim.lr);
+    }
+    for (const ParameterStore::Entry& entry : learner.model().parameters.entries()) {
+      CAPTURE(entry.name);
+      const bool frozen =
+          entry.name.starts_with("patch_embed.") || entry.name.starts_with("stages.0.");
+      bool same = true;
+      for (std::int64_t i = 0; i < entry.parameter->shape.numel(); ++i) {
+        same &= entry.parameter->value.f32()[i] == before.f32()[entry.offset + i];
+      }
+      CHECK(same == frozen);
+    }
+  }
+}
+
+TEST_CASE("initial model: weights of another geometry and head, from a file of another framework") {
+  Config config = tiny();
+  config.model.image_size = {32, 32};
+  config.model.num_classes = 3;
+  config.model.window_size = {8, 8};
+  config.init.weights = TESSERA_FIXTURES "/timm_swin_32.safetensors";
+  CHECK_THROWS_AS(load_initial_model(config), CheckpointError);
+  config.init.allow_missing = {"head.*"};
+  const InitialModel initial = load_initial_model(config);
+  CHECK(initial.report.naming == Naming::kTimm);
+  CHECK(initial.report.count(LoadReport::Status::kFitted) == 4);
+  const ParameterStore::Entry* head = initial.model->parameters.find("head.weight");
+  CHECK(head->parameter->value.f32()[0] != 0.0f);
+  config.init.fit = false;
+  CHECK_THROWS_AS(load_initial_model(config), CheckpointError);
+}
+
+}  // namespace
+}  // namespace tessera

@@ -1,0 +1,21 @@
+// The model that a run starts from, if that is not drawn from the seed.
+#pragma once
+
+#include <memory>
+
+#include "layers/model.h"
+#include "train/train_config.h"
+#include "train/weights/load_weights.h"
+
+namespace tessera {
+
+struct InitialModel {
+  std::unique_ptr<Model> model;
+  LoadReport report;
+};
+
+/// The model of `config` with the weights of `config.init`. Throws CheckpointError if they cannot
+/// be read or do not fit.
+InitialModel load_initial_model(const Config& config);
+
+}  // namespace tessera
