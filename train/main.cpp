@@ -32,6 +32,8 @@ std::vector<Command> add_commands(CLI::App& app) {
   add("predict", "Classify image files", add_predict_command);
   add("inspect", "Show what a configuration or run means, stage by stage", add_inspect_command);
   add("forward", "Run given weights on a given input, and the gradients", add_forward_command);
+  add("convert", "Rename weights for another framework, or fit them to another geometry",
+      add_convert_command);
   add("bench", "Measure speed, memory and the time by op", add_bench_command);
   add("data", "Check a data set, or write some of its images", add_data_command);
   return commands;

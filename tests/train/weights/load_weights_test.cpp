@@ -213,5 +213,168 @@ TEST_CASE("named_values and named_gradients: handles on a store's memory") {
   CHECK(gradients[1].tensor.f32() == layer.bias.grad.f32());
 }
 
+TEST_CASE("load_weights: Swin v2's query and value biases make one with a zero key third") {
+  const auto official = read_safetensors(TESSERA_FIXTURES "/official_swin_v2_32.safetensors");
+  const auto timm = read_safetensors(TESSERA_FIXTURES "/timm_swin_v2_32.safetensors");
+  const auto torchvision = read_safetensors(TESSERA_FIXTURES "/swin_v2_32.safetensors");
+  for (const TensorFile* file : {&official, &timm, &torchvision}) {
+    const Translation translation = translate(*file);
+    CAPTURE(name_of(translation.naming));
+    CHECK(translation.other.empty());
+    std::size_t biases = 0;
+    for (const auto& [tensor, stored_name] : translation.parameters) {
+      CHECK_FALSE(tensor.name.ends_with("q_bias"));
+      CHECK_FALSE(tensor.name.ends_with("v_bias"));
+      if (!tensor.name.ends_with("attn.qkv.bias")) continue;
+      ++biases;
+      const Tensor bias = to_f32(tensor, file->path);
+      const std::int64_t third = bias.numel() / 3;
+      bool query = false, key = false, value = false;
+      for (std::int64_t i = 0; i < third; ++i) {
+        query |= bias.f32()[i] != 0.0f;
+        key |= bias.f32()[third + i] != 0.0f;
+        value |= bias.f32()[2 * third + i] != 0.0f;
+      }
+      CHECK(query);
+      CHECK_FALSE(key);
+      CHECK(value);
+    }
+    CHECK(biases == 4);
+  }
+}
+
+TEST_CASE("rename_tensors: Swin v2 there and back, values and gradients alike") {
+  const auto file = read_safetensors(TESSERA_FIXTURES "/swin_v2_32.safetensors");
+  std::vector<NamedTensor> model;
+  for (const auto& [tensor, stored_name] : translate(file).parameters) {
+    model.push_back({tensor.name, to_f32(tensor, file.path)});
+  }
+  for (const Naming naming : {Naming::kTorchvision, Naming::kTimm, Naming::kOfficial}) {
+    CAPTURE(name_of(naming));
+    const auto renamed = rename_tensors(model, naming, "x/");
+    const bool splits = naming != Naming::kTorchvision;
+    CHECK(renamed.size() == model.size() + (splits ? 4 : 0));
+    TensorFile theirs;
+    for (const NamedTensor& named : renamed) {
+      theirs.tensors.push_back(view_of(named.name, named.tensor));
+    }
+    const Translation back = translate(theirs, "x/");
+    CHECK(back.naming == naming);
+    REQUIRE(back.parameters.size() == model.size());
+    for (std::size_t i = 0; i < model.size(); ++i) {
+      CHECK(back.parameters[i].tensor.name == model[i].name);
+      CHECK(same_values(to_f32(back.parameters[i].tensor, ""), model[i].tensor));
+    }
+  }
+}
+
+TEST_CASE("translate: wrappers are found, averaged weights first, a given prefix before all") {
+  const auto file_of = [](const std::vector<std::string>& prefixes) {
+    TensorFile file;
+    float value = 0.0f;
+    for (const std::string& prefix : prefixes) {
+      const Tensor tensor = Tensor::full({1}, value += 1.0f);
+      file.tensors.push_back(view_of(prefix + "layers.0.blocks.0.norm1.weight", tensor));
+      file.tensors.push_back(view_of(prefix + "layers.0.blocks.0.attn_mask", tensor));
+    }
+    return file;
+  };
+  for (const char* prefix : {"", "model.", "module.", "state_dict.", "state_dict.module.",
+                             "state_dict.model.", "state_dict_ema.", "model_ema.module."}) {
+    CAPTURE(prefix);
+    const Translation found = translate(file_of({prefix}));
+    CHECK(found.prefix == prefix);
+    CHECK(found.parameters.size() == 1);
+    CHECK(found.buffers.size() == 1);
+  }
+  const TensorFile both = file_of({"state_dict.", "state_dict_ema."});
+  CHECK(translate(both).prefix == "state_dict_ema.");
+  CHECK(to_f32(translate(both, "state_dict.").parameters[0].tensor, "").f32()[0] == 1.0f);
+  CHECK_THROWS_AS(translate(file_of({"ema.net."})), CheckpointError);
+}
+
+/// A model of two stages on 16 x 16 pixels: patch 2, window 4.
+ModelConfig other_geometry() {
+  ModelConfig config;
+  config.image_size = {16, 16};
+  config.patch_size = {2, 2};
+  config.window_size = {3, 4};
+  config.embed_dim = 4;
+  config.depths = {1, 1};
+  config.num_heads = {1, 2};
+  config.in_channels = 1;
+  return config;
+}
+
+TEST_CASE("load_weights: another window, map, patch and channels are fitted and reported") {
+  const std::vector<NamedTensor> saved{
+      {"patch_embed.proj.weight", Tensor::full({4, 3, 4, 4}, 1.0f)},
+      {"absolute_pos_embed", Tensor::full({1, 16, 4}, 2.0f)},
+      {"stages.0.blocks.0.attn.relative_position_bias_table", Tensor::full({9, 1}, 3.0f)},
+      {"stages.1.blocks.0.attn.relative_position_bias_table", Tensor::full({9, 2}, 4.0f)},
+      {"head.weight", Tensor::full({2, 8}, 5.0f)}};
+  TensorFile file{.path = "f", .metadata = {{"naming", "tessera"}}, .tensors = {}};
+  for (const NamedTensor& named : saved) file.tensors.push_back(view_of(named.name, named.tensor));
+  std::vector<NamedTensor> model{
+      {"patch_embed.proj.weight", Tensor::zeros({4, 1, 2, 2})},
+      {"absolute_pos_embed", Tensor::zeros({1, 64, 4})},
+      {"stages.0.blocks.0.attn.relative_position_bias_table", Tensor::zeros({35, 1})},
+      {"stages.1.blocks.0.attn.relative_position_bias_table", Tensor::zeros({35, 2})},
+      {"head.weight", Tensor::zeros({3, 8})}};
+  const ModelConfig config = other_geometry();
+  const auto error = [&](const LoadOptions& options) {
+    return error_of<CheckpointError>([&] { load_weights(file, model, options); });
+  };
+  CHECK(error({}).find("5 of another shape") != std::string::npos);
+  CHECK(error({.fit = &config}).find("1 of another shape\n  of another shape head.weight") !=
+        std::string::npos);
+  CHECK(all_zero(model));
+
+  const LoadReport report =
+      load_weights(file, model, {.allow_missing = {"head.*"}, .fit = &config});
+  CHECK(report.count(Status::kFitted) == 4);
+  CHECK(report.summary() ==
+        std::vector<std::string>{
+            "patch_embed.proj.weight: summed over 3 channels, resized by pseudo-inverse from 4x4 "
+            "to 2x2 pixels",
+            "absolute_pos_embed: resized bicubically from 4x4 to 8x8 tokens",
+            "stages.0.blocks.0.attn.relative_position_bias_table: resized bicubically from 3x3 to "
+            "5x7 offsets",
+            "stages.1.blocks.0.attn.relative_position_bias_table: resized bicubically from 3x3 to "
+            "5x7 offsets",
+            "head.weight: file [2, 8], model [3, 8]; keeps its initial value",
+            "4 of 5 parameters loaded (tessera names)"});
+  const auto all_are = [&](std::size_t i, float value) {
+    for (const float v : model[i].tensor.span()) CHECK(v == doctest::Approx(value));
+  };
+  all_are(0, 12.0f);  // 3 channels, 4 times the pixels
+  all_are(1, 2.0f);
+  all_are(2, 3.0f);
+  all_are(3, 4.0f);
+  all_are(4, 0.0f);
+}
+
+TEST_CASE("load_weights: what cannot be fitted stays of another shape") {
+  const ModelConfig config = other_geometry();
+  const auto fits = [&](const std::string& name, const Shape& from, const Shape& to) {
+    const std::vector<NamedTensor> model{{name, Tensor::zeros(to)}};
+    const Tensor tensor = Tensor::full(from, 1.0f);
+    TensorFile file{.path = "f", .metadata = {{"naming", "tessera"}}, .tensors = {}};
+    file.tensors.push_back(view_of(name, tensor));
+    return error_of<CheckpointError>([&] { load_weights(file, model, {.fit = &config}); }).empty();
+  };
+  const std::string table = "stages.0.blocks.0.attn.relative_position_bias_table";
+  CHECK(fits(table, {9, 1}, {35, 1}));
+  CHECK_FALSE(fits(table, {15, 1}, {35, 1}));  // no square
+  CHECK_FALSE(fits(table, {9, 2}, {35, 1}));
+  CHECK_FALSE(fits(table, {9, 1}, {36, 1}));
+  CHECK_FALSE(fits("stages.9.blocks.0.attn.relative_position_bias_table", {9, 1}, {35, 1}));
+  CHECK_FALSE(fits("absolute_pos_embed", {1, 15, 4}, {1, 64, 4}));
+  CHECK_FALSE(fits("absolute_pos_embed", {1, 16, 5}, {1, 64, 4}));
+  CHECK(fits("pos_embed", {1, 17, 4}, {1, 65, 4}));  // a class token before the map
+  CHECK_FALSE(fits("patch_embed.proj.weight", {5, 1, 4, 4}, {4, 1, 2, 2}));
+  CHECK_FALSE(fits("norm.weight", {5}, {4}));
+}
+
 }  // namespace
 }  // namespace tessera
