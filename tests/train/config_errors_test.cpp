@@ -47,9 +47,10 @@ TEST_CASE("a value of the wrong type says what was expected and what was found")
       {"model: {qkv_bias: yes}", "19: model.qkv_bias: expected true or false, got \"yes\""},
       {"model: {qkv_bias: \"true\"}",
        "19: model.qkv_bias: expected true or false, got the quoted text \"true\""},
-      {"model: {name: resnet}", "15: model.name: expected swin, got \"resnet\""},
+      {"model: {name: resnet}", "15: model.name: expected swin, swin_v2 or vit, got \"resnet\""},
       {"model: {position: relativ}",
-       "19: model.position: expected relative or none, got \"relativ\"; did you mean relative?"},
+       "19: model.position: expected auto, relative, continuous, absolute, sincos or none, or a "
+       "list of them, got \"relativ\"; did you mean relative?"},
       {"optim: {name: adam}",
        "15: optim.name: expected adamw or sgd, got \"adam\"; did you mean adamw?"},
       {"optim: {lr: fast}", "13: optim.lr: expected a number, got \"fast\""},

@@ -38,7 +38,8 @@ TEST_CASE("every file in configs/ loads, and its resolved form loads to the same
   }
   for (const char* name :
        {"fashion_mnist_quickstart.yaml", "fashion_mnist.yaml", "cifar10.yaml", "bench_small.yaml",
-        "swin_tiny.yaml", "swin_small.yaml", "swin_base.yaml", "swin_large.yaml"}) {
+        "swin_tiny.yaml", "swin_small.yaml", "swin_base.yaml", "swin_large.yaml",
+        "swin_v2_tiny.yaml", "vit_tiny.yaml", "vit_cifar10.yaml"}) {
     CHECK(names.count(name) == 1);
   }
 }
@@ -46,7 +47,7 @@ TEST_CASE("every file in configs/ loads, and its resolved form loads to the same
 TEST_CASE("every key is read into its own variable and written back") {
   // Every value differs from what it is if not given.
   const std::string text = R"(model:
-  name: swin
+  name: swin_v2
   image_size: [48, 40]
   in_channels: 2
   num_classes: 17
@@ -55,11 +56,14 @@ TEST_CASE("every key is read into its own variable and written back") {
   depths: [1, 3]
   num_heads: [5, 10]
   window_size: [3, 5]
+  pretrained_window_size: [4, 0]
   mlp_ratio: 3.3
   qkv_bias: false
+  init_std: 0.05
   drop_path: 0.25
   dropout: 0.05
-  position: none
+  position: [relative, absolute]
+  pool: mean
   padding: torchvision
   window_policy: pad
   patch_embed:
@@ -123,7 +127,7 @@ train:
   const std::vector<std::string> given = values_of(config);
   const std::vector<std::string> unset = values_of(unset_config());
   REQUIRE(given.size() == unset.size());
-  const std::set<std::string> single{"model.name=swin", "model.patch_embed.type=linear",
+  const std::set<std::string> single{"model.pool=mean", "model.patch_embed.type=linear",
                                      "data.name=none"};
   for (std::size_t i = 0; i < given.size(); ++i) {
     CAPTURE(given[i]);
@@ -184,6 +188,22 @@ TEST_CASE("auto takes the numbers of the data set, or the published ones without
   CHECK(bare.train.threads == 0);
   CHECK(parse_config("data: {workers: auto}").data.workers >= 1);
   CHECK(parse_config("data: {root: \"auto\"}").data.root == "auto");
+}
+
+TEST_CASE("position: auto is that of the model's paper, alone or beside others") {
+  const auto position = [](const std::string& model) {
+    return parse_config("model: {" + model + "}").model.position;
+  };
+  CHECK(position("name: swin").relative);
+  CHECK_FALSE(position("name: swin").automatic);
+  CHECK(position("name: swin_v2").continuous);
+  CHECK_FALSE(position("name: swin_v2").relative);
+  CHECK(position("name: vit, depths: [2], num_heads: [3]").absolute);
+  CHECK_FALSE(position("name: vit, depths: [2], num_heads: [3]").relative);
+  const PositionConfig both = position("name: swin_v2, position: [auto, sincos]");
+  CHECK(both.continuous);
+  CHECK(both.sincos);
+  CHECK_FALSE(position("position: none").relative);
 }
 
 TEST_CASE("JSON is read as well") {

@@ -24,6 +24,7 @@ TensorFile fixture(const std::string& name) {
 ModelConfig model_of(const TensorFile& file) {
   const bool torchvision = file.metadata.at("family") == "torchvision";
   nlohmann::json model = nlohmann::json::parse(file.metadata.at("model"));
+  if (model.value("absolute_position", false)) model["position"] = {"auto", "absolute"};
   model.erase("absolute_position");
   model["padding"] = "torchvision";
   model["window_policy"] = torchvision ? "pad" : "clamp";
@@ -87,7 +88,20 @@ TEST_CASE("logits and every gradient agree with torchvision's Swin") {
 }
 
 TEST_CASE("logits and every gradient agree with timm's and the official Swin") {
-  for (const char* name : {"timm_swin_32", "official_swin_32"}) check_gradients_of(name);
+  for (const char* name : {"timm_swin_32", "official_swin_32", "official_swin_32_ape"}) {
+    check_gradients_of(name);
+  }
+}
+
+TEST_CASE("logits and every gradient agree with the Swin v2 of torchvision, timm and its authors") {
+  for (const char* name :
+       {"swin_v2_32", "swin_v2_pad_30x26", "timm_swin_v2_32", "official_swin_v2_32"}) {
+    check_gradients_of(name);
+  }
+}
+
+TEST_CASE("logits and every gradient agree with torchvision's ViT") {
+  check_gradients_of("vit_32");
 }
 
 OptimConfig optimizer_of(const nlohmann::json& train) {

@@ -106,7 +106,7 @@ void check_model(const Checker& check) {
   if (token && model.name != ModelName::kViT) {
     check.report({"model.pool"}, "[model] pool token needs the class token of vit; use mean");
   }
-  if (token && (position.relative || position.continuous)) {
+  if (token && model.name == ModelName::kViT && (position.relative || position.continuous)) {
     check.report({"model.position", "model.pool"},
                  "[model] the class token of pool token has no place relative to others; use "
                  "position absolute or sincos, or pool mean");
