@@ -1,8 +1,11 @@
 #include "core/parallel.h"
 
 #include <omp.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <cstdlib>
 #include <exception>
 
 namespace tessera {
@@ -10,6 +13,15 @@ namespace tessera {
 int num_threads() { return omp_get_max_threads(); }
 
 void set_num_threads(int threads) { omp_set_num_threads(std::max(1, threads)); }
+
+void restart_with_short_waits(char** argv) {
+  if (std::getenv("GOMP_SPINCOUNT") != nullptr || std::getenv("OMP_WAIT_POLICY") != nullptr) return;
+  std::array<char, 4096> program{};
+  // The link's target, not the link itself: the process keeps its name.
+  if (readlink("/proc/self/exe", program.data(), program.size() - 1) <= 0) return;
+  setenv("GOMP_SPINCOUNT", "1000", /*overwrite=*/1);
+  execv(program.data(), argv);  // if it fails, the program runs on with long waits
+}
 
 int num_parts(std::int64_t count, std::int64_t grain) {
   if (count <= 0) return 0;

@@ -20,6 +20,12 @@ namespace tessera {
 int num_threads();
 void set_num_threads(int threads);
 
+/// Makes threads that wait for each other sleep after microseconds instead of spinning for
+/// milliseconds, which would stall a training run as soon as another process wants a core. The
+/// OpenMP runtime reads this only when a process starts, so the program is started again in place
+/// with GOMP_SPINCOUNT set; nothing happens if that or OMP_WAIT_POLICY is set already.
+void restart_with_short_waits(char** argv);
+
 namespace detail {
 using RangeBody = void (*)(void* context, int part, std::int64_t begin, std::int64_t end);
 void run_parallel(std::int64_t count, std::int64_t grain, RangeBody body, void* context);
