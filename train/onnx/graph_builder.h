@@ -1,0 +1,82 @@
+// Writes ONNX models (opset 17, IR 8): nodes and constants, one call each.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <set>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/tensor.h"
+
+namespace tessera::onnx {
+
+/// The name of a value within a graph.
+using Value = std::string;
+
+/// An attribute of a node, under the name that ONNX's operator reference gives it.
+struct Attribute {
+  enum class Kind : std::uint8_t { kInt, kInts, kFloat };
+
+  Attribute(std::string name_, std::int64_t value)
+      : name(std::move(name_)), kind(Kind::kInt), ints{value} {}
+  Attribute(std::string name_, std::vector<std::int64_t> values)
+      : name(std::move(name_)), kind(Kind::kInts), ints(std::move(values)) {}
+  Attribute(std::string name_, float value)
+      : name(std::move(name_)), kind(Kind::kFloat), real(value) {}
+
+  std::string name;
+  Kind kind;
+  std::vector<std::int64_t> ints{};
+  float real = 0.0f;
+};
+
+/// A graph in the making. Values come into being in the order of the calls, which is the order that
+/// ONNX wants.
+class GraphBuilder {
+ public:
+  /// Adds a node of one output and returns that. Nodes are numbered, so names are unique.
+  Value node(const std::string& op, const std::vector<Value>& inputs,
+             const std::vector<Attribute>& attributes = {});
+
+  /// A constant named `name`, f32. Given again, the name stands for the first.
+  Value constant(const std::string& name, const Tensor& tensor);
+
+  /// A constant [values.size()] of integers; equal ones are stored once.
+  Value integers(const std::vector<std::int64_t>& values);
+
+  /// A constant of rank 0.
+  Value scalar(float value);
+  Value scalar(std::int64_t value);
+
+  /// Every dimension but the first, the batch, is known.  -> [-1, dims...]
+  Value reshape(const Value& x, std::vector<std::int64_t> dims);
+
+  Value transpose(const Value& x, const std::vector<std::int64_t>& order);
+
+  /// Elements [begin, end) of one axis, every `step`th.
+  Value slice(const Value& x, std::int64_t axis, std::int64_t begin, std::int64_t end,
+              std::int64_t step = 1);
+
+  /// The bytes of the whole model: `input` [N, input_dims...] -> `output` [N, output_dims...], both
+  /// f32, of any N. `output` is the value that bears the result; in the file it is called `logits`,
+  /// the input `input`. `metadata` are pairs of key and value. Nothing can be added afterwards.
+  std::string finish(const Value& output, const std::vector<std::int64_t>& input_dims,
+                     const std::vector<std::int64_t>& output_dims,
+                     const std::vector<std::pair<std::string, std::string>>& metadata);
+
+  static constexpr const char* kInput = "input";
+  static constexpr const char* kOutput = "logits";
+
+ private:
+  Value store(const std::string& name, std::int32_t type, std::span<const std::int64_t> dims,
+              std::span<const std::byte> bytes);
+
+  std::string graph_;  ///< GraphProto as far as it is written
+  std::set<std::string> constants_;
+  std::int64_t nodes_ = 0;
+};
+
+}  // namespace tessera::onnx

@@ -1,0 +1,110 @@
+#include "train/onnx/layer_graph.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "core/error.h"
+#include "layers/position_embed.h"
+#include "train/onnx/attention_graph.h"
+
+namespace tessera::onnx {
+namespace {
+
+// [out, in] -> [in, out], as MatMul wants it
+Tensor transposed(const Tensor& weight) {
+  const std::int64_t rows = weight.dim(0), columns = weight.dim(1);
+  Tensor result = Tensor::empty({columns, rows});
+  for (std::int64_t i = 0; i < rows; ++i) {
+    for (std::int64_t j = 0; j < columns; ++j) {
+      result.f32()[j * rows + i] = weight.f32()[i * columns + j];
+    }
+  }
+  return result;
+}
+
+}  // namespace
+
+Tensor LayerGraph::parameter(const std::string& name) const {
+  const ParameterStore::Entry* entry = parameters_.find(name);
+  if (entry == nullptr) fail<CheckpointError>("export: the model has no parameter {}", name);
+  return entry->parameter->value;
+}
+
+Value LayerGraph::linear(const Value& x, const std::string& name) {
+  const std::string bias = name + ".bias";
+  return linear(x, name, has(bias) ? parameter(bias) : Tensor());
+}
+
+Value LayerGraph::linear(const Value& x, const std::string& name, const Tensor& bias) {
+  const std::string weight = name + ".weight";
+  const Value y =
+      graph_.node("MatMul", {x, graph_.constant(weight, transposed(parameter(weight)))});
+  return bias ? graph_.node("Add", {y, graph_.constant(name + ".bias", bias)}) : y;
+}
+
+Value LayerGraph::layer_norm(const Value& x, const std::string& name) {
+  const std::string weight = name + ".weight", bias = name + ".bias";
+  return graph_.node(
+      "LayerNormalization",
+      {x, graph_.constant(weight, parameter(weight)), graph_.constant(bias, parameter(bias))},
+      {{"axis", std::int64_t{-1}}, {"epsilon", norm_epsilon(config_)}});
+}
+
+Value LayerGraph::patch_embed(const Value& images) {
+  if (config_.patch_embed.type != PatchEmbedType::kLinear) {
+    fail<ConfigError>("export: only the patch embedding linear can be exported");
+  }
+  const std::string weight = "patch_embed.proj.weight", bias = "patch_embed.proj.bias";
+  const std::vector<std::int64_t> patch{config_.patch_size[0], config_.patch_size[1]};
+  const Value map = graph_.node(
+      "Conv",
+      {images, graph_.constant(weight, parameter(weight)), graph_.constant(bias, parameter(bias))},
+      {{"kernel_shape", patch}, {"strides", patch}});
+  const Value tokens = graph_.transpose(map, {0, 2, 3, 1});
+  return config_.patch_embed.norm ? layer_norm(tokens, "patch_embed.norm") : tokens;
+}
+
+Value LayerGraph::position(const Value& tokens, const std::string& name, Size2 map,
+                           std::int64_t extra) {
+  const Shape shape = extra > 0 ? Shape{1, 1, extra + map[0] * map[1], config_.embed_dim}
+                                : Shape{1, map[0], map[1], config_.embed_dim};
+  if (config_.position.absolute) {
+    return graph_.node("Add", {tokens, graph_.constant(name, parameter(name).reshape(shape))});
+  }
+  if (config_.position.sincos) {
+    const Tensor table = sincos_table(map, extra, config_.embed_dim);
+    return graph_.node("Add", {tokens, graph_.constant("position.sincos", table.reshape(shape))});
+  }
+  return tokens;
+}
+
+Value LayerGraph::mlp(const Value& x, const std::string& name) {
+  const Value hidden = linear(x, name + ".fc1");
+  // GELU: h (1 + erf(h / sqrt 2)) / 2
+  const Value erf =
+      graph_.node("Erf", {graph_.node("Div", {hidden, graph_.scalar(std::sqrt(2.0f))})});
+  const Value gate = graph_.node("Add", {erf, graph_.scalar(1.0f)});
+  const Value gelu = graph_.node("Mul", {graph_.node("Mul", {hidden, gate}), graph_.scalar(0.5f)});
+  return linear(gelu, name + ".fc2");
+}
+
+Value LayerGraph::block(const Value& x, const std::string& name, const StagePlan& stage,
+                        std::int64_t index) {
+  const WindowPlan& plan = index % 2 == 1 ? stage.shifted_windows : stage.windows;
+  const AttentionPlace place{name + ".attn", stage, plan};
+  const std::string norm1 = name + ".norm1", norm2 = name + ".norm2";
+  if (config_.name == ModelName::kSwinV2) {
+    const Value sum = graph_.node("Add", {x, layer_norm(window_attention(*this, x, place), norm1)});
+    return graph_.node("Add", {sum, layer_norm(mlp(sum, name + ".mlp"), norm2)});
+  }
+  const Value sum = graph_.node("Add", {x, window_attention(*this, layer_norm(x, norm1), place)});
+  return graph_.node("Add", {sum, mlp(layer_norm(sum, norm2), name + ".mlp")});
+}
+
+Value LayerGraph::mean_pool(const Value& x) {
+  return graph_.node("ReduceMean", {x},
+                     {{"axes", std::vector<std::int64_t>{1, 2}}, {"keepdims", std::int64_t{0}}});
+}
+
+}  // namespace tessera::onnx

@@ -1,0 +1,57 @@
+// The layers that all models share, as nodes of an ONNX graph. They correspond to those of layers/
+// and read parameters under the same names; maps are channels last, as there.
+#pragma once
+
+#include <string>
+
+#include "core/parameter.h"
+#include "layers/stage_plan.h"
+#include "train/onnx/graph_builder.h"
+
+namespace tessera::onnx {
+
+class LayerGraph {
+ public:
+  /// Refers to all of its arguments.
+  LayerGraph(GraphBuilder& graph, const ModelConfig& config, const ParameterStore& parameters)
+      : graph_(graph), config_(config), parameters_(parameters) {}
+
+  GraphBuilder& graph() { return graph_; }
+  const ModelConfig& config() const { return config_; }
+
+  /// The parameter `name`. Throws CheckpointError if the model has none.
+  Tensor parameter(const std::string& name) const;
+  bool has(const std::string& name) const { return parameters_.find(name) != nullptr; }
+
+  /// [..., in] -> [..., out], with `name.weight` and, if there is one, `name.bias`
+  Value linear(const Value& x, const std::string& name);
+
+  /// The same with another bias [out], or none.
+  Value linear(const Value& x, const std::string& name, const Tensor& bias);
+
+  /// [..., C] -> [..., C]
+  Value layer_norm(const Value& x, const std::string& name);
+
+  /// images [N, C, H, W] -> tokens [N, h, w, D]. Throws ConfigError for an embedding that cannot be
+  /// exported.
+  Value patch_embed(const Value& images);
+
+  /// Adds the positions of the tokens [N, h, w, D]: `name`, if it is learned. `extra` tokens stand
+  /// in front of those of `map`.
+  Value position(const Value& tokens, const std::string& name, Size2 map, std::int64_t extra);
+
+  /// Block `index` of a stage, whose parameters begin with `name`.  [N, H, W, C] -> [N, H, W, C]
+  Value block(const Value& x, const std::string& name, const StagePlan& stage, std::int64_t index);
+
+  /// The mean over a map.  [N, h, w, C] -> [N, C]
+  Value mean_pool(const Value& x);
+
+ private:
+  Value mlp(const Value& x, const std::string& name);
+
+  GraphBuilder& graph_;
+  const ModelConfig& config_;
+  const ParameterStore& parameters_;
+};
+
+}  // namespace tessera::onnx
