@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/parallel.h"
 #include "train/commands/commands.h"
 
 namespace tessera {
@@ -34,6 +35,7 @@ std::vector<Command> add_commands(CLI::App& app) {
   add("forward", "Run given weights on a given input, and the gradients", add_forward_command);
   add("convert", "Rename weights for another framework, or fit them to another geometry",
       add_convert_command);
+  add("export", "Write a model as an ONNX file", add_export_command);
   add("bench", "Measure speed, memory and the time by op", add_bench_command);
   add("data", "Check a data set, or write some of its images", add_data_command);
   return commands;
@@ -90,6 +92,7 @@ int run(int argc, char** argv) {
 }  // namespace tessera
 
 int main(int argc, char** argv) {
+  tessera::restart_with_short_waits(argv);
   std::signal(SIGXFSZ, SIG_IGN);  // a file too large is an error to report, not a reason to die
   try {
     return tessera::run(argc, argv);

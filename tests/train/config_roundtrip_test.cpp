@@ -69,6 +69,10 @@ TEST_CASE("every key is read into its own variable and written back") {
   patch_embed:
     type: linear
     norm: false
+init:
+  weights: "weights/swin 1.pth"
+  allow_missing: ["head.*", a.b]
+  fit: false
 data:
   name: none
   root: "a folder: \"x\\y\"\x07"
@@ -93,6 +97,8 @@ optim:
   momentum: 0.85
   nesterov: true
   clip_norm: 2.5
+  freeze: ["patch_embed.*", "stages.0.*"]
+  layer_decay: 0.75
   ema: 0.99
   schedule:
     name: step
@@ -117,6 +123,9 @@ train:
   CHECK(config.model.image_size == Size2{48, 40});
   CHECK(config.model.patch_embed.norm == false);
   CHECK(config.model.window_policy == WindowPolicy::kPad);
+  CHECK(config.init.weights == "weights/swin 1.pth");
+  CHECK(config.init.allow_missing == std::vector<std::string>{"head.*", "a.b"});
+  CHECK(config.optim.freeze.size() == 2);
   CHECK(config.data.root == "a folder: \"x\\y\"\x07");
   CHECK(config.data.std == std::vector<float>{0.3f, 1e-5f});
   CHECK(config.optim.betas == std::array<double, 2>{0.8, 0.95});
@@ -158,14 +167,19 @@ TEST_CASE("texts survive writing") {
   Config config = parse_config("{}");
   for (const char* text :
        {"runs", "auto", "null", "~", "true", "3", "-", "- a", "a: b", "#x", " a ", "'", "\"", "\\",
-        "a\nb", "\t", "{}", "\xc3\xa4", "/tmp/x-1_2.d"}) {
+        "a\nb", "\t", "{}", "\xc3\xa4", "/tmp/x-1_2.d", "none"}) {
     CAPTURE(text);
+    config.init.weights = text;
+    config.optim.freeze = {text, "x"};
     config.train.out = text;
     config.data.root = text;
     const Config again = parse_config(to_yaml(config));
     CHECK(again.train.out == text);
     CHECK(again.data.root == text);
+    CHECK(again.init.weights == text);
+    CHECK(again.optim.freeze == std::vector<std::string>{text, "x"});
   }
+  CHECK(parse_config("init: {weights: none}").init.weights.empty());
 }
 
 TEST_CASE("auto takes the numbers of the data set, or the published ones without") {

@@ -24,6 +24,7 @@ Action add_predict_command(CLI::App& app);
 Action add_inspect_command(CLI::App& app);
 Action add_forward_command(CLI::App& app);
 Action add_convert_command(CLI::App& app);
+Action add_export_command(CLI::App& app);
 Action add_bench_command(CLI::App& app);
 Action add_data_command(CLI::App& app);
 
