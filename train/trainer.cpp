@@ -10,7 +10,6 @@
 #include "optim/schedule.h"
 #include "train/config/config.h"
 #include "train/evaluate.h"
-#include "train/signals.h"
 #include "train/weights/load_weights.h"
 
 namespace tessera {
@@ -84,7 +83,6 @@ void Trainer::restore(const LoadedCheckpoint& checkpoint) {
 bool Trainer::finished() const { return position_.step >= total_steps_ && evaluated_; }
 
 TrainSummary Trainer::run() {
-  const SignalGuard signals;
   last_report_ = seconds_now();
   while (!finished()) {
     if (!train_epoch() || !finish_epoch()) {

@@ -9,6 +9,7 @@
 #include "train/log.h"
 #include "train/metrics_file.h"
 #include "train/run_folder.h"
+#include "train/signals.h"
 
 namespace tessera {
 
@@ -52,6 +53,7 @@ class Trainer {
   void show_progress(const UpdateResult& result, double lr);
   void save(std::optional<double> metric, bool is_best);
 
+  SignalGuard signals_;  ///< first: a signal during the preparations is heeded after the first step
   Config config_;
   RunFolder folder_;
   Log& log_;
