@@ -54,7 +54,7 @@ Key words_key(std::string path, std::vector<std::pair<std::string, bool*>> words
       fmt::format("{}{}", alternatives(with_none), names.size() > 1 ? ", or a list of them" : "");
   auto read = [=](const YamlNode& node, Problems& problems) {
     std::vector<bool> chosen(words.size());
-    if (!node.is_plain("none")) {
+    if (!(node.is_scalar() && node.text == "none")) {
       const std::vector<YamlNode> one{node};
       for (const YamlNode& item : node.is_list() ? node.items : one) {
         const std::size_t index = read_word(path, type, names, item, problems);
