@@ -38,6 +38,7 @@ std::vector<Command> add_commands(CLI::App& app) {
   add("export", "Write a model as an ONNX file", add_export_command);
   add("bench", "Measure speed, memory and the time by op", add_bench_command);
   add("data", "Check a data set, or write some of its images", add_data_command);
+  add("config", "Explain every key of a configuration", add_config_command);
   return commands;
 }
 
