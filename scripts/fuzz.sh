@@ -19,7 +19,8 @@ esac
 targets=("$@")
 [ ${#targets[@]} -gt 0 ] || targets=(safetensors torch_file pickle)
 
-if ! command -v clang++-14 >/dev/null || ! compgen -G '/usr/lib/llvm-14/lib/clang/*/lib/linux/libclang_rt.fuzzer-*' >/dev/null; then
+runtime='/usr/lib/llvm-14/lib/clang/*/lib/linux/libclang_rt.fuzzer-*'
+if ! command -v clang++-14 >/dev/null || ! compgen -G "$runtime" >/dev/null; then
   echo "fuzz.sh: needs clang with libFuzzer: apt-get install clang-14 libclang-rt-14-dev" >&2
   exit 1
 fi
