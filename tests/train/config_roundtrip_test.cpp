@@ -166,8 +166,8 @@ TEST_CASE("numbers survive writing bit for bit") {
 TEST_CASE("texts survive writing") {
   Config config = parse_config("{}");
   for (const char* text :
-       {"runs", "auto", "null", "~", "true", "3", "-", "- a", "a: b", "#x", " a ", "'", "\"", "\\",
-        "a\nb", "\t", "{}", "\xc3\xa4", "/tmp/x-1_2.d", "none"}) {
+       {"runs", "auto", "null", "~",  "true", "3",  "-",  "- a",      "a: b",         "#x",
+        " a ",  "'",    "\"",   "\\", "a\nb", "\t", "{}", "\xc3\xa4", "/tmp/x-1_2.d", "none"}) {
     CAPTURE(text);
     config.init.weights = text;
     config.optim.freeze = {text, "x"};
