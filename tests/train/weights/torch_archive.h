@@ -22,7 +22,7 @@ inline FileBytes bytes_of(const std::string& text) {
 /// `value` as `size` little-endian bytes.
 inline std::string little(std::uint64_t value, int size) {
   std::string text;
-  for (int i = 0; i < size; ++i) text += static_cast<char>(value >> (8 * i));
+  for (int i = 0; i < size; ++i, value >>= 8) text += static_cast<char>(value);
   return text;
 }
 
