@@ -4,7 +4,7 @@
 
 #include "core/error.h"
 #include "core/onednn/primitives.h"
-#include "core/ops/row_slices.h"
+#include "core/ops/row_products.h"
 
 namespace tessera::ops {
 namespace {
@@ -22,34 +22,18 @@ void check_linear(const Var& x, const Var& weight, const Var& bias) {
 void linear_backward(const Tensor& x, const Tensor& w, const Tensor& dy, const GradSink& dx,
                      const GradSink& dw, const GradSink& db) {
   const std::int64_t in = w.dim(1), out = w.dim(0);
-  const DType dtype = x.dtype();
   const RowSlices slices = plan_row_slices(x.shape().rows(), in * out);
   PartialSums dw_sums(dw, slices.parts), db_sums(db, slices.parts);
   for_each_slice(slices, [&](int part, std::int64_t begin, std::int64_t count) {
     if (dx) {
-      onednn::matmul({.m = count,
-                      .n = in,
-                      .k = out,
-                      .a = row_of(dy, begin),
-                      .a_dtype = dtype,
-                      .b = w.raw(),
-                      .b_dtype = dtype,
-                      .c = row_of(dx.grad, begin),
-                      .c_dtype = dtype,
-                      .accumulate = dx.accumulate});
+      multiply_rows(w, WeightUse::kBackward,
+                    {.x = row_of(dy, begin),
+                     .y = row_of(dx.grad, begin),
+                     .rows = count,
+                     .accumulate = dx.accumulate});
     }
-    if (dw_sums) {
-      onednn::matmul({.m = out,
-                      .n = in,
-                      .k = count,
-                      .a = row_of(dy, begin),
-                      .a_transposed = true,
-                      .a_dtype = dtype,
-                      .b = row_of(x, begin),
-                      .b_dtype = dtype,
-                      .c = dw_sums.target(part),
-                      .accumulate = dw_sums.accumulate(part)});
-    }
+    add_weight_gradient(row_of(dy, begin), out, row_of(x, begin), in, x.dtype(), count, dw_sums,
+                        part);
     if (db_sums) {
       column_sums(dy, begin, count, db_sums.target(part), db_sums.accumulate(part));
     }
@@ -74,17 +58,9 @@ Var linear(Tape& tape, const Var& x, const Var& weight, const Var& bias) {
   const Tensor w = weight.value.dtype() == dtype ? weight.value : cast(weight.value, dtype);
   const float* added = bias ? bias.value.f32() : nullptr;
   for_each_slice(plan_row_slices(rows, in * out), [&](int, std::int64_t begin, std::int64_t count) {
-    onednn::matmul({.m = count,
-                    .n = out,
-                    .k = in,
-                    .a = row_of(x.value, begin),
-                    .a_dtype = dtype,
-                    .b = w.raw(),
-                    .b_transposed = true,
-                    .b_dtype = dtype,
-                    .c = row_of(y, begin),
-                    .c_dtype = dtype,
-                    .bias = added});
+    multiply_rows(
+        w, WeightUse::kForward,
+        {.x = row_of(x.value, begin), .y = row_of(y, begin), .rows = count, .bias = added});
   });
   return tape.record(std::move(y), any_wants_grad(x, weight, bias),
                      [x, w, dw = weight.target(), db = bias.target()](Tape& t, const Tensor& dy) {

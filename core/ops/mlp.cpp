@@ -1,10 +1,9 @@
 #include "core/ops/mlp.h"
 
 #include "core/error.h"
-#include "core/onednn/primitives.h"
 #include "core/ops/element.h"
 #include "core/ops/gelu_kernels.h"
-#include "core/ops/row_slices.h"
+#include "core/ops/row_products.h"
 
 namespace tessera::ops {
 namespace {
@@ -29,40 +28,6 @@ Sizes check_mlp(const Var& x, const MlpWeights& w) {
 /// A buffer of one slice for each part.
 Tensor slice_buffer(const RowSlices& slices, std::int64_t columns, DType dtype) {
   return Tensor::empty({slices.parts, slices.slice, columns}, dtype);
-}
-
-// Rows of `x` times a weight stored [n, k], or [k, n] if not transposed.
-void product(const void* x, const Tensor& weight, bool transposed, const float* bias, void* y,
-             std::int64_t rows, bool accumulate = false) {
-  const DType dtype = weight.dtype();
-  onednn::matmul({.m = rows,
-                  .n = weight.dim(transposed ? 0 : 1),
-                  .k = weight.dim(transposed ? 1 : 0),
-                  .a = x,
-                  .a_dtype = dtype,
-                  .b = weight.raw(),
-                  .b_transposed = transposed,
-                  .b_dtype = dtype,
-                  .c = y,
-                  .c_dtype = dtype,
-                  .bias = bias,
-                  .accumulate = accumulate});
-}
-
-// dW [n, k] (+)= dy^T x over `rows` rows.
-void weight_gradient(const void* dy, std::int64_t n, const void* x, std::int64_t k, DType dtype,
-                     std::int64_t rows, PartialSums& sums, int part) {
-  if (!sums) return;
-  onednn::matmul({.m = n,
-                  .n = k,
-                  .k = rows,
-                  .a = dy,
-                  .a_transposed = true,
-                  .a_dtype = dtype,
-                  .b = x,
-                  .b_dtype = dtype,
-                  .c = sums.target(part),
-                  .accumulate = sums.accumulate(part)});
 }
 
 void gelu(const void* x, void* y, std::int64_t count, DType dtype) {
@@ -107,16 +72,20 @@ void mlp_backward(const Saved& saved, const Tensor& dy, const Sinks& sinks) {
   for_each_slice(slices, [&](int part, std::int64_t begin, std::int64_t count) {
     void* g = row_of(activations, part * slices.slice);
     void* dh = row_of(gradients, part * slices.slice);
-    product(row_of(dy, begin), saved.w2, false, nullptr, dh, count);
+    multiply_rows(saved.w2, WeightUse::kBackward, {.x = row_of(dy, begin), .y = dh, .rows = count});
     gelu_with_gradient(row_of(saved.hidden, begin), dh, g, count * hidden, dtype);
-    weight_gradient(row_of(dy, begin), out, g, hidden, dtype, count, dw2, part);
-    weight_gradient(dh, hidden, row_of(saved.x, begin), in, dtype, count, dw1, part);
+    add_weight_gradient(row_of(dy, begin), out, g, hidden, dtype, count, dw2, part);
+    add_weight_gradient(dh, hidden, row_of(saved.x, begin), in, dtype, count, dw1, part);
     if (db2) column_sums(dy, begin, count, db2.target(part), db2.accumulate(part));
     if (db1) {
       column_sums(gradients, part * slices.slice, count, db1.target(part), db1.accumulate(part));
     }
     if (sinks.x) {
-      product(dh, saved.w1, false, nullptr, row_of(sinks.x.grad, begin), count, sinks.x.accumulate);
+      multiply_rows(saved.w1, WeightUse::kBackward,
+                    {.x = dh,
+                     .y = row_of(sinks.x.grad, begin),
+                     .rows = count,
+                     .accumulate = sinks.x.accumulate});
     }
   });
   for (const PartialSums* sums : {&dw1, &db1, &dw2, &db2}) sums->reduce();
@@ -146,9 +115,13 @@ Var mlp(Tape& tape, const Var& x, const MlpWeights& weights) {
   for_each_slice(slices, [&](int part, std::int64_t begin, std::int64_t count) {
     void* g = row_of(activations, part * slices.slice);
     void* h = keeps ? row_of(saved.hidden, begin) : g;
-    product(row_of(x.value, begin), saved.w1, true, weights.fc1_bias.value.f32(), h, count);
+    multiply_rows(
+        saved.w1, WeightUse::kForward,
+        {.x = row_of(x.value, begin), .y = h, .rows = count, .bias = weights.fc1_bias.value.f32()});
     gelu(h, g, count * hidden, dtype);
-    product(g, saved.w2, true, weights.fc2_bias.value.f32(), row_of(y, begin), count);
+    multiply_rows(
+        saved.w2, WeightUse::kForward,
+        {.x = g, .y = row_of(y, begin), .rows = count, .bias = weights.fc2_bias.value.f32()});
   });
   return tape.record(
       std::move(y), wants_grad,
