@@ -10,13 +10,13 @@ LoaderOptions evaluation_options(const DataConfig& config) {
 }
 
 Metrics evaluate(Learner& learner, Loader& loader, std::int64_t num_classes,
-                 const std::function<bool(std::int64_t)>& keep_going) {
+                 const std::function<bool(const Tensor& logits, const Batch& batch)>& visit) {
   Metrics metrics(num_classes);
   loader.start_epoch(0);
-  Batch batch;
-  for (std::int64_t done = 0; !keep_going || keep_going(done); ++done) {
-    if (!loader.next(batch)) break;
-    metrics.add(learner.predict(batch.images), batch.labels);
+  for (Batch batch; loader.next(batch);) {
+    const Tensor logits = learner.predict(batch.images);
+    metrics.add(logits, batch.labels);
+    if (visit && !visit(logits, batch)) break;
   }
   return metrics;
 }

@@ -12,9 +12,9 @@ namespace tessera {
 /// A loader for evaluation: in order, normalised, not augmented, the last batch included.
 LoaderOptions evaluation_options(const DataConfig& config);
 
-/// Metrics over all batches of `loader`, with the weights the model holds now. `keep_going` is
-/// asked before each batch with the number done; false ends early, with what was counted so far.
+/// Metrics over all batches of `loader`, in order, with the weights the model holds now. `visit`
+/// gets the logits [B, K] f32 of each batch; if it says false the rest is left out.
 Metrics evaluate(Learner& learner, Loader& loader, std::int64_t num_classes,
-                 const std::function<bool(std::int64_t)>& keep_going = {});
+                 const std::function<bool(const Tensor& logits, const Batch& batch)>& visit = {});
 
 }  // namespace tessera

@@ -1,16 +1,37 @@
 // How good predictions are.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "core/tensor.h"
 
 namespace tessera {
 
+/// How one class fares. Shares are 0..1, NaN where there is nothing to divide by.
+struct ClassScore {
+  std::int64_t samples = 0;    ///< that have the class
+  std::int64_t predicted = 0;  ///< that the model took for it
+  double precision = 0.0;      ///< share of the predicted that have it
+  double recall = 0.0;         ///< share of those that have it which were predicted
+  double f1 = 0.0;             ///< harmonic mean of the two
+};
+
+/// The samples whose largest probability lies in one of `Metrics::kConfidenceBins` equal parts of
+/// 0..1.
+struct ConfidenceBin {
+  std::int64_t samples = 0;
+  std::int64_t correct = 0;
+  double confidence_sum = 0.0;
+};
+
 /// Counts over the samples seen so far.
 class Metrics {
  public:
+  static constexpr std::size_t kConfidenceBins = 15;
+
   explicit Metrics(std::int64_t num_classes);
 
   /// logits [B, K], labels [B]. The loss is the mean cross entropy without label smoothing.
@@ -20,6 +41,13 @@ class Metrics {
   double top1() const;  ///< share of samples, 0..1
   double top5() const;  ///< share of samples whose label is among the five largest logits
   double loss() const;
+
+  /// Expected calibration error, 0..1: how far the largest probability is from the share of right
+  /// answers, mean over the samples by bins of confidence, arXiv:1706.04599 section 2.
+  double calibration_error() const;
+  const std::array<ConfidenceBin, kConfidenceBins>& confidence_bins() const { return bins_; }
+
+  ClassScore class_score(std::int64_t k) const;
 
   /// [K, K]: row is the label, column the prediction.
   const std::vector<std::int64_t>& confusion() const { return confusion_; }
@@ -31,8 +59,18 @@ class Metrics {
   std::int64_t top1_ = 0;
   std::int64_t top5_ = 0;
   double loss_sum_ = 0.0;
+  std::array<ConfidenceBin, kConfidenceBins> bins_{};
   std::vector<std::int64_t> confusion_;
 };
+
+/// What a model takes one sample for.
+struct Prediction {
+  std::int64_t predicted = 0;  ///< the class with the largest logit
+  double confidence = 0.0;     ///< its probability
+};
+
+/// Of the logits [K] of one sample.
+Prediction prediction_of(std::span<const float> logits);
 
 /// Number of rows of logits [B, K] whose largest element is at the label.
 std::int64_t count_correct(const Tensor& logits, const Tensor& labels);

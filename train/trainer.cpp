@@ -174,11 +174,12 @@ bool Trainer::finish_epoch() {
   bool is_best = false;
   if (is_last || epoch % config_.train.eval_every == 0) {
     const Learner::AveragedWeights averaged(learner_);
-    const Metrics metrics = evaluate(learner_, test_loader_, num_classes_, [&](std::int64_t done) {
-      log_.status(fmt::format("epoch {}: testing, batch {}/{}", epoch, done + 1,
+    const auto show = [&](const Tensor&, const Batch& batch) {
+      log_.status(fmt::format("epoch {}: testing, batch {}/{}", epoch, batch.index + 1,
                               test_loader_.batches_per_epoch()));
       return SignalGuard::stop_signal() == 0;
-    });
+    };
+    const Metrics metrics = evaluate(learner_, test_loader_, num_classes_, show);
     if (SignalGuard::stop_signal() != 0) return false;
     top1 = metrics.top1();
     EvaluationRecord record{.step = position_.step,

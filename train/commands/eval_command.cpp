@@ -1,6 +1,7 @@
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
+#include <cmath>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -21,25 +22,16 @@ struct EvalOptions {
   bool confusion = false;
 };
 
+std::string percent(double share) {
+  return std::isnan(share) ? "-" : fmt::format("{:.1f} %", 100.0 * share);
+}
+
 void print_classes(const Metrics& metrics, const Dataset& dataset) {
-  const std::int64_t classes = metrics.num_classes();
-  const auto at = [&](std::int64_t row, std::int64_t column) {
-    return metrics.confusion()[static_cast<std::size_t>(row * classes + column)];
-  };
-  fmt::print("\n{:<16}{:>9}{:>10}{:>10}\n", "class", "samples", "recall", "precision");
-  for (std::int64_t k = 0; k < classes; ++k) {
-    std::int64_t labelled = 0, predicted = 0;
-    for (std::int64_t j = 0; j < classes; ++j) {
-      labelled += at(k, j);
-      predicted += at(j, k);
-    }
-    const auto share = [&](std::int64_t whole) {
-      return whole == 0 ? std::string("-")
-                        : fmt::format("{:.1f} %", 100.0 * static_cast<double>(at(k, k)) /
-                                                      static_cast<double>(whole));
-    };
-    fmt::print("{:<16}{:>9}{:>10}{:>10}\n", dataset.class_names()[static_cast<std::size_t>(k)],
-               labelled, share(labelled), share(predicted));
+  fmt::print("\n{:<16}{:>9}{:>10}{:>11}{:>9}\n", "class", "samples", "recall", "precision", "F1");
+  for (std::int64_t k = 0; k < metrics.num_classes(); ++k) {
+    const ClassScore score = metrics.class_score(k);
+    fmt::print("{:<16}{:>9}{:>10}{:>11}{:>9}\n", dataset.class_names()[static_cast<std::size_t>(k)],
+               score.samples, percent(score.recall), percent(score.precision), percent(score.f1));
   }
 }
 
@@ -55,6 +47,24 @@ void print_confusion(const Metrics& metrics, const Dataset& dataset) {
   }
 }
 
+nlohmann::ordered_json to_json(const Metrics& metrics, const Dataset& dataset, bool confusion) {
+  nlohmann::ordered_json classes = nlohmann::ordered_json::array();
+  for (std::int64_t k = 0; k < metrics.num_classes(); ++k) {
+    const ClassScore score = metrics.class_score(k);
+    classes.push_back({{"class", dataset.class_names()[static_cast<std::size_t>(k)]},
+                       {"samples", score.samples},
+                       {"recall", score.recall},
+                       {"precision", score.precision},
+                       {"f1", score.f1}});
+  }
+  nlohmann::ordered_json json = {
+      {"top1", metrics.top1()},       {"top5", metrics.top5()},
+      {"loss", metrics.loss()},       {"calibration_error", metrics.calibration_error()},
+      {"samples", metrics.samples()}, {"classes", classes}};
+  if (confusion) json["confusion"] = metrics.confusion();
+  return json;
+}
+
 int run(const EvalOptions& options) {
   SavedModel saved = load_saved_model(options.path, options.overrides);
   if (saved.config.train.threads > 0) set_num_threads(saved.config.train.threads);
@@ -63,18 +73,14 @@ int run(const EvalOptions& options) {
   Loader loader(*dataset, evaluation_options(saved.config.data));
   const Metrics metrics = evaluate(*saved.learner, loader, saved.config.model.num_classes);
   if (options.json) {
-    nlohmann::ordered_json json = {{"top1", metrics.top1()},
-                                   {"top5", metrics.top5()},
-                                   {"loss", metrics.loss()},
-                                   {"samples", metrics.samples()}};
-    if (options.confusion) json["confusion"] = metrics.confusion();
-    fmt::print("{}\n", json.dump());
+    fmt::print("{}\n", to_json(metrics, *dataset, options.confusion).dump());
     return kExitOk;
   }
   fmt::print("{} (step {}) on the {} {} images of {}\n", saved.path.parent_path().string(),
              saved.meta.step, metrics.samples(), options.split, dataset->name());
-  fmt::print("top-1 {:.2f} %   top-5 {:.2f} %   loss {:.4f}\n", 100.0 * metrics.top1(),
-             100.0 * metrics.top5(), metrics.loss());
+  fmt::print("top-1 {:.2f} %   top-5 {:.2f} %   loss {:.4f}   calibration error {:.2f} %\n",
+             100.0 * metrics.top1(), 100.0 * metrics.top5(), metrics.loss(),
+             100.0 * metrics.calibration_error());
   if (metrics.num_classes() <= 20) print_classes(metrics, *dataset);
   if (options.confusion) print_confusion(metrics, *dataset);
   return kExitOk;
