@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
 """Tessera against PyTorch: the same models, the same batch, measured in turn in one run.
 
-    /usr/bin/python3 bench/compare_pytorch.py                      every case, five rounds
-    /usr/bin/python3 bench/compare_pytorch.py --case swin_tiny --rounds 7 --json
+    /usr/bin/python3 bench/compare_pytorch.py                         f32 and bf16 against f32
+    python3 bench/compare_pytorch.py --against f32 bf16 compile-f32 compile-bf16 --rounds 5
 
-Needs Debian's python3-torch, python3-torchvision and libopenblas0-openmp (or any newer PyTorch of
-the Python that runs this). Each round runs both programs one after the other, in processes of their
-own, two threads each; the ratio of a case is the median of the rounds' ratios. Other tenants of a
-machine change absolute figures, not these.
+Needs PyTorch and torchvision in the Python that runs this: Debian's python3-torch,
+python3-torchvision and libopenblas0-openmp, or newer ones from PyPI. Each round runs Tessera in
+f32 and, where the processor has it, in bf16, and PyTorch in each of the ways of --against, one
+after the other, in processes of their own, two threads each. A ratio is the median of the rounds'
+ratios: other tenants of a machine change absolute figures, not these.
 """
 import argparse
+import contextlib
 import json
 import os
 import resource
@@ -20,15 +22,19 @@ import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
+SWIN_TINY = dict(config="configs/swin_tiny.yaml", size=224, classes=1000, patch=4, dim=96,
+                 depths=[2, 2, 6, 2], heads=[3, 6, 12, 24], window=7)
 CASES = {
-    "swin_tiny": dict(config="configs/swin_tiny.yaml", batch=8, size=224, classes=1000, patch=4,
-                      dim=96, depths=[2, 2, 6, 2], heads=[3, 6, 12, 24], window=7),
+    "swin_tiny": dict(SWIN_TINY, batch=8),
+    "swin_tiny_1": dict(SWIN_TINY, batch=1),
     "bench_small": dict(config="configs/bench_small.yaml", batch=128, size=32, classes=10, patch=2,
                         dim=48, depths=[2, 2, 2], heads=[3, 6, 12], window=4),
 }
+WAYS = ["f32", "bf16", "compile-f32", "compile-bf16"]
+MEASURES = {"train": "images/s", "infer": "images/s", "peak_rss_mb": "MB"}
 
 
-def pytorch_worker(case, steps):
+def pytorch_worker(case, way, steps):
     """One measurement of PyTorch, printed as JSON."""
     import torch
     from torchvision.models.swin_transformer import SwinTransformer
@@ -42,15 +48,20 @@ def pytorch_worker(case, steps):
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.05)
     images = torch.randn(case["batch"], 3, case["size"], case["size"])
     labels = torch.randint(0, case["classes"], (case["batch"],))
+    logits = torch.compile(model) if way.startswith("compile") else model
+    precision = (torch.autocast("cpu", dtype=torch.bfloat16) if way.endswith("bf16")
+                 else contextlib.nullcontext())
 
     def train():
         optimizer.zero_grad(set_to_none=True)
-        torch.nn.functional.cross_entropy(model(images), labels).backward()
+        with precision:
+            loss = torch.nn.functional.cross_entropy(logits(images), labels)
+        loss.backward()
         optimizer.step()
 
     def infer():
-        with torch.no_grad():
-            model(images)
+        with torch.no_grad(), precision:
+            logits(images)
 
     def median_seconds(step):
         for _ in range(2):
@@ -71,82 +82,104 @@ def pytorch_worker(case, steps):
                       "version": torch.__version__}))
 
 
-def fastest_openblas():
-    """Debian's OpenBLAS takes CPUs newer than itself for a Prescott: name the kernels to use."""
+def processor():
     with open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
-        return "SkylakeX" if "avx512f" in file.read() else "Haswell"
+        return file.read()
 
 
 def run_json(command):
-    environment = {"OPENBLAS_CORETYPE": fastest_openblas(), **os.environ, "OMP_NUM_THREADS": "2"}
+    # Debian's OpenBLAS takes CPUs newer than itself for a Prescott: name the kernels to use.
+    openblas = "SkylakeX" if "avx512f" in processor() else "Haswell"
+    environment = {"OPENBLAS_CORETYPE": openblas, **os.environ, "OMP_NUM_THREADS": "2"}
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     if done.returncode != 0:
         sys.exit(f"{' '.join(command)}: exit {done.returncode}\n{done.stderr.strip()}")
     return json.loads(done.stdout)
 
 
-def measure_pytorch(name, steps):
-    return run_json([sys.executable, os.path.abspath(__file__), "--worker", name,
+def measure_pytorch(name, way, steps):
+    return run_json([sys.executable, os.path.abspath(__file__), "--worker", name, way,
                      "--steps", str(steps)])
 
 
-def measure_tessera(program, case, steps):
+def measure_tessera(program, case, precision, steps):
     result = run_json([program, "bench", os.path.join(ROOT, case["config"]), "--batch",
-                       str(case["batch"]), "--steps", str(steps), "--json",
-                       "--set", "train.threads=2"])
+                       str(case["batch"]), "--precision", precision, "--steps", str(steps),
+                       "--json", "--set", "train.threads=2"])
     return {"train": result["train"]["images_per_s"], "infer": result["infer"]["images_per_s"],
             "peak_rss_mb": result["peak_rss_mb"], "peak_share": result["train"]["peak_share"]}
 
 
-def compare(name, program, rounds, steps):
+def median_of(rounds, value):
+    return statistics.median(value(figures) for figures in rounds)
+
+
+def compare(name, arguments):
+    """Medians of every program, and of the ratios of every pair."""
     case = CASES[name]
-    pairs = []
-    for number in range(rounds):
-        ours = measure_tessera(program, case, steps)
-        theirs = measure_pytorch(name, steps)
-        pairs.append((ours, theirs))
-        print(f"{name} round {number + 1}: training {ours['train']:.1f} against "
-              f"{theirs['train']:.1f} images/s", file=sys.stderr)
-    median = lambda values: statistics.median(list(values))
+    precisions = ["f32"] + (["bf16"] if "avx512_bf16" in processor() else [])
+    rounds = []
+    for number in range(arguments.rounds):
+        figures = {f"tessera {p}": measure_tessera(arguments.program, case, p, arguments.steps)
+                   for p in precisions}
+        figures |= {f"pytorch {way}": measure_pytorch(name, way, arguments.steps)
+                    for way in arguments.against}
+        rounds.append(figures)
+        print(f"{name} round {number + 1}, training: "
+              + ", ".join(f"{who} {f['train']:.1f}" for who, f in figures.items()),
+              file=sys.stderr)
+    first = rounds[0]
+    ours = [who for who in first if who.startswith("tessera")]
+    theirs = [who for who in first if who.startswith("pytorch")]
     return {
         "case": name,
-        "pytorch": pairs[0][1]["version"],
-        "rounds": rounds,
-        "peak_share": median(o["peak_share"] for o, _ in pairs),
-        **{key: {"tessera": median(o[key] for o, _ in pairs),
-                 "pytorch": median(t[key] for _, t in pairs),
-                 "ratio": median(o[key] / t[key] for o, t in pairs)}
-           for key in ("train", "infer", "peak_rss_mb")},
+        "batch": case["batch"],
+        "rounds": len(rounds),
+        "pytorch": first[theirs[0]]["version"],
+        "peak_share": {who: median_of(rounds, lambda f, w=who: f[w]["peak_share"]) for who in ours},
+        "medians": {who: {m: median_of(rounds, lambda f, w=who, m=m: f[w][m]) for m in MEASURES}
+                    for who in first},
+        "ratios": {f"{a} / {b}": {m: median_of(rounds, lambda f, a=a, b=b, m=m: f[a][m] / f[b][m])
+                                  for m in MEASURES} for a in ours for b in theirs},
     }
+
+
+def print_result(result):
+    print(f"{result['case']}, batch {result['batch']}, PyTorch {result['pytorch']}, "
+          f"medians of {result['rounds']} rounds")
+    print(f"  {'':32}" + "".join(f"{m + ' ' + unit:>20}" for m, unit in MEASURES.items()))
+    for who, medians in result["medians"].items():
+        share = result["peak_share"].get(who)
+        print(f"  {who:32}" + "".join(f"{medians[m]:20.1f}" for m in MEASURES)
+              + (f"   training at {100 * share:.0f} % of the measured peak" if share else ""))
+    for pair, ratios in result["ratios"].items():
+        print(f"  {pair:32}" + "".join(f"{ratios[m]:20.2f}" for m in MEASURES))
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--case", choices=CASES, action="append")
+    parser.add_argument("--case", choices=CASES, action="append", help="default: every one")
+    parser.add_argument("--against", choices=WAYS, nargs="+", default=["f32"],
+                        help="how PyTorch runs; compile: by torch.compile")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=5, help="steps a round, after two to warm up")
     parser.add_argument("--program", default=os.path.join(ROOT, "build/release/tessera"))
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--worker", choices=CASES, help=argparse.SUPPRESS)
+    parser.add_argument("--worker", nargs=2, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.worker:
-        pytorch_worker(CASES[arguments.worker], arguments.steps)
+        name, way = arguments.worker
+        pytorch_worker(CASES[name], way, arguments.steps)
         return
     if not os.access(arguments.program, os.X_OK):
         sys.exit(f"{arguments.program}: no such program; build it: cmake --build --preset release")
-    results = [compare(name, arguments.program, arguments.rounds, arguments.steps)
-               for name in arguments.case or CASES]
+    results = [compare(name, arguments) for name in arguments.case or CASES]
     if arguments.json:
         print(json.dumps(results, indent=2))
         return
     for result in results:
-        print(f"{result['case']}, PyTorch {result['pytorch']}, medians of {result['rounds']} "
-              f"rounds; training at {100 * result['peak_share']:.0f} % of the measured peak")
-        for key, unit in (("train", "images/s"), ("infer", "images/s"), ("peak_rss_mb", "MB")):
-            row = result[key]
-            print(f"  {key:12} tessera {row['tessera']:9.1f}  pytorch {row['pytorch']:9.1f} "
-                  f"{unit:9} ratio {row['ratio']:.2f}")
+        print_result(result)
 
 
 if __name__ == "__main__":

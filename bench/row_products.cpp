@@ -34,14 +34,15 @@ void run(benchmark::State& state, Product product) {
   const Tensor x = Tensor::full({rows, in}, 0.5f), y = Tensor::full({rows, out}, 0.5f);
   const Tensor weight = Tensor::full({out, in}, 0.1f), gradient = Tensor::zeros({out, in});
   for (auto _ : state) {
+    const RowWeight ready(
+        weight, product == Product::kInputGradient ? WeightUse::kBackward : WeightUse::kForward,
+        DType::kF32, slices);
     PartialSums sums({gradient, false}, slices.parts);
     for_each_slice(slices, [&](int part, std::int64_t begin, std::int64_t count) {
       if (product == Product::kForward) {
-        multiply_rows(weight, WeightUse::kForward,
-                      {.x = row_of(x, begin), .y = row_of(y, begin), .rows = count});
+        ready.multiply({.x = row_of(x, begin), .y = row_of(y, begin), .rows = count});
       } else if (product == Product::kInputGradient) {
-        multiply_rows(weight, WeightUse::kBackward,
-                      {.x = row_of(y, begin), .y = row_of(x, begin), .rows = count});
+        ready.multiply({.x = row_of(y, begin), .y = row_of(x, begin), .rows = count});
       } else {
         add_weight_gradient(row_of(y, begin), out, row_of(x, begin), in, DType::kF32, count, sums,
                             part);

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "core/onednn/primitives.h"
+#include "core/onednn/library.h"
 #include "core/parallel.h"
 #include "core/profile.h"
 #include "core/tensor.h"

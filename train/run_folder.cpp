@@ -6,7 +6,7 @@
 #include <system_error>
 
 #include "core/error.h"
-#include "core/onednn/primitives.h"
+#include "core/onednn/library.h"
 #include "core/parallel.h"
 #include "train/config/config.h"
 #include "train/weights/atomic_file.h"

@@ -1,7 +1,7 @@
 #include "core/ops/conv2d.h"
 
 #include "core/error.h"
-#include "core/onednn/primitives.h"
+#include "core/onednn/convolution.h"
 #include "core/ops/elementwise.h"
 
 namespace tessera::ops {

@@ -1,9 +1,10 @@
 #include "core/ops/linear.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "core/error.h"
-#include "core/onednn/primitives.h"
+#include "core/onednn/matmul.h"
 #include "core/ops/row_products.h"
 
 namespace tessera::ops {
@@ -24,13 +25,14 @@ void linear_backward(const Tensor& x, const Tensor& w, const Tensor& dy, const G
   const std::int64_t in = w.dim(1), out = w.dim(0);
   const RowSlices slices = plan_row_slices(x.shape().rows(), in * out);
   PartialSums dw_sums(dw, slices.parts), db_sums(db, slices.parts);
+  std::optional<RowWeight> weight;
+  if (dx) weight.emplace(w, WeightUse::kBackward, x.dtype(), slices);
   for_each_slice(slices, [&](int part, std::int64_t begin, std::int64_t count) {
-    if (dx) {
-      multiply_rows(w, WeightUse::kBackward,
-                    {.x = row_of(dy, begin),
-                     .y = row_of(dx.grad, begin),
-                     .rows = count,
-                     .accumulate = dx.accumulate});
+    if (weight) {
+      weight->multiply({.x = row_of(dy, begin),
+                        .y = row_of(dx.grad, begin),
+                        .rows = count,
+                        .accumulate = dx.accumulate});
     }
     add_weight_gradient(row_of(dy, begin), out, row_of(x, begin), in, x.dtype(), count, dw_sums,
                         part);
@@ -54,18 +56,17 @@ Var linear(Tape& tape, const Var& x, const Var& weight, const Var& bias) {
   OpScope op(tape, "linear",
              {2.0 * static_cast<double>(rows) * static_cast<double>(in * out),
               static_cast<double>(x.value.bytes() + y.bytes() + weight.value.bytes())});
-  // bf16 activations meet bf16 weights: the f32 master copy is rounded on the way.
-  const Tensor w = weight.value.dtype() == dtype ? weight.value : cast(weight.value, dtype);
+  const RowSlices slices = plan_row_slices(rows, in * out);
+  const RowWeight w(weight.value, WeightUse::kForward, dtype, slices);
   const float* added = bias ? bias.value.f32() : nullptr;
-  for_each_slice(plan_row_slices(rows, in * out), [&](int, std::int64_t begin, std::int64_t count) {
-    multiply_rows(
-        w, WeightUse::kForward,
-        {.x = row_of(x.value, begin), .y = row_of(y, begin), .rows = count, .bias = added});
+  for_each_slice(slices, [&](int, std::int64_t begin, std::int64_t count) {
+    w.multiply({.x = row_of(x.value, begin), .y = row_of(y, begin), .rows = count, .bias = added});
   });
-  return tape.record(std::move(y), any_wants_grad(x, weight, bias),
-                     [x, w, dw = weight.target(), db = bias.target()](Tape& t, const Tensor& dy) {
-                       linear_backward(x.value, w, dy, t.sink(x.target()), t.sink(dw), t.sink(db));
-                     });
+  return tape.record(
+      std::move(y), any_wants_grad(x, weight, bias),
+      [x, w = weight.value, dw = weight.target(), db = bias.target()](Tape& t, const Tensor& dy) {
+        linear_backward(x.value, w, dy, t.sink(x.target()), t.sink(dw), t.sink(db));
+      });
 }
 
 Var matmul(Tape& tape, const Var& a, const Var& b) {

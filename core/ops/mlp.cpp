@@ -1,5 +1,7 @@
 #include "core/ops/mlp.h"
 
+#include <optional>
+
 #include "core/error.h"
 #include "core/ops/element.h"
 #include "core/ops/gelu_kernels.h"
@@ -54,7 +56,7 @@ void gelu_with_gradient(const void* x, void* dy, void* y, std::int64_t count, DT
 struct Saved {
   Tensor x;       // [rows, in]
   Tensor hidden;  // [rows, hidden], before GELU
-  Tensor w1, w2;  // in the dtype of x
+  Tensor w1, w2;
 };
 
 struct Sinks {
@@ -69,10 +71,13 @@ void mlp_backward(const Saved& saved, const Tensor& dy, const Sinks& sinks) {
   PartialSums dw2(sinks.w2, slices.parts), db2(sinks.b2, slices.parts);
   const Tensor activations = slice_buffer(slices, hidden, dtype);
   const Tensor gradients = slice_buffer(slices, hidden, dtype);
+  const RowWeight w2(saved.w2, WeightUse::kBackward, dtype, slices);
+  std::optional<RowWeight> w1;
+  if (sinks.x) w1.emplace(saved.w1, WeightUse::kBackward, dtype, slices);
   for_each_slice(slices, [&](int part, std::int64_t begin, std::int64_t count) {
     void* g = row_of(activations, part * slices.slice);
     void* dh = row_of(gradients, part * slices.slice);
-    multiply_rows(saved.w2, WeightUse::kBackward, {.x = row_of(dy, begin), .y = dh, .rows = count});
+    w2.multiply({.x = row_of(dy, begin), .y = dh, .rows = count});
     gelu_with_gradient(row_of(saved.hidden, begin), dh, g, count * hidden, dtype);
     add_weight_gradient(row_of(dy, begin), out, g, hidden, dtype, count, dw2, part);
     add_weight_gradient(dh, hidden, row_of(saved.x, begin), in, dtype, count, dw1, part);
@@ -80,12 +85,11 @@ void mlp_backward(const Saved& saved, const Tensor& dy, const Sinks& sinks) {
     if (db1) {
       column_sums(gradients, part * slices.slice, count, db1.target(part), db1.accumulate(part));
     }
-    if (sinks.x) {
-      multiply_rows(saved.w1, WeightUse::kBackward,
-                    {.x = dh,
-                     .y = row_of(sinks.x.grad, begin),
-                     .rows = count,
-                     .accumulate = sinks.x.accumulate});
+    if (w1) {
+      w1->multiply({.x = dh,
+                    .y = row_of(sinks.x.grad, begin),
+                    .rows = count,
+                    .accumulate = sinks.x.accumulate});
     }
   });
   for (const PartialSums* sums : {&dw1, &db1, &dw2, &db2}) sums->reduce();
@@ -97,10 +101,7 @@ Var mlp(Tape& tape, const Var& x, const MlpWeights& weights) {
   const auto [in, hidden, out] = check_mlp(x, weights);
   const DType dtype = x.value.dtype();
   const std::int64_t rows = x.shape().rows();
-  const auto as_input = [&](const Var& weight) {
-    return weight.value.dtype() == dtype ? weight.value : cast(weight.value, dtype);
-  };
-  Saved saved{x.value, {}, as_input(weights.fc1_weight), as_input(weights.fc2_weight)};
+  Saved saved{x.value, {}, weights.fc1_weight.value, weights.fc2_weight.value};
   Tensor y = Tensor::empty(x.shape().with_last(out), dtype);
   OpScope op(tape, "mlp",
              {2.0 * static_cast<double>(rows) * static_cast<double>(hidden * (in + out)),
@@ -111,16 +112,16 @@ Var mlp(Tape& tape, const Var& x, const MlpWeights& weights) {
   const bool keeps = tape.training() && wants_grad;
   const RowSlices slices = plan_row_slices(rows, in * hidden);
   if (keeps) saved.hidden = Tensor::empty({rows, hidden}, dtype);
+  const RowWeight w1(saved.w1, WeightUse::kForward, dtype, slices);
+  const RowWeight w2(saved.w2, WeightUse::kForward, dtype, slices);
   const Tensor activations = slice_buffer(slices, hidden, dtype);
   for_each_slice(slices, [&](int part, std::int64_t begin, std::int64_t count) {
     void* g = row_of(activations, part * slices.slice);
     void* h = keeps ? row_of(saved.hidden, begin) : g;
-    multiply_rows(
-        saved.w1, WeightUse::kForward,
+    w1.multiply(
         {.x = row_of(x.value, begin), .y = h, .rows = count, .bias = weights.fc1_bias.value.f32()});
     gelu(h, g, count * hidden, dtype);
-    multiply_rows(
-        saved.w2, WeightUse::kForward,
+    w2.multiply(
         {.x = g, .y = row_of(y, begin), .rows = count, .bias = weights.fc2_bias.value.f32()});
   });
   return tape.record(

@@ -1,19 +1,27 @@
 #include "core/ops/row_products.h"
 
-#include "core/onednn/primitives.h"
+#include "core/onednn/matmul.h"
 
 namespace tessera {
 
-void multiply_rows(const Tensor& weight, WeightUse use, const RowProduct& product) {
-  const bool forward = use == WeightUse::kForward;
-  const DType dtype = weight.dtype();
+RowWeight::RowWeight(const Tensor& weight, WeightUse use, DType dtype, const RowSlices& slices)
+    : use_(use),
+      in_(weight.dim(1)),
+      out_(weight.dim(0)),
+      packed_(dtype != weight.dtype() || !slices.is_whole()),
+      values_(packed_ ? onednn::pack(weight, use == WeightUse::kForward, dtype) : weight) {}
+
+void RowWeight::multiply(const RowProduct& product) const {
+  const bool forward = use_ == WeightUse::kForward;
+  const DType dtype = values_.dtype();
   onednn::matmul({.m = product.rows,
-                  .n = weight.dim(forward ? 0 : 1),
-                  .k = weight.dim(forward ? 1 : 0),
+                  .n = forward ? out_ : in_,
+                  .k = forward ? in_ : out_,
                   .a = product.x,
                   .a_dtype = dtype,
-                  .b = weight.raw(),
+                  .b = values_.raw(),
                   .b_transposed = forward,
+                  .b_packed = packed_,
                   .b_dtype = dtype,
                   .c = product.y,
                   .c_dtype = dtype,

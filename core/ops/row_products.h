@@ -16,8 +16,20 @@ struct RowProduct {
   bool accumulate = false;      ///< add to y instead of writing it
 };
 
-/// x, y and the weight have one dtype, f32 or bf16.
-void multiply_rows(const Tensor& weight, WeightUse use, const RowProduct& product);
+/// A weight made ready to multiply the rows of activations of one dtype: rounded to it and, where
+/// many slices use it, in the layout that products read fastest.
+class RowWeight {
+ public:
+  RowWeight(const Tensor& weight, WeightUse use, DType dtype, const RowSlices& slices);
+
+  void multiply(const RowProduct& product) const;
+
+ private:
+  WeightUse use_;
+  std::int64_t in_, out_;
+  bool packed_;
+  Tensor values_;
+};
 
 /// dW [out, in] (+)= dy^T x over `rows` rows: dy [rows, out], x [rows, in] of `dtype`, into the
 /// sums of `part`. Does nothing for empty sums.
