@@ -25,37 +25,56 @@ struct ForwardRows {
   float eps;
 };
 
-// `buffers` [2, columns].
+// row = x + scale * branch, or x without a branch. Returns the sum of its elements.
+template <typename T>
+TESSERA_INLINE float read_sum(const T* x, const T* branch, float scale, std::int64_t columns,
+                              float* row) {
+  float total = 0.0f;
+  if (branch != nullptr) {
+#pragma omp simd reduction(+ : total)
+    for (std::int64_t i = 0; i < columns; ++i) {
+      row[i] = load(x[i]) + scale * load(branch[i]);
+      total += row[i];
+    }
+  } else {
+#pragma omp simd reduction(+ : total)
+    for (std::int64_t i = 0; i < columns; ++i) {
+      row[i] = load(x[i]);
+      total += row[i];
+    }
+  }
+  return total;
+}
+
+// `values` [columns] holds the row in f32.
 template <typename T>
 TESSERA_KERNEL void forward(const ForwardRows<T>& args, std::int64_t begin, std::int64_t end,
-                            float* buffers) {
+                            float* values) {
   const std::int64_t columns = args.columns;
   const float* gamma = args.gamma;
   const float* beta = args.beta;
   const float inverse = 1.0f / static_cast<float>(columns);
   for (std::int64_t row = begin; row < end; ++row) {
-    const float* x = read_row(args.x + row * columns, buffers, columns);
-    if (args.branch != nullptr) {
-      const float* branch = read_row(args.branch + row * columns, buffers + columns, columns);
-      const float scale = args.scale == nullptr ? 1.0f : args.scale[row / args.rows_per_sample];
-      float* sum = row_target(args.sum + row * columns, buffers);
+    const std::int64_t at = row * columns;
+    const T* branch = args.branch == nullptr ? nullptr : args.branch + at;
+    const float scale = args.scale == nullptr ? 1.0f : args.scale[row / args.rows_per_sample];
+    const float mean = inverse * read_sum(args.x + at, branch, scale, columns, values);
+    if (branch != nullptr) {
+      T* sum = args.sum + at;
 #pragma omp simd
-      for (std::int64_t i = 0; i < columns; ++i) sum[i] = x[i] + scale * branch[i];
-      write_row(args.sum + row * columns, sum, columns);
-      x = sum;
+      for (std::int64_t i = 0; i < columns; ++i) store(sum[i], values[i]);
     }
-    float mean = 0.0f;
-#pragma omp simd reduction(+ : mean)
-    for (std::int64_t i = 0; i < columns; ++i) mean += x[i];
-    mean *= inverse;
     float variance = 0.0f;
 #pragma omp simd reduction(+ : variance)
-    for (std::int64_t i = 0; i < columns; ++i) variance += (x[i] - mean) * (x[i] - mean);
+    for (std::int64_t i = 0; i < columns; ++i) {
+      variance += (values[i] - mean) * (values[i] - mean);
+    }
     const float rstd = 1.0f / std::sqrt(variance * inverse + args.eps);
-    float* y = row_target(args.y + row * columns, buffers + columns);
+    T* y = args.y + at;
 #pragma omp simd
-    for (std::int64_t i = 0; i < columns; ++i) y[i] = (x[i] - mean) * rstd * gamma[i] + beta[i];
-    write_row(args.y + row * columns, y, columns);
+    for (std::int64_t i = 0; i < columns; ++i) {
+      store(y[i], (values[i] - mean) * rstd * gamma[i] + beta[i]);
+    }
     args.stats[2 * row] = mean;
     args.stats[2 * row + 1] = rstd;
   }
@@ -199,7 +218,7 @@ void run_forward(const Tensor& x, const Tensor& branch, const Tensor& scale, con
   const std::int64_t columns = x.dim(-1);
   const std::int64_t rows = x.shape().rows();
   const std::int64_t grain = row_grain(columns);
-  const Tensor buffers = Tensor::empty({num_parts(rows, grain), 2, columns});
+  const Tensor values = Tensor::empty({num_parts(rows, grain), columns});
   with_element_type(x.dtype(), [&](auto element) {
     using T = decltype(element);
     const ForwardRows<T> args{
@@ -215,7 +234,7 @@ void run_forward(const Tensor& x, const Tensor& branch, const Tensor& scale, con
         .columns = columns,
         .eps = eps};
     parallel_parts(rows, grain, [&](int part, std::int64_t begin, std::int64_t end) {
-      forward(args, begin, end, buffers.f32() + 2 * part * columns);
+      forward(args, begin, end, values.f32() + part * columns);
     });
   });
 }
