@@ -50,10 +50,10 @@ TESSERA_INLINE F exp_approx(F x) {
 /// from there on erf is 1 in f32.
 template <typename F>
 TESSERA_INLINE F erf_approx(F x) {
-  const F limit = F{} + 3.95f, one = F{} + 1.0f;
-  x = x < -limit ? -limit : x;
-  x = x > limit ? limit : x;
-  const F u = x * x;
+  using I = typename detail::LaneInts<F>::type;
+  const F limit = F{} + 3.95f * 3.95f;
+  F u = x * x;
+  u = u > limit ? limit : u;
   F p = u * 2.02544675e-6f + 2.84609327e-4f;
   p = p * u + 3.80689581e-3f;
   p = p * u + 5.28714471e-2f;
@@ -64,8 +64,13 @@ TESSERA_INLINE F erf_approx(F x) {
   q = q * u + 1.14549421e-1f;
   q = q * u + 5.03069878e-1f;
   q = q * u + 1.0f;
-  const F y = x * p / q;
-  return y < -one ? -one : (y > one ? one : y);
+  // |y| grows beyond 1 where u is cut off. Clamped as an integer: one instruction, where comparing
+  // floats makes GCC thread both outcomes through the whole loop.
+  const I bits = __builtin_bit_cast(I, x * p / q);
+  const I one = I{} + 0x3f800000;
+  I magnitude = bits & 0x7fffffff;
+  magnitude = magnitude < one ? magnitude : one;
+  return __builtin_bit_cast(F, magnitude | (bits & ~0x7fffffff)) + u * 0.0f;  // NaN of u comes back
 }
 
 }  // namespace tessera
