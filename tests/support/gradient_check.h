@@ -1,26 +1,15 @@
-// Numeric against analytic gradients, and random tensors to try them on.
+// Numeric against analytic gradients.
 #pragma once
 
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
-#include <span>
 #include <vector>
 
-#include "core/rng.h"
-#include "core/tape.h"
+#include "tests/support/op.h"
 
 namespace tessera::test {
-
-/// Normal values times `scale`; the same for the same seed.
-inline Tensor random_tensor(const Shape& shape, std::uint64_t seed, float scale = 1.0f) {
-  Tensor tensor = Tensor::empty(shape);
-  Rng rng(seed, Stream::kSynthetic, 0, 0);
-  for (float& value : tensor.span()) value = scale * rng.normal();
-  return tensor;
-}
 
 /// sum(y * probe) as a scalar on the tape, in double precision.
 inline Var weighted_sum(Tape& tape, const Var& y, const Tensor& probe) {
@@ -52,8 +41,6 @@ inline double relative_error(const Tensor& actual, const Tensor& expected) {
   return worst / largest;
 }
 
-using Op = std::function<Var(Tape&, std::span<const Var>)>;
-
 /// Checks d sum(op(inputs) * probe) / d input of every input against central differences at up to
 /// `points` random coordinates each, relative to the largest gradient of that input.
 inline void check_gradients(const std::vector<Tensor>& inputs, const Op& op,
@@ -66,10 +53,10 @@ inline void check_gradients(const std::vector<Tensor>& inputs, const Op& op,
   tape.backward(weighted_sum(tape, y, probe));
 
   const auto loss = [&] {
-    Tape eval({.training = false});
+    Tape forward;  // in training: dropout drops the same elements each time
     std::vector<Var> constants;
-    for (const Tensor& input : inputs) constants.push_back(eval.constant(input));
-    return weighted_sum(op(eval, constants).value, probe);
+    for (const Tensor& input : inputs) constants.push_back(forward.constant(input));
+    return weighted_sum(op(forward, constants).value, probe);
   };
   Rng rng(4242, Stream::kSynthetic, 0, 0);
   for (std::size_t i = 0; i < inputs.size(); ++i) {

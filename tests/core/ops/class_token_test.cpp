@@ -36,19 +36,6 @@ TEST_CASE("the first token is taken out again") {
   }
 }
 
-TEST_CASE("class tokens agree with finite differences, in bf16 too, and add up") {
-  for (const auto& [tokens, token] : {std::pair{Shape{1, 1, 1, 1}, Shape{1, 1, 1}},
-                                      std::pair{Shape{3, 2, 5, 33}, Shape{1, 1, 33}}}) {
-    const std::vector<Tensor> inputs{random_tensor(tokens, 1), random_tensor(token, 2)};
-    test::check_gradients(inputs, kPrepend);
-    test::check_bf16(inputs, 1, kPrepend);
-    test::check_accumulation(inputs, kPrepend);
-    test::check_gradients({inputs[0]}, kFirst);
-    test::check_bf16({inputs[0]}, 1, kFirst);
-    test::check_accumulation({inputs[0]}, kFirst);
-  }
-}
-
 TEST_CASE("tokens that do not fit are refused") {
   Tape tape;
   const auto zeros = [&](const Shape& shape) { return tape.constant(Tensor::zeros(shape)); };

@@ -59,13 +59,7 @@ const std::vector<Case> kCases = {
     {{2, 14, 14, 32}, {48, 32, 3, 3}, {.stride = {2, 2}, .pad_begin = {1, 1}, .pad_end = {1, 1}}},
 };
 
-test::Op conv(const Conv2dConfig& config) {
-  return [config](Tape& t, std::span<const Var> v) {
-    return ops::conv2d(t, v[0], v[1], v.size() > 2 ? v[2] : Var{}, config);
-  };
-}
-
-TEST_CASE("conv2d agrees with a double-precision reference and finite differences") {
+TEST_CASE("conv2d agrees with a double-precision reference") {
   for (const Case& c : kCases) {
     CAPTURE(to_string(c.x));
     CAPTURE(to_string(c.weight));
@@ -77,10 +71,6 @@ TEST_CASE("conv2d agrees with a double-precision reference and finite difference
         ops::conv2d(tape, tape.constant(x), tape.constant(weight), tape.constant(bias), c.config);
     REQUIRE(y.shape() == expected.shape());
     CHECK(relative_error(y.value, expected) < 1e-5);
-    test::check_gradients({x, weight, bias}, conv(c.config));
-    test::check_gradients({x, weight}, conv(c.config));
-    test::check_bf16({x, weight, bias}, 1, conv(c.config));
-    test::check_accumulation({x, weight, bias}, conv(c.config));
   }
 }
 

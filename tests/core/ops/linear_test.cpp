@@ -6,7 +6,6 @@
 namespace tessera {
 namespace {
 
-using test::check_gradients;
 using test::random_tensor;
 using test::relative_error;
 
@@ -25,7 +24,7 @@ Tensor reference(const Tensor& x, const Tensor& w, const Tensor& b) {
   return y;
 }
 
-TEST_CASE("linear agrees with a double-precision reference and finite differences") {
+TEST_CASE("linear agrees with a double-precision reference") {
   struct Case {
     Shape x;
     std::int64_t out;
@@ -39,38 +38,6 @@ TEST_CASE("linear agrees with a double-precision reference and finite difference
     const Var y = ops::linear(tape, tape.constant(x), tape.constant(w), tape.constant(b));
     CHECK(y.shape() == c.x.with_last(c.out));
     CHECK(relative_error(y.value, reference(x, w, b)) < 1e-5);
-    check_gradients({x, w, b}, [](Tape& t, std::span<const Var> v) {
-      return ops::linear(t, v[0], v[1], v[2]);
-    });
-    check_gradients(
-        {x, w}, [](Tape& t, std::span<const Var> v) { return ops::linear(t, v[0], v[1], Var{}); });
-  }
-}
-
-TEST_CASE("linear in bf16 stays within bf16 rounding of f32") {
-  const Tensor x = random_tensor({64, 48}, 1), w = random_tensor({96, 48}, 2);
-  const Tensor b = random_tensor({96}, 3);
-  Tape tape;
-  const Var low = tape.leaf(cast(x, DType::kBF16)), weight = tape.leaf(w);
-  const Var y = ops::linear(tape, low, weight, tape.constant(b));
-  REQUIRE(y.value.dtype() == DType::kBF16);
-  CHECK(relative_error(cast(y.value, DType::kF32), reference(x, w, b)) < 1e-2);
-}
-
-TEST_CASE("a gradient that arrives twice is the sum") {
-  const Tensor x = random_tensor({4, 6}, 1), w = random_tensor({6, 6}, 2);
-  check_gradients({x, w}, [](Tape& t, std::span<const Var> v) {
-    return ops::linear(t, ops::linear(t, v[0], v[1], Var{}), v[1], Var{});
-  });
-}
-
-TEST_CASE("matmul agrees with finite differences, batched and not") {
-  for (const Shape& lead : {Shape{2, 3}, Shape{5, 2, 3}}) {
-    const bool batched = lead.rank() == 3;
-    const Tensor a = random_tensor(lead, 1);
-    const Tensor b = random_tensor(batched ? Shape{5, 3, 4} : Shape{3, 4}, 2);
-    check_gradients({a, b},
-                    [](Tape& t, std::span<const Var> v) { return ops::matmul(t, v[0], v[1]); });
   }
 }
 

@@ -3,9 +3,7 @@
 #include "core/error.h"
 #include "core/ops/gelu.h"
 #include "core/ops/linear.h"
-#include "core/ops/row_slices.h"
 #include "tests/support/gradient_check.h"
-#include "tests/support/op_check.h"
 
 namespace tessera {
 namespace {
@@ -60,41 +58,6 @@ TEST_CASE("mlp is fc2(gelu(fc1(x))), gradients included") {
     for (const Tensor& input : inputs) constants.push_back(eval.constant(input));
     CHECK(relative_error(fused(eval, constants).value, actual[0]) == 0.0);
   }
-}
-
-TEST_CASE("mlp agrees with finite differences") {
-  test::check_gradients(inputs_of(kCases[0]), fused);
-  test::check_gradients(inputs_of({1030, 4, 6, 3}), fused, 2e-2, 1e-2f, 12);
-}
-
-TEST_CASE("mlp adds to gradients that are there, and its bits do not change") {
-  const std::vector<Tensor> inputs = inputs_of({1200, 8, 16, 8});
-  const auto twice = [](Tape& tape, std::span<const Var> v) {
-    const Var once = fused(tape, v);
-    return ops::mlp(tape, once, {v[1], v[2], v[3], v[4]});
-  };
-  const auto twice_composed = [](Tape& tape, std::span<const Var> v) {
-    const Var once = composed(tape, v);
-    const Var again[] = {once, v[1], v[2], v[3], v[4]};
-    return composed(tape, again);
-  };
-  const std::vector<Tensor> actual = result_and_gradients(inputs, twice);
-  const std::vector<Tensor> expected = result_and_gradients(inputs, twice_composed);
-  const std::vector<Tensor> repeated = result_and_gradients(inputs, twice);
-  for (std::size_t i = 0; i < actual.size(); ++i) {
-    CHECK(relative_error(actual[i], expected[i]) < 1e-5);
-    CHECK(relative_error(actual[i], repeated[i]) == 0.0);
-  }
-}
-
-TEST_CASE("mlp in bf16 stays within bf16 rounding") {
-  const std::vector<Tensor> inputs = inputs_of(kCases[1]);
-  Tape tape;
-  std::vector<Var> v = {tape.leaf(cast(inputs[0], DType::kBF16))};
-  for (std::size_t i = 1; i < inputs.size(); ++i) v.push_back(tape.leaf(inputs[i]));
-  const Var y = fused(tape, v);
-  REQUIRE(y.value.dtype() == DType::kBF16);
-  CHECK(relative_error(cast(y.value, DType::kF32), result_and_gradients(inputs, fused)[0]) < 2e-2);
 }
 
 TEST_CASE("mlp refuses weights that do not fit") {

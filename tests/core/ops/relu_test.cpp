@@ -26,15 +26,5 @@ TEST_CASE("relu keeps what is positive, with slope 0 at 0") {
   CHECK(std::isnan(ops::relu(tape, tape.constant(Tensor::full({1}, nan))).value.f32()[0]));
 }
 
-TEST_CASE("relu agrees with finite differences, in bf16 too, and adds up") {
-  for (const Shape& shape : {Shape{1}, Shape{3, 5}, Shape{2, 3, 7, 33}}) {
-    const Tensor x = random_tensor(shape, 1);
-    for (float& value : x.span()) value += value > 0.0f ? 0.1f : -0.1f;  // away from the kink
-    test::check_gradients({x}, kRelu);
-    test::check_bf16({x}, 1, kRelu);
-    test::check_accumulation({x}, kRelu);
-  }
-}
-
 }  // namespace
 }  // namespace tessera

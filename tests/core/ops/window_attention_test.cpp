@@ -3,13 +3,11 @@
 #include <doctest/doctest.h>
 
 #include <array>
-#include <cstring>
 #include <string>
 #include <vector>
 
 #include "core/error.h"
 #include "core/ops/window_attention_kernels.h"
-#include "core/parallel.h"
 #include "tests/core/ops/window_attention_reference.h"
 #include "tests/support/gradient_check.h"
 
@@ -193,82 +191,6 @@ TEST_CASE("gradients of window attention agree with differences of the reference
       }
     }
   }
-}
-
-TEST_CASE("a gradient of window attention that arrives twice is the sum") {
-  const Setup setup(kCases[3]);
-  const auto gradients = [&](int times) {
-    Tape tape;
-    std::vector<Var> leaves;
-    for (const Tensor& input : setup.inputs()) leaves.push_back(tape.leaf(input));
-    Var sum = setup.run(tape, leaves);
-    const Tensor probe = random_tensor(sum.shape(), 977);
-    if (times == 2) {
-      const Var again = setup.run(tape, leaves);
-      sum = tape.record(Tensor::zeros({1}), true,
-                        [a = sum.target(), b = again.target(), probe](Tape& t, const Tensor&) {
-                          t.pass(a, probe);
-                          t.pass(b, probe);
-                        });
-    } else {
-      sum = test::weighted_sum(tape, sum, probe);
-    }
-    tape.backward(sum);
-    return std::array{tape.grad(leaves[0]), tape.grad(leaves[1])};
-  };
-  const auto once = gradients(1), twice = gradients(2);
-  for (std::size_t i = 0; i < once.size(); ++i) {
-    for (float& value : once[i].span()) value *= 2.0f;
-    CHECK(relative_error(twice[i], once[i]) < 1e-6);
-  }
-}
-
-TEST_CASE("window attention in bf16 stays within bf16 rounding of the reference") {
-  for (const std::size_t at : {1u, 6u, 14u, 20u}) {
-    for (const std::int64_t lanes : all_lanes()) {
-      CAPTURE(kCases[at].name);
-      Setup setup(kCases[at]);
-      setup.config.lanes = lanes;
-      const Tensor exact = setup.qkv, low = cast(exact, DType::kBF16);
-      const auto gradient = [&](const Tensor& qkv) {
-        Tape tape;
-        std::vector<Var> vars;
-        for (const Tensor& input : setup.inputs()) vars.push_back(tape.constant(input));
-        vars[0] = tape.leaf(qkv);
-        const Var out = setup.run(tape, vars);
-        CHECK(out.value.dtype() == qkv.dtype());
-        const Tensor probe = cast(cast(random_tensor(out.shape(), 977), DType::kBF16), DType::kF32);
-        const Var loss = tape.record(Tensor::zeros({1}), true,
-                                     [o = out.target(), p = cast(probe, qkv.dtype())](
-                                         Tape& t, const Tensor&) { t.pass(o, p); });
-        tape.backward(loss);
-        return std::array{cast(out.value, DType::kF32), cast(tape.grad(vars[0]), DType::kF32)};
-      };
-      const auto actual = gradient(low), expected = gradient(cast(low, DType::kF32));
-      CHECK(relative_error(actual[0], expected[0]) < 4e-3);
-      CHECK(relative_error(actual[1], expected[1]) < 4e-3);
-    }
-  }
-}
-
-TEST_CASE("window attention gives the same bits twice") {
-  const int threads = num_threads();
-  set_num_threads(2);
-  const Setup setup({"", 8, 14, 14, 3, 32, {7, 7}, {3, 3}});
-  std::array<std::vector<float>, 2> runs;
-  for (std::vector<float>& run : runs) {
-    Tape tape;
-    std::vector<Var> leaves;
-    for (const Tensor& input : setup.inputs()) leaves.push_back(tape.leaf(input));
-    const Var out = setup.run(tape, leaves);
-    const Tensor kept = out.value;
-    tape.backward(test::weighted_sum(tape, out, random_tensor(out.shape(), 977)));
-    for (const Tensor& part : {kept, tape.grad(leaves[0]), tape.grad(leaves[1])}) {
-      run.insert(run.end(), part.span().begin(), part.span().end());
-    }
-  }
-  CHECK(std::memcmp(runs[0].data(), runs[1].data(), runs[0].size() * sizeof(float)) == 0);
-  set_num_threads(threads);
 }
 
 TEST_CASE("large logits neither overflow nor vanish") {
