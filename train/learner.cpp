@@ -92,11 +92,11 @@ void Learner::explain(std::span<const Batch> batches, std::int64_t step, const c
       step, what, place);
 }
 
-Tensor Learner::predict(const Tensor& images, Profile* profile) {
+Tensor Learner::predict(const Tensor& images, Profile* profile, ModelTrace* trace) {
   tape_.reset({.training = false, .profile = profile});
   const bool low = config_.train.precision == Precision::kBF16;
   const Tensor input = low ? cast(images, DType::kBF16) : images;
-  const Tensor logits = model_.network.forward(tape_, tape_.constant(input)).value;
+  const Tensor logits = model_.network.forward(tape_, tape_.constant(input), trace).value;
   return logits.dtype() == DType::kF32 ? logits : cast(logits, DType::kF32);
 }
 

@@ -34,8 +34,9 @@ class Learner {
   UpdateResult update(std::span<const Batch> batches, std::int64_t step, double lr,
                       Profile* profile = nullptr);
 
-  /// logits [B, K] of images [B, H, W, C], without recording.
-  Tensor predict(const Tensor& images, Profile* profile = nullptr);
+  /// logits [B, K] of images [B, H, W, C], without recording. `trace`, if given, receives what
+  /// happened on the way.
+  Tensor predict(const Tensor& images, Profile* profile = nullptr, ModelTrace* trace = nullptr);
 
   /// While it lives, the model holds the averaged weights, if there are any.
   class AveragedWeights {

@@ -8,9 +8,8 @@
 #include <numeric>
 
 #include "data/image.h"
-#include "data/resize.h"
-#include "data/transform.h"
 #include "train/commands/commands.h"
+#include "train/model_input.h"
 #include "train/saved_model.h"
 
 namespace tessera {
@@ -49,24 +48,13 @@ std::vector<Guess> best_guesses(const Tensor& logits, const std::vector<std::str
   return guesses;
 }
 
-Tensor read_input(const std::string& file, const Config& config, const Transform& transform) {
-  const ModelConfig& model = config.model;
-  const Image image =
-      resize(load_image(file, model.in_channels), model.image_size[0], model.image_size[1]);
-  Tensor input = Tensor::empty({1, model.image_size[0], model.image_size[1], model.in_channels});
-  transform.normalize(image.pixels, input.f32());
-  return input;
-}
-
 int run(const PredictOptions& options) {
   SavedModel saved = load_saved_model(options.path);
-  const ModelConfig& model = saved.config.model;
   const std::vector<std::string> names = dataset_info(saved.config.data.name).class_names;
-  const Transform transform({model.image_size[0], model.image_size[1], model.in_channels},
-                            normalization_of(saved.config.data), {});
   nlohmann::ordered_json json = nlohmann::ordered_json::array();
   for (const std::string& file : options.images) {
-    const Tensor logits = saved.learner->predict(read_input(file, saved.config, transform));
+    const Image photo = load_image(file, saved.config.model.in_channels);
+    const Tensor logits = saved.learner->predict(model_input(photo, saved.config));
     const std::vector<Guess> guesses = best_guesses(logits, names, options.top);
     if (options.json) {
       nlohmann::ordered_json classes = nlohmann::ordered_json::array();

@@ -1,0 +1,35 @@
+// Where a network looks: attention on the image, with shifts and windows undone.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "layers/model_config.h"
+#include "layers/model_trace.h"
+
+namespace tessera {
+
+/// The attention of one block in one image, on the tokens as they lie in the image.
+struct AttentionMap {
+  std::int64_t stage = 0;
+  std::int64_t block = 0;      ///< of the stage
+  Tensor heads;                ///< [heads, h, w] f32
+  Size2 cell{};                ///< pixels of the model's image that a token stands for
+  std::optional<Size2> query;  ///< row and column of the token that pays, if it is one of the map
+
+  /// [h, w], the mean over all heads.
+  Tensor mean() const;
+};
+
+/// One map a block, for image `image` of the batch that left `trace` in a model of `config`:
+/// - with `pixel` (y, x of the model's image): what the token there pays to every token. The rest
+///   of 1 goes to padding that takes part, or to a class token;
+/// - else, if the model pools a class token: what that one pays;
+/// - else what every token receives from all tokens together. Each has 1 to give away, so that 1 is
+///   also what all receive where attention is even.
+/// Throws ConfigError for a pixel that belongs to no patch.
+std::vector<AttentionMap> attention_maps(const ModelTrace& trace, const ModelConfig& config,
+                                         std::int64_t image, std::optional<Size2> pixel = {});
+
+}  // namespace tessera
