@@ -14,7 +14,7 @@ using Row = std::array<std::string_view, kNamings>;
 /// What the dotted parts of a name begin with, in the order of Naming. B stands for the number of a
 /// block and S for that of a stage, perhaps as 2S+1. Whatever follows is the same in all columns.
 /// The first row that fits counts.
-constexpr std::array<Row, 9> kRows{{
+constexpr std::array<Row, 9> kSwinRows{{
     {"patch_embed.proj", "features.0.0", "patch_embed.proj", "patch_embed.proj"},
     {"patch_embed.norm", "features.0.2", "patch_embed.norm", "patch_embed.norm"},
     {"absolute_pos_embed", "absolute_pos_embed", "absolute_pos_embed", "absolute_pos_embed"},
@@ -28,6 +28,26 @@ constexpr std::array<Row, 9> kRows{{
     {"head", "head", "head.fc", "head"},
 }};
 
+/// The same for a plain ViT, which timm names as Tessera does.
+constexpr std::array<Row, 14> kVitRows{{
+    {"patch_embed.proj", "conv_proj"},
+    {"cls_token", "class_token"},
+    {"pos_embed", "encoder.pos_embedding"},
+    {"blocks.B.norm1", "encoder.layers.encoder_layer_B.ln_1"},
+    {"blocks.B.norm2", "encoder.layers.encoder_layer_B.ln_2"},
+    {"blocks.B.attn.qkv.weight", "encoder.layers.encoder_layer_B.self_attention.in_proj_weight"},
+    {"blocks.B.attn.qkv.bias", "encoder.layers.encoder_layer_B.self_attention.in_proj_bias"},
+    {"blocks.B.attn.proj", "encoder.layers.encoder_layer_B.self_attention.out_proj"},
+    {"blocks.B.mlp.fc1", "encoder.layers.encoder_layer_B.mlp.0"},
+    {"blocks.B.mlp.fc2", "encoder.layers.encoder_layer_B.mlp.3"},
+    {"blocks.B.mlp.fc1", "encoder.layers.encoder_layer_B.mlp.linear_1"},  // torchvision 0.12
+    {"blocks.B.mlp.fc2", "encoder.layers.encoder_layer_B.mlp.linear_2"},
+    {"norm", "encoder.ln"},
+    {"head", "heads.head"},
+}};
+
+constexpr std::string_view kVitLayer = "encoder.layers.encoder_layer_";
+
 constexpr std::array<std::string_view, kNamings> kNames{"tessera", "torchvision", "timm",
                                                         "official"};
 
@@ -36,20 +56,22 @@ struct Numbers {
   int block = 0;
 };
 
-/// A number written as scale * index + offset.
+/// A number written as scale * index + offset, after `prefix`.
 struct Affine {
   std::string_view text;
   int Numbers::*index;
   int scale;
   int offset;
+  std::string_view prefix;
 };
 
-constexpr std::array<Affine, 5> kPlaceholders{{
-    {"S", &Numbers::stage, 1, 0},
-    {"S+1", &Numbers::stage, 1, 1},
-    {"2S+1", &Numbers::stage, 2, 1},
-    {"2S+2", &Numbers::stage, 2, 2},
-    {"B", &Numbers::block, 1, 0},
+constexpr std::array<Affine, 6> kPlaceholders{{
+    {"S", &Numbers::stage, 1, 0, ""},
+    {"S+1", &Numbers::stage, 1, 1, ""},
+    {"2S+1", &Numbers::stage, 2, 1, ""},
+    {"2S+2", &Numbers::stage, 2, 2, ""},
+    {"B", &Numbers::block, 1, 0, ""},
+    {"encoder_layer_B", &Numbers::block, 1, 0, "encoder_layer_"},
 }};
 
 const Affine* placeholder(std::string_view part) {
@@ -78,6 +100,8 @@ std::optional<int> parse_number(std::string_view text) {
 bool match_part(std::string_view pattern, std::string_view part, Numbers& numbers) {
   const Affine* affine = placeholder(pattern);
   if (affine == nullptr) return pattern == part;
+  if (!part.starts_with(affine->prefix)) return false;
+  part.remove_prefix(affine->prefix.size());
   const std::optional<int> value = parse_number(part);
   if (!value || *value < affine->offset || (*value - affine->offset) % affine->scale != 0) {
     return false;
@@ -102,6 +126,7 @@ std::string expand(std::string_view pattern, const Numbers& numbers, std::string
     const std::string_view part = take_part(pattern);
     if (!name.empty()) name += '.';
     if (const Affine* affine = placeholder(part)) {
+      name += affine->prefix;
       name += std::to_string(affine->scale * numbers.*(affine->index) + affine->offset);
     } else {
       name += part;
@@ -111,8 +136,17 @@ std::string expand(std::string_view pattern, const Numbers& numbers, std::string
   return name;
 }
 
-std::optional<std::string> translate(std::string_view name, Naming from, Naming to) {
-  for (const Row& row : kRows) {
+std::optional<std::string> translate(std::string_view name, Naming from, Naming to,
+                                     Architecture architecture) {
+  std::span<const Row> rows = kSwinRows;
+  if (architecture == Architecture::kViT) {
+    if (from == Naming::kOfficial || to == Naming::kOfficial) return std::nullopt;
+    if (from == Naming::kTimm) from = Naming::kTessera;
+    if (to == Naming::kTimm) to = Naming::kTessera;
+    rows = kVitRows;
+  }
+  if (from == to) return std::string(name);
+  for (const Row& row : rows) {
     Numbers numbers;
     std::string_view rest = name;
     if (match(row[static_cast<std::size_t>(from)], rest, numbers)) {
@@ -139,7 +173,7 @@ std::optional<Naming> recognise_naming(std::span<const std::string> names) {
     });
   };
   if (any("stages.")) return Naming::kTessera;
-  if (any("features.")) return Naming::kTorchvision;
+  if (any("features.") || any(kVitLayer)) return Naming::kTorchvision;
   if (any("blocks.")) return Naming::kTessera;  // a plain ViT, which timm names alike
   if (!any("layers.")) return std::nullopt;
   if (any("layers.0.downsample.")) return Naming::kOfficial;
@@ -147,14 +181,21 @@ std::optional<Naming> recognise_naming(std::span<const std::string> names) {
   return any("head.fc.") ? Naming::kTimm : Naming::kOfficial;  // a single stage has no merge
 }
 
-std::optional<std::string> to_tessera(std::string_view name, Naming naming) {
-  if (naming == Naming::kTessera) return std::string(name);
-  return translate(name, naming, Naming::kTessera);
+Architecture architecture_of(std::span<const std::string> names) {
+  const bool vit = std::any_of(names.begin(), names.end(), [](const std::string& name) {
+    return name.starts_with("blocks.") || name.starts_with(kVitLayer);
+  });
+  return vit ? Architecture::kViT : Architecture::kSwin;
 }
 
-std::optional<std::string> from_tessera(std::string_view name, Naming naming) {
-  if (naming == Naming::kTessera) return std::string(name);
-  return translate(name, Naming::kTessera, naming);
+std::optional<std::string> to_tessera(std::string_view name, Naming naming,
+                                      Architecture architecture) {
+  return translate(name, naming, Naming::kTessera, architecture);
+}
+
+std::optional<std::string> from_tessera(std::string_view name, Naming naming,
+                                        Architecture architecture) {
+  return translate(name, Naming::kTessera, naming, architecture);
 }
 
 bool is_buffer(std::string_view name) {

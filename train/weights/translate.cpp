@@ -60,8 +60,9 @@ void recognise(const TensorFile& file, const std::optional<std::string>& prefix,
     }
   }
   fail<CheckpointError>(
-      "[load_weights] {}: names are not those of a Swin Transformer (tessera, torchvision, timm or "
-      "official){}",
+      "[load_weights] {}: names are not those of a Swin Transformer or a ViT (tessera, "
+      "torchvision, timm "
+      "or official){}",
       file.path,
       file.tensors.empty() ? std::string() : fmt::format(": {:?}", file.tensors.front().name));
 }
@@ -132,13 +133,10 @@ struct Piece {
 std::vector<Piece> plan_pieces(const std::vector<std::string>& names, Naming naming) {
   const bool splits = naming == Naming::kTimm || naming == Naming::kOfficial;
   const std::set<std::string> owners = version_two(names);
-  const bool is_vit = std::any_of(names.begin(), names.end(),
-                                  [](const std::string& n) { return n.starts_with("blocks."); });
+  const Architecture architecture = architecture_of(names);
   std::vector<Piece> pieces;
   for (std::size_t i = 0; i < names.size(); ++i) {
-    // Tessera's names of a plain ViT are timm's.
-    const auto name = is_vit && naming == Naming::kTimm ? std::optional(names[i])
-                                                        : from_tessera(names[i], naming);
+    const auto name = from_tessera(names[i], naming, architecture);
     if (!name) {
       fail<CheckpointError>("[weights] {:?} has no name among those of {}", names[i],
                             name_of(naming));
@@ -167,11 +165,12 @@ std::vector<Piece> plan_pieces_of(const Tensors& tensors, Naming naming) {
 Translation translate(const TensorFile& file, const std::optional<std::string>& prefix) {
   Translation result;
   recognise(file, prefix, result);
+  const Architecture architecture = architecture_of(names_after(file, result.prefix));
   std::set<std::string> taken;
   for (const StoredTensor& stored : file.tensors) {
     if (!stored.name.starts_with(result.prefix)) continue;
-    const auto name =
-        to_tessera(std::string_view(stored.name).substr(result.prefix.size()), result.naming);
+    const auto name = to_tessera(std::string_view(stored.name).substr(result.prefix.size()),
+                                 result.naming, architecture);
     if (!name || !taken.insert(*name).second) {
       if (!is_buffer(stored.name)) result.other.push_back(stored);
       continue;

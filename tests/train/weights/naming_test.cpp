@@ -63,6 +63,47 @@ TEST_CASE("naming: every name of a model goes to another framework and back") {
   }
 }
 
+TEST_CASE("naming: a plain ViT's names are timm's, and torchvision has its own") {
+  struct Case {
+    const char* name;
+    const char* torchvision;
+  };
+  constexpr Case kCases[] = {
+      {"patch_embed.proj.weight", "conv_proj.weight"},
+      {"cls_token", "class_token"},
+      {"pos_embed", "encoder.pos_embedding"},
+      {"blocks.11.norm1.bias", "encoder.layers.encoder_layer_11.ln_1.bias"},
+      {"blocks.0.norm2.weight", "encoder.layers.encoder_layer_0.ln_2.weight"},
+      {"blocks.0.attn.qkv.weight", "encoder.layers.encoder_layer_0.self_attention.in_proj_weight"},
+      {"blocks.0.attn.qkv.bias", "encoder.layers.encoder_layer_0.self_attention.in_proj_bias"},
+      {"blocks.0.attn.proj.bias", "encoder.layers.encoder_layer_0.self_attention.out_proj.bias"},
+      {"blocks.3.mlp.fc1.weight", "encoder.layers.encoder_layer_3.mlp.0.weight"},
+      {"blocks.3.mlp.fc2.bias", "encoder.layers.encoder_layer_3.mlp.3.bias"},
+      {"norm.weight", "encoder.ln.weight"},
+      {"head.bias", "heads.head.bias"},
+  };
+  std::vector<std::string> ours, theirs;
+  for (const Case& names : kCases) {
+    CAPTURE(names.name);
+    CHECK(from_tessera(names.name, Naming::kTorchvision, Architecture::kViT) == names.torchvision);
+    CHECK(to_tessera(names.torchvision, Naming::kTorchvision, Architecture::kViT) == names.name);
+    CHECK(from_tessera(names.name, Naming::kTimm, Architecture::kViT) == names.name);
+    CHECK(!from_tessera(names.name, Naming::kOfficial, Architecture::kViT));
+    ours.emplace_back(names.name);
+    theirs.emplace_back(names.torchvision);
+  }
+  CHECK(to_tessera("encoder.layers.encoder_layer_3.mlp.linear_2.bias", Naming::kTorchvision,
+                   Architecture::kViT) == "blocks.3.mlp.fc2.bias");
+  CHECK(!to_tessera("encoder.layers.layer_3.ln_1.bias", Naming::kTorchvision, Architecture::kViT));
+  CHECK(!from_tessera("patch_embed.norm.bias", Naming::kTorchvision, Architecture::kViT));
+  CHECK(recognise_naming(ours) == Naming::kTessera);
+  CHECK(recognise_naming(theirs) == Naming::kTorchvision);
+  CHECK(architecture_of(ours) == Architecture::kViT);
+  CHECK(architecture_of(theirs) == Architecture::kViT);
+  CHECK(architecture_of(std::vector<std::string>{"stages.0.blocks.0.norm1.bias"}) ==
+        Architecture::kSwin);
+}
+
 TEST_CASE("naming: the names that differ") {
   struct Case {
     const char* name;
