@@ -107,8 +107,9 @@ void remove_old(const fs::path& folder) {
 void write_step(const fs::path& folder, const std::string& name, const CheckpointData& data) {
   const fs::path temporary = folder / fmt::format("{}{}", kTemporary, name);
   fs::create_directory(temporary);
-  write_safetensors(temporary / kModelFile, data.model,
-                    {{"naming", std::string(name_of(Naming::kTessera))}});
+  write_safetensors(
+      temporary / kModelFile, data.model,
+      {{"naming", std::string(name_of(Naming::kTessera))}, {"config", data.meta.config}});
   write_safetensors(temporary / kStateFile, data.state);
   AtomicFile meta(temporary / kMetaFile);
   meta.write(encode_meta(data.meta));

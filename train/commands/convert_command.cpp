@@ -1,6 +1,7 @@
 #include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -54,19 +55,20 @@ TensorFile read_run(const ConvertOptions& options, std::optional<ModelConfig>& m
   const SavedModel saved = load_saved_model(options.in);
   model = saved.config.model;
   return {.path = options.in,
-          .metadata = {{"naming", "tessera"}},
+          .metadata = {{"naming", "tessera"}, {"config", to_yaml(saved.config)}},
           .tensors = views_of(saved.learner->model().parameters)};
 }
 
 /// The weights of `file` in the model of a configuration.
-Weights fill_model(const TensorFile& file, const ModelConfig& config, std::uint32_t seed,
-                   const LoadOptions& options) {
-  Model model(config);
+Weights fill_model(const TensorFile& file, const Config& config, const LoadOptions& options) {
+  Model model(config.model);
   // Only what may be missing keeps these values.
-  model.parameters.initialize(seed, static_cast<float>(config.init_std));
+  model.parameters.initialize(config.train.seed, static_cast<float>(config.model.init_std));
   const LoadReport report = load_weights(file, named_values(model.parameters), options);
   for (const std::string& line : report.summary()) note("{}", line);
-  return {views_of(model.parameters), file.metadata, config};
+  Weights weights{views_of(model.parameters), file.metadata, config.model};
+  weights.metadata["config"] = to_yaml(config);
+  return weights;
 }
 
 /// The weights as they stand in `file`, in its order and element types.
@@ -86,13 +88,19 @@ Weights rename_only(const TensorFile& file, const std::optional<std::string>& pr
   return weights;
 }
 
+/// False for a plain ViT, whose names speak of no stages.
+bool has_windows(const Weights& weights) {
+  return std::any_of(weights.tensors.begin(), weights.tensors.end(),
+                     [](const StoredTensor& t) { return t.name.starts_with("stages."); });
+}
+
 std::vector<StoredTensor> buffers_for(const Weights& weights, Naming naming) {
   if (weights.model) return make_buffers(geometry_of(*weights.model), naming);
   if (naming == Naming::kOfficial) {
     note("without --model the buffer attn_mask is left out: load with strict=False");
   }
   const auto modules = geometry_of(std::span<const StoredTensor>(weights.tensors));
-  if (modules.empty() && naming == Naming::kTorchvision) {
+  if (modules.empty() && naming == Naming::kTorchvision && has_windows(weights)) {
     note(
         "without --model relative_position_index and relative_coords_table are left out: load "
         "with strict=False");
@@ -109,7 +117,7 @@ int run(const ConvertOptions& options) {
   Weights weights;
   if (!options.model.empty()) {
     const Config config = load_config(options.model, options.overrides);
-    weights = fill_model(file, config.model, config.train.seed,
+    weights = fill_model(file, config,
                          {.prefix = prefix,
                           .allow_missing = options.allow_missing,
                           .fit = options.no_fit ? nullptr : &config.model});

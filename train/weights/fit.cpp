@@ -1,7 +1,6 @@
 #include "train/weights/fit.h"
 
 #include <charconv>
-#include <cmath>
 #include <cstring>
 
 #include "layers/stage_plan.h"
@@ -10,11 +9,7 @@
 namespace tessera {
 namespace {
 
-/// The side of a square of `count` cells; nullopt if there is none.
-std::optional<std::int64_t> square_side(std::int64_t count) {
-  const auto side = static_cast<std::int64_t>(std::llround(std::sqrt(static_cast<double>(count))));
-  return side >= 1 && side * side == count ? std::optional(side) : std::nullopt;
-}
+constexpr std::string_view kTable = ".relative_position_bias_table";
 
 std::string by(std::int64_t height, std::int64_t width) {
   return fmt::format("{}x{}", height, width);
@@ -30,49 +25,52 @@ std::optional<std::size_t> stage_of(std::string_view name) {
   return error == std::errc{} ? std::optional(stage) : std::nullopt;
 }
 
-/// Rows of `values` [rows, C], which make a square map, for a map of `size`.
-std::optional<FittedTensor> fit_map(const Tensor& values, Size2 size, const char* unit) {
-  const auto side = square_side(values.dim(0));
-  if (!side || size[0] < 1 || size[1] < 1) return std::nullopt;
-  const Tensor map = values.reshape({*side, *side, values.dim(1)});
-  return FittedTensor{resize_bicubic(map, size),
-                      fmt::format("resized bicubically from {} to {} {}", by(*side, *side),
-                                  by(size[0], size[1]), unit)};
+/// Rows of `values` [rows, C], a map of size `from`, for a map of size `to`.
+FittedTensor fit_map(const Tensor& values, Size2 from, Size2 to, const char* unit) {
+  const Tensor map = values.reshape({from[0], from[1], values.dim(1)});
+  return {resize_bicubic(map, to), fmt::format("resized bicubically from {} to {} {}",
+                                               by(from[0], from[1]), by(to[0], to[1]), unit)};
 }
 
+Size2 offsets_of(Size2 window) { return {2 * window[0] - 1, 2 * window[1] - 1}; }
+
 std::optional<FittedTensor> fit_bias_table(std::string_view name, const Tensor& values,
-                                           const Shape& shape, const ModelConfig& config) {
+                                           const Shape& shape, const ModelConfig& config,
+                                           const SourceGeometry& source) {
   const auto stage = stage_of(name);
   const ModelPlan plan = plan_model(config);
   if (!stage || *stage >= plan.stages.size() || values.rank() != 2 || shape.rank() != 2 ||
       values.dim(1) != shape[1]) {
     return std::nullopt;
   }
-  const Size2 window = plan.stages[*stage].windows.window;
-  auto fitted = fit_map(values, {2 * window[0] - 1, 2 * window[1] - 1}, "offsets");
-  if (!fitted || fitted->values.numel() != shape.numel()) return std::nullopt;
-  fitted->values = fitted->values.reshape(shape);
+  const std::string module(name.substr(0, name.size() - kTable.size()));
+  const auto from = source.window(module, *stage, values.dim(0));
+  const Size2 to = offsets_of(plan.stages[*stage].windows.window);
+  if (!from || to[0] * to[1] != shape[0]) return std::nullopt;
+  FittedTensor fitted = fit_map(values, offsets_of(*from), to, "offsets");
+  fitted.values = fitted.values.reshape(shape);
   return fitted;
 }
 
 /// Tokens in front of the map, such as the class token, keep their own vectors.
 std::optional<FittedTensor> fit_positions(const Tensor& values, const Shape& shape,
-                                          const ModelConfig& config) {
+                                          const ModelConfig& config, const SourceGeometry& source) {
   if (values.rank() != 3 || shape.rank() != 3 || values.dim(0) != 1 || shape[0] != 1 ||
       values.dim(2) != shape[2]) {
     return std::nullopt;
   }
-  const Size2 map{config.image_size[0] / config.patch_size[0],
-                  config.image_size[1] / config.patch_size[1]};
-  const std::int64_t extra = shape[1] - map[0] * map[1];
+  const Size2 to = plan_model(config).map;
+  const std::int64_t extra = shape[1] - to[0] * to[1];
   const std::int64_t rows = values.dim(1) - extra, channels = shape[2];
   if (extra < 0 || rows < 1) return std::nullopt;
-  auto fitted = fit_map(values.slice(extra * channels, {rows, channels}), map, "tokens");
-  if (!fitted) return std::nullopt;
+  const auto from = source.map(rows);
+  if (!from) return std::nullopt;
+  FittedTensor fitted =
+      fit_map(values.slice(extra * channels, {rows, channels}), *from, to, "tokens");
   Tensor all = Tensor::empty(shape);
   std::memcpy(all.f32(), values.f32(), static_cast<std::size_t>(extra * channels) * sizeof(float));
-  std::memcpy(all.f32() + extra * channels, fitted->values.f32(), fitted->values.bytes());
-  fitted->values = all;
+  std::memcpy(all.f32() + extra * channels, fitted.values.f32(), fitted.values.bytes());
+  fitted.values = all;
   return fitted;
 }
 
@@ -101,13 +99,12 @@ std::optional<FittedTensor> fit_patch_kernel(const Tensor& values, const Shape& 
 }  // namespace
 
 std::optional<FittedTensor> fit_tensor(std::string_view name, const Tensor& values,
-                                       const Shape& shape, const ModelConfig& config) {
+                                       const Shape& shape, const ModelConfig& config,
+                                       const SourceGeometry& source) {
   if (values.numel() == 0) return std::nullopt;
-  if (name.ends_with(".relative_position_bias_table")) {
-    return fit_bias_table(name, values, shape, config);
-  }
+  if (name.ends_with(kTable)) return fit_bias_table(name, values, shape, config, source);
   if (name == "absolute_pos_embed" || name == "pos_embed") {
-    return fit_positions(values, shape, config);
+    return fit_positions(values, shape, config, source);
   }
   if (name == "patch_embed.proj.weight") return fit_patch_kernel(values, shape);
   return std::nullopt;

@@ -7,6 +7,7 @@
 
 #include "core/tensor.h"
 #include "layers/model_config.h"
+#include "train/weights/source_geometry.h"
 
 namespace tessera {
 
@@ -15,12 +16,13 @@ struct FittedTensor {
   std::string how;  ///< `resized bicubically from 13x13 to 7x7 offsets`
 };
 
-/// `values`, trained as the parameter `name` of a model of another geometry, for the model of
+/// `values`, trained as the parameter `name` of a model of geometry `source`, for the model of
 /// `config`, where the parameter has `shape`. What can be fitted: relative position bias tables to
-/// another window and absolute positions to another map, both bicubically as in the official code
-/// and from square ones only; patch kernels to another patch size or number of channels. nullopt
-/// for anything else.
+/// another window and absolute positions to another map, both bicubically as in the official code;
+/// patch kernels to another patch size or number of channels. nullopt for anything else, and for a
+/// table or positions that are not square where the source is not known.
 std::optional<FittedTensor> fit_tensor(std::string_view name, const Tensor& values,
-                                       const Shape& shape, const ModelConfig& config);
+                                       const Shape& shape, const ModelConfig& config,
+                                       const SourceGeometry& source);
 
 }  // namespace tessera

@@ -73,14 +73,15 @@ struct Copy {
 
 /// The line of a parameter that the file has as `stored`; its values go to `copies` if they fit.
 Line match(const NamedTensor& parameter, const StoredTensor& stored, const TensorFile& file,
-           const LoadOptions& options, std::vector<Copy>& copies) {
+           const LoadOptions& options, const SourceGeometry& source, std::vector<Copy>& copies) {
   const Shape& shape = parameter.tensor.shape();
   Line line{Status::kShapeMismatch, parameter.name, shape_text(stored.shape), to_string(shape)};
   if (line.file_shape == line.shape) {
     line.status = Status::kLoaded;
     copies.push_back({parameter.tensor, to_f32(stored, file.path)});
   } else if (options.fit != nullptr) {
-    const auto fitted = fit_tensor(parameter.name, to_f32(stored, file.path), shape, *options.fit);
+    const auto fitted =
+        fit_tensor(parameter.name, to_f32(stored, file.path), shape, *options.fit, source);
     if (fitted) {
       line.status = Status::kFitted;
       line.how = fitted->how;
@@ -137,6 +138,8 @@ LoadReport load_weights(const TensorFile& file, std::span<const NamedTensor> par
   std::map<std::string, const Translation::Entry*> entries;
   for (const auto& entry : translation.parameters) entries.emplace(entry.tensor.name, &entry);
 
+  const SourceGeometry source =
+      options.fit != nullptr ? source_geometry(file, translation) : SourceGeometry{};
   std::vector<Copy> copies;
   for (const NamedTensor& parameter : parameters) {
     const auto found = entries.find(parameter.name);
@@ -144,7 +147,8 @@ LoadReport load_weights(const TensorFile& file, std::span<const NamedTensor> par
       report.lines.push_back(
           {Status::kMissing, parameter.name, "", to_string(parameter.tensor.shape())});
     } else {
-      report.lines.push_back(match(parameter, found->second->tensor, file, options, copies));
+      report.lines.push_back(
+          match(parameter, found->second->tensor, file, options, source, copies));
       entries.erase(found);
     }
     report.lines.back().allowed = matches_any(options.allow_missing, parameter.name);

@@ -52,14 +52,19 @@ Matrix cubic_matrix(std::int64_t from, std::int64_t to) {
   return matrix;
 }
 
+/// A triangle as wide as the step between new cells, at least 1, as data/resize.h has it: narrower
+/// ones would leave cells out where the new ones are few.
 Matrix linear_matrix(std::int64_t from, std::int64_t to) {
   Matrix matrix(to, from);
+  const double width = std::max(1.0, static_cast<double>(from) / static_cast<double>(to));
   for (std::int64_t i = 0; i < to; ++i) {
-    const double position = std::max(0.0, source_position(i, from, to));
-    const auto first = std::min(static_cast<std::int64_t>(position), from - 1);
-    const double share = position - static_cast<double>(first);
-    matrix.at(i, first) += 1.0 - share;
-    matrix.at(i, std::min(first + 1, from - 1)) += share;
+    const double position = source_position(i, from, to);
+    double sum = 0.0;
+    for (std::int64_t j = 0; j < from; ++j) {
+      const double distance = std::abs(static_cast<double>(j) - position) / width;
+      sum += matrix.at(i, j) = std::max(0.0, 1.0 - distance);
+    }
+    for (std::int64_t j = 0; j < from; ++j) matrix.at(i, j) /= sum;
   }
   return matrix;
 }

@@ -1,5 +1,5 @@
-// Against values from PyTorch 1.13: interpolate(mode="bicubic"), and linalg.pinv of the matrix of
-// interpolate(mode="bilinear").
+// Against values from PyTorch: interpolate(mode="bicubic"), and linalg.pinv of the matrix of
+// interpolate(mode="bilinear", antialias=True).
 #include "train/weights/resize.h"
 
 #include <doctest/doctest.h>
@@ -47,9 +47,10 @@ TEST_CASE("resize_kernels: the pseudo-inverse of the bilinear resize") {
   check_close(resized({0, 0, 3, 2}, 2, 4),
               {-0.2475f, -0.2175f, -0.1575f, -0.1275f, 0.0825f, 0.0725f, 0.0525f, 0.0425f, 0.7425f,
                0.6525f, 0.4725f, 0.3825f, 1.0725f, 0.9425f, 0.6825f, 0.5525f});
-  check_close(resized({0, 0, 3, 2, 4, 2, 3, 0, 0, 3, 2, 4, 2, 3, 0, 0}, 4, 2), {6, 8, 8, 6});
+  check_close(resized({0, 0, 3, 2, 4, 2, 3, 0, 0, 3, 2, 4, 2, 3, 0, 0}, 4, 2),
+              {4.814873f, 9.453927f, 9.453927f, 4.814873f});
   check_close(resized({0, 0, 3, 2, 4, 2, 3, 0, 0}, 3, 2),
-              {0.440771f, 5.774105f, 5.774105f, 0.440771f});
+              {-0.257523f, 7.422477f, 7.422477f, -0.257523f});
   check_close(resized({0, 0, 3, 2}, 2, 3), {-0.361111f, -0.277778f, -0.194444f, 0.722222f,
                                             0.555556f, 0.388889f, 1.805556f, 1.388889f, 0.972222f});
 }
@@ -66,6 +67,23 @@ TEST_CASE(
   for (std::size_t i = 0; i < 4; ++i) small_response += double{kernel.span()[i] * patch[i]};
   for (std::size_t i = 0; i < 16; ++i) large_response += double{large.span()[i] * enlarged[i]};
   CHECK(large_response == doctest::Approx(small_response));
+}
+
+TEST_CASE("resize_kernels: an even kernel responds to even patches as before, also to few pixels") {
+  for (const auto& [from, to] : {std::pair<std::int64_t, std::int64_t>{4, 2},
+                                 {16, 4},
+                                 {7, 3},
+                                 {6, 2},
+                                 {2, 16},
+                                 {1, 5},
+                                 {5, 1}}) {
+    CAPTURE(from);
+    CAPTURE(to);
+    const Tensor resized = resize_kernels(Tensor::full({1, 1, from, 3}, 1.0f), {to, 3}).value();
+    double sum = 0.0;
+    for (const float value : resized.span()) sum += double{value};
+    CHECK(sum == doctest::Approx(3.0 * static_cast<double>(from)).epsilon(0.04));
+  }
 }
 
 TEST_CASE("change_channels: sums to one, repeats in turn and scales") {

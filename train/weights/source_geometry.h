@@ -1,0 +1,34 @@
+// In what geometry the weights of a file were trained.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+
+#include "layers/model_config.h"
+#include "train/weights/translate.h"
+
+namespace tessera {
+
+/// What a file tells of it; the rest has to be taken for square.
+struct SourceGeometry {
+  /// From the configuration that Tessera's files carry.
+  std::optional<ModelConfig> model{};
+
+  /// In tokens, by attention module (`stages.0.blocks.1.attn`), from the buffers
+  /// `relative_position_index` that torchvision's and the official files carry.
+  std::map<std::string, Size2> windows{};
+
+  /// Of an attention module in stage `stage`, whose relative position bias table has `rows` rows;
+  /// nullopt if no window is known and no square one has so many.
+  std::optional<Size2> window(const std::string& module, std::size_t stage,
+                              std::int64_t rows) const;
+
+  /// Of the patch embedding, with `tokens` in all; nullopt as above.
+  std::optional<Size2> map(std::int64_t tokens) const;
+};
+
+/// `translation` is that of `file`.
+SourceGeometry source_geometry(const TensorFile& file, const Translation& translation);
+
+}  // namespace tessera
