@@ -9,11 +9,12 @@ cross entropy with label smoothing.
 """
 import json
 import re
-import struct
 import sys
 
 import torch
 from torchvision.models.vision_transformer import VisionTransformer
+
+import tensor_file
 
 MODEL = {"name": "vit", "image_size": [32, 32], "in_channels": 3, "num_classes": 10, "patch_size": 4,
          "patch_embed": {"norm": False}, "embed_dim": 24, "depths": [2], "num_heads": [3],
@@ -33,20 +34,6 @@ def timm_name(name):
     for pattern, replacement in NAMES:
         name = re.sub(pattern, replacement, name)
     return name
-
-
-def save(path, tensors, metadata):
-    header, data = {"__metadata__": metadata}, b""
-    for name, tensor in tensors.items():
-        array = tensor.detach().contiguous().numpy()
-        kind = {"float32": "F32", "int64": "I64"}[str(array.dtype)]
-        header[name] = {"dtype": kind, "shape": list(array.shape),
-                        "data_offsets": [len(data), len(data) + array.nbytes]}
-        data += array.tobytes()
-    text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)
-    with open(path, "wb") as file:
-        file.write(struct.pack("<Q", len(text)) + text + data)
 
 
 def main():
@@ -70,9 +57,10 @@ def main():
     for name, parameter in model.named_parameters():
         tensors["param/" + timm_name(name)] = parameter
         tensors["grad/" + timm_name(name)] = parameter.grad
-    save(sys.argv[1] if len(sys.argv) > 1 else "tests/fixtures/vit_32.safetensors", tensors,
-         {"family": "torchvision", "model": json.dumps(MODEL),
-          "label_smoothing": str(LABEL_SMOOTHING), "torch": torch.__version__})
+    path = sys.argv[1] if len(sys.argv) > 1 else "tests/fixtures/vit_32.safetensors"
+    tensor_file.write(path, {name: value.detach().numpy() for name, value in tensors.items()},
+                      {"family": "torchvision", "model": json.dumps(MODEL),
+                       "label_smoothing": str(LABEL_SMOOTHING), "torch": torch.__version__})
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/program/program.h"
+#include "tests/train/weights/torch_archive.h"
 
 namespace tessera::test {
 namespace {
@@ -64,6 +65,86 @@ TEST_CASE("convert: mistakes are one line and leave no file") {
   CHECK(fails({folder / "text", out}, 1).find("truncated?") != std::string::npos);
   CHECK(fails({fixture("swin_v2_32"), out, "--model", folder / "m.yaml"}, 1)
             .find("does not fit the model") != std::string::npos);
+}
+
+struct Broken {
+  std::string what;
+  std::string content;
+  std::string error;
+};
+
+std::string safetensors(const std::string& header, std::size_t data) {
+  return little(header.size(), 8) + header + std::string(data, '\0');
+}
+
+std::vector<Broken> broken_files() {
+  const std::string name = R"("stages.0.blocks.0.norm1.bias")", other = R"("norm.bias")";
+  const auto entry = [](const std::string& tensor, const std::string& rest) {
+    return tensor + R"(:{"dtype":"F32",)" + rest + "}";
+  };
+  const std::string good = entry(name, R"("shape":[2],"data_offsets":[0,8])");
+  const std::string whole = safetensors("{" + good + "}", 8);
+  return {
+      {"empty", "", "0 bytes are too few"},
+      {"length alone", whole.substr(0, 8), "truncated?"},
+      {"truncated header", whole.substr(0, 40), "truncated?"},
+      {"truncated data", whole.substr(0, whole.size() - 1), "truncated?"},
+      {"header of 4 GB", little(std::uint64_t{1} << 32, 8) + "{}", "4294967296 is above 100000000"},
+      {"header of 2^64 - 1 bytes", little(~std::uint64_t{0}, 8) + "{}", "is above 100000000"},
+      {"no JSON", safetensors("{" + good, 8), "is not UTF-8 JSON"},
+      {"unknown dtype",
+       safetensors("{" + name + R"(:{"dtype":"F8_E4M3","shape":[8],)" + R"("data_offsets":[0,8]}})",
+                   8),
+       "unknown dtype"},
+      {"overlap",
+       safetensors("{" + good + "," + entry(other, R"("shape":[2],"data_offsets":[4,12])") + "}",
+                   12),
+       "overlaps"},
+      {"hole", safetensors("{" + entry(name, R"("shape":[2],"data_offsets":[8,16])") + "}", 16),
+       "leaves a hole"},
+      {"offsets beyond 2^63",
+       safetensors(
+           "{" + entry(name, R"("shape":[2],"data_offsets":[0,18446744073709551615])") + "}", 8),
+       "too large"},
+      {"a shape that overflows",
+       safetensors(
+           "{" + entry(name, R"("shape":[4294967296,4294967296],"data_offsets":[0,0])") + "}", 0),
+       "overflows"},
+      {"a name twice", safetensors("{" + good + "," + good + "}", 8), "duplicate name"},
+      {"a pickle that calls",
+       torch_archive(dictionary_of("cos\nsystem\n(" + text("touch x") + "tR")),
+       "\"os\".\"system\" is not read"},
+      {"a pickle that breaks off", torch_archive("\x80\x02}"), "[pickle]"},
+      {"a tensor beyond its storage", torch_archive(dictionary_of(tensor_code({.elements = 400}))),
+       "\"0\""},
+      {"an archive cut off", torch_archive(dictionary_of(tensor_code({}))).substr(0, 90), "[zip]"},
+      {"a bare pickle", dictionary_of(tensor_code({})), "not a safetensors file?"},
+  };
+}
+
+TEST_CASE("weights that are broken or hostile are one line and exit code 1") {
+  const ScratchFolder folder;
+  write_model(folder / "m.yaml", 1);
+  write_text(folder / "c.yaml", kTinyConfig);
+  const std::string in = folder / "in", out = folder / "out";
+  for (const Broken& broken : broken_files()) {
+    CAPTURE(broken.what);
+    write_text(in, broken.content);
+    for (const std::vector<std::string>& arguments :
+         {std::vector<std::string>{"convert", in, out},
+          std::vector<std::string>{"export", folder / "m.yaml", out, "--weights", in},
+          std::vector<std::string>{"train", folder / "c.yaml", "--out", out, "--set",
+                                   "init.weights=" + in}}) {
+      const Outcome outcome = tessera(arguments);
+      CAPTURE(outcome.err);
+      CHECK(outcome.code == 1);
+      CHECK(outcome.has_one_line());
+      CHECK_MESSAGE(outcome.err.find(broken.error) != std::string::npos,
+                    "expected: ", broken.error);
+      CHECK(outcome.err.find(in) != std::string::npos);
+      CHECK_FALSE(fs::exists(out));
+    }
+  }
 }
 
 TEST_CASE("convert: fits weights to another geometry and says so") {
