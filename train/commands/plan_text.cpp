@@ -4,6 +4,7 @@
 
 #include "layers/model.h"
 #include "layers/stage_plan.h"
+#include "train/plural.h"
 
 namespace tessera {
 namespace {
@@ -32,9 +33,9 @@ std::string plan_text(const Config& config) {
   const ModelConfig& model = config.model;
   const ModelPlan plan = plan_model(model);
   const std::int64_t parameters = Model(model).parameters.count();
-  std::string text = fmt::format("Image {} with {} channels, patch {}, {} classes\n\n",
-                                 size_text(model.image_size), model.in_channels,
-                                 size_text(model.patch_size), model.num_classes);
+  std::string text = fmt::format("Image {} with {}, patch {}, {}\n\n", size_text(model.image_size),
+                                 plural(model.in_channels, "channel"), size_text(model.patch_size),
+                                 plural(model.num_classes, "class", "classes"));
   text += "stage     tokens  channels  heads  blocks   window    shift     padded      MMACs\n";
   for (std::size_t i = 0; i < plan.stages.size(); ++i) text += stage_row(i, plan.stages[i]);
   if (plan.unused_pixels != Size2{0, 0}) {

@@ -14,6 +14,7 @@
 #include "train/config/config.h"
 #include "train/initial_model.h"
 #include "train/open_split.h"
+#include "train/plural.h"
 #include "train/trainer.h"
 
 namespace tessera {
@@ -86,8 +87,9 @@ int run(const TrainOptions& options) {
   describe_run(folder, config, hash_dataset(*train));
   Log log(folder.log());
   Trainer trainer(config, folder, *train, *test, log);
-  log.info("{}: {} training and {} test images, {} steps, {} threads, into {}", train->name(),
-           train->size(), test->size(), trainer.total_steps(), num_threads(), folder.path.string());
+  log.info("{}: {} training and {}, {}, {}, into {}", train->name(), train->size(),
+           plural(test->size(), "test image"), plural(trainer.total_steps(), "step"),
+           plural(num_threads(), "thread"), folder.path.string());
   if (initial) {
     trainer.start_from(initial->model->parameters);
     for (const std::string& line : initial->report.summary()) {

@@ -1,0 +1,17 @@
+// What `tessera bench` prints.
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+
+#include "train/speed.h"
+
+namespace tessera {
+
+/// Rates, loader and a table of ops each for training and inference, slowest first.
+std::string speed_text(const Speed& speed, const Config& config);
+
+/// The same as one object; see the footer of `tessera bench --help`.
+nlohmann::ordered_json speed_json(const Speed& speed, const Config& config);
+
+}  // namespace tessera

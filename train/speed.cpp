@@ -1,0 +1,161 @@
+#include "train/speed.h"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <ctime>
+#include <memory>
+
+#include "core/error.h"
+#include "core/peak.h"
+#include "core/rng.h"
+#include "data/loader.h"
+#include "layers/stage_plan.h"
+#include "train/learner.h"
+
+namespace tessera {
+namespace {
+
+Batch random_batch(const Config& config, std::int64_t size) {
+  const ModelConfig& model = config.model;
+  Batch batch;
+  batch.images = Tensor::empty({size, model.image_size[0], model.image_size[1], model.in_channels});
+  batch.labels = Tensor::empty({size}, DType::kI32);
+  Rng rng(config.train.seed, Stream::kSynthetic, 0, 0);
+  for (float& pixel : batch.images.span()) pixel = rng.uniform(-1.0f, 1.0f);
+  for (std::int32_t& label : batch.labels.span<std::int32_t>()) {
+    label = static_cast<std::int32_t>(rng.below(static_cast<std::uint32_t>(model.num_classes)));
+  }
+  return batch;
+}
+
+double resident_peak_mb() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<double>(usage.ru_maxrss) / 1024.0;
+}
+
+/// Of all threads of this process since it started.
+double cpu_seconds_now() {
+  timespec time{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+}
+
+struct Seconds {
+  double wall = 0.0;
+  double cpu = 0.0;
+};
+
+double median(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+// The median is what the machine does; the extremes are what its other tenants do.
+template <typename Step>
+Seconds median_seconds(int steps, Step&& step) {
+  std::vector<double> wall, cpu;
+  for (int i = 0; i < steps; ++i) {
+    const double start = seconds_now(), cpu_start = cpu_seconds_now();
+    step();
+    wall.push_back(seconds_now() - start);
+    cpu.push_back(cpu_seconds_now() - cpu_start);
+  }
+  return {median(wall), median(cpu)};
+}
+
+/// Images of noise of the model's size, a few batches.
+std::unique_ptr<Dataset> noise_images(const Config& config, std::int64_t batch) {
+  constexpr std::int64_t kBatches = 4, kClasses = 10;
+  const ModelConfig& model = config.model;
+  DatasetInfo info = dataset_info(DatasetName::kSynthetic);
+  info.name = config.has_data
+                  ? fmt::format("noise; {} is not here", dataset_info(config.data.name).name)
+                  : "noise";
+  info.image = {model.image_size[0], model.image_size[1], model.in_channels};
+  info.class_names.resize(kClasses);
+  const auto samples = static_cast<std::size_t>(kBatches * batch);
+  std::vector<std::uint8_t> pixels(samples * static_cast<std::size_t>(info.image.numel()));
+  std::vector<std::uint8_t> labels(samples);
+  Rng rng(config.train.seed, Stream::kSynthetic, 0, 1);
+  for (std::uint8_t& pixel : pixels) pixel = static_cast<std::uint8_t>(rng.next());
+  for (std::uint8_t& label : labels) label = static_cast<std::uint8_t>(rng.below(kClasses));
+  return std::make_unique<ArrayDataset>(std::move(info), std::move(pixels), std::move(labels));
+}
+
+std::unique_ptr<Dataset> images_to_load(const Config& config, std::int64_t batch) {
+  if (!config.has_data) return noise_images(config, batch);
+  try {
+    return open_dataset(config.data, Split::kTrain);
+  } catch (const DataError&) {  // not here: speed does not depend on what the images show
+    return noise_images(config, batch);
+  }
+}
+
+LoaderCost measure_loader(const Config& config, std::int64_t size, int steps) {
+  const std::unique_ptr<Dataset> dataset = images_to_load(config, size);
+  const auto channels = static_cast<std::size_t>(dataset->image().channels);
+  Loader loader(*dataset, {.batch_size = std::min(size, dataset->size()),
+                           .shuffle = true,
+                           .augment = config.data.augment,
+                           .normalization = {std::vector<float>(channels, 0.5f),
+                                             std::vector<float>(channels, 0.25f)},
+                           .seed = config.train.seed,
+                           .workers = 0,
+                           .drop_last = true});
+  std::int64_t epoch = 0;
+  Batch batch;
+  const auto load = [&] {
+    while (!loader.next(batch)) loader.start_epoch(epoch++);
+  };
+  load();
+  const double scale = static_cast<double>(size) / static_cast<double>(batch.labels.dim(0));
+  return {dataset->name(), scale * median_seconds(std::max(steps, 5), load).cpu, 0.0};
+}
+
+/// Of the precision that is trained in, if the CPU has instructions for it.
+double peak_of(Precision precision) {
+  const double bf16 = precision == Precision::kBF16 ? measure_bf16_peak_gflops() : 0.0;
+  return bf16 > 0.0 ? bf16 : measure_peak_gflops();
+}
+
+Rate rate_of(double seconds, std::int64_t images, double flops_of_image, double peak_gflops) {
+  const double images_per_s = static_cast<double>(images) / seconds;
+  const double gflops = images_per_s * flops_of_image * 1e-9;
+  return {images_per_s, gflops, gflops / peak_gflops};
+}
+
+}  // namespace
+
+Speed measure_speed(const Config& config, std::int64_t batch_size, int steps) {
+  Speed speed;
+  speed.batch = batch_size;
+  speed.steps = steps;
+  Learner learner(config);
+  const Batch batch = random_batch(config, batch_size);
+  std::int64_t step = 0;
+  const auto train = [&](Profile* profile) {
+    learner.update({&batch, 1}, step++, config.optim.lr, profile);
+  };
+  for (int i = 0; i < 2; ++i) train(nullptr);
+  const Seconds training = median_seconds(steps, [&] { train(nullptr); });
+  speed.peak_rss_mb = resident_peak_mb();
+  for (int i = 0; i < steps; ++i) train(&speed.train_ops);
+
+  for (int i = 0; i < 2; ++i) learner.predict(batch.images);
+  const Seconds inference = median_seconds(steps, [&] { learner.predict(batch.images); });
+  for (int i = 0; i < steps; ++i) learner.predict(batch.images, &speed.infer_ops);
+
+  speed.loader = measure_loader(config, batch_size, steps);
+  speed.loader.step_cpu_seconds = training.cpu;
+  speed.peak_gflops = peak_of(config.train.precision);
+  speed.stream_gbytes = measure_stream_gbytes();
+  const double flops = 2.0 * static_cast<double>(plan_model(config.model).macs());
+  speed.train = rate_of(training.wall, batch_size, 3.0 * flops, speed.peak_gflops);
+  speed.infer = rate_of(inference.wall, batch_size, flops, speed.peak_gflops);
+  return speed;
+}
+
+}  // namespace tessera

@@ -1,0 +1,42 @@
+// How fast a configuration trains and infers here, op by op, and what loading its images costs.
+#pragma once
+
+#include <string>
+
+#include "core/profile.h"
+#include "train/train_config.h"
+
+namespace tessera {
+
+struct Rate {
+  double images_per_s = 0.0;
+  double gflops = 0.0;
+  double peak_share = 0.0;
+};
+
+/// What preparing one batch costs, whoever does it.
+struct LoaderCost {
+  std::string data;               ///< what was loaded: `cifar10`, `noise; cifar10 is not here`
+  double cpu_seconds = 0.0;       ///< of one thread, a batch
+  double step_cpu_seconds = 0.0;  ///< of all threads, a training step
+
+  double share() const { return cpu_seconds / step_cpu_seconds; }
+};
+
+struct Speed {
+  std::int64_t batch = 0;
+  int steps = 0;  ///< that a median is of, and that a profile is the sum of
+  Rate train, infer;
+  Profile train_ops, infer_ops;
+  LoaderCost loader;
+  double peak_gflops = 0.0;
+  double stream_gbytes = 0.0;
+  double peak_rss_mb = 0.0;  ///< of training
+};
+
+/// Trains and infers on random images. The loader is measured on the configured data set if its
+/// files are here, else on noise of the model's size, with the configured augmentation.
+/// Throws ConfigError (see plan_model).
+Speed measure_speed(const Config& config, std::int64_t batch, int steps);
+
+}  // namespace tessera
