@@ -6,9 +6,19 @@
 namespace tessera {
 
 LinearPatchEmbed::LinearPatchEmbed(const ModelConfig& config)
-    : patch_(config.patch_size),
+    : image_(config.image_size),
+      patch_(config.patch_size),
       proj_(config.in_channels, config.embed_dim, patch_, {.stride = patch_}) {
   if (config.patch_embed.norm) norm_.emplace(config.embed_dim, norm_epsilon(config));
+}
+
+PatchEmbedPlan LinearPatchEmbed::plan() const {
+  const Size2 map = proj_.output(image_);
+  const std::int64_t gathered = proj_.weight().shape.numel() / proj_.out_channels();
+  return {.map = map,
+          .unused_pixels = proj_.unused(image_),
+          .macs = proj_.macs(image_),
+          .kept = map[0] * map[1] * (gathered + (norm_ ? proj_.out_channels() : 0))};
 }
 
 Var LinearPatchEmbed::forward(Tape& tape, const Var& images) {

@@ -16,10 +16,12 @@ class LinearPatchEmbed final : public PatchEmbed {
  public:
   explicit LinearPatchEmbed(const ModelConfig& config);
 
+  PatchEmbedPlan plan() const override;
   Var forward(Tape& tape, const Var& images) override;
   void visit(ParameterVisitor& visitor) override;
 
  private:
+  Size2 image_;
   Size2 patch_;
   Conv2d proj_;  ///< kernel = stride = patch
   std::optional<LayerNorm> norm_;

@@ -78,15 +78,9 @@ std::int64_t block_macs(const ModelConfig& config, const StagePlan& stage, const
   return linear + attention;
 }
 
-ModelPlan plan_embedding(const ModelConfig& config) {
-  ModelPlan plan;
-  for (std::size_t axis = 0; axis < 2; ++axis) {
-    plan.map[axis] = config.image_size[axis] / config.patch_size[axis];
-    plan.unused_pixels[axis] = config.image_size[axis] % config.patch_size[axis];
-  }
-  plan.embed_macs = plan.map[0] * plan.map[1] * config.embed_dim * config.in_channels *
-                    config.patch_size[0] * config.patch_size[1];
-  return plan;
+void check_patch_embed(const ModelConfig& config) {
+  const std::vector<ConfigProblem> problems = patch_embed_problems(config);
+  if (!problems.empty()) fail<ConfigError>("model.{}", problems.front().text);
 }
 
 }  // namespace
@@ -96,7 +90,7 @@ std::int64_t mlp_hidden(const ModelConfig& config, std::int64_t channels) {
 }
 
 std::int64_t ModelPlan::macs() const {
-  std::int64_t total = embed_macs + head_macs;
+  std::int64_t total = embed.macs + head_macs;
   for (const StagePlan& stage : stages) total += stage.macs;
   return total;
 }
@@ -105,8 +99,9 @@ ModelPlan plan_model(const ModelConfig& config) {
   check_lists(config);
   check_name(config);
   check_patch(config);
-  ModelPlan plan = plan_embedding(config);
-  Size2 map = plan.map;
+  check_patch_embed(config);
+  ModelPlan plan{.embed = make_patch_embed(config)->plan()};
+  Size2 map = plan.embed.map;
   if (config.pool == Pooling::kToken) map = {1, 1 + map[0] * map[1]};
   std::int64_t channels = config.embed_dim;
   for (std::size_t i = 0; i < config.depths.size(); ++i) {
@@ -145,7 +140,8 @@ std::int64_t predict_training_bytes(const ModelConfig& config, std::int64_t para
                                     std::int64_t batch, std::int64_t state_copies) {
   constexpr std::int64_t kFloat = 4;
   const ModelPlan plan = plan_model(config);
-  std::int64_t kept = config.image_size[0] * config.image_size[1] * config.in_channels;
+  std::int64_t kept =
+      config.image_size[0] * config.image_size[1] * config.in_channels + plan.embed.kept;
   for (const StagePlan& stage : plan.stages) {
     // Kept by a block: two sums, two norms, q, k, v, attention, and the MLP before GELU.
     const std::int64_t c = stage.channels;

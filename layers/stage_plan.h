@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "layers/model_config.h"
+#include "layers/patch_embed.h"
 #include "layers/window_plan.h"
 
 namespace tessera {
@@ -24,11 +24,9 @@ struct StagePlan {
 };
 
 struct ModelPlan {
-  Size2 map{};            ///< tokens of the patch embedding
-  Size2 unused_pixels{};  ///< at the right and bottom, beyond the last whole patch
-  std::int64_t embed_macs = 0;
+  PatchEmbedPlan embed;
   std::int64_t head_macs = 0;
-  std::vector<StagePlan> stages;
+  std::vector<StagePlan> stages{};
 
   /// Multiply-adds of one image's forward pass. The literature calls these FLOPs; FLOPs are twice
   /// as many, and a training step takes three times a forward pass.

@@ -24,6 +24,8 @@ SWIN = {"name": "swin", "patch_size": 2, "embed_dim": 16, "depths": [2, 2], "num
         "window_size": 4, "num_classes": 10, "image_size": 32}
 VIT = {"name": "vit", "patch_size": 4, "embed_dim": 24, "depths": [2], "num_heads": [3],
        "num_classes": 10, "image_size": 32}
+EMBEDS = [{"type": "overlap"}, {"type": "overlap", "kernel": 5, "padding": 2},
+          {"type": "conv_stem"}, {"type": "conv_stem", "stem_channels": [8, 12, 8]}]
 
 
 def cases():
@@ -40,6 +42,12 @@ def cases():
     yield "swin_v2 without bias", {**SWIN, "name": "swin_v2", "qkv_bias": False,
                                    "image_size": [30, 26], "padding": "torchvision"}
     yield "swin without patch norm", {**SWIN, "patch_embed": {"norm": False}, "in_channels": 1}
+    for kind in EMBEDS:
+        for base in (SWIN, VIT):
+            for channels, size, norm in ((3, 32, True), (1, [30, 27], False)):
+                yield f"{base['name']} {kind} {channels} {size}", {
+                    **base, "in_channels": channels, "image_size": size,
+                    "patch_embed": {**kind, "norm": norm}}
     yield "swin patch 4x2, pixels left over", {**SWIN, "patch_size": [4, 2], "image_size": [35, 33]}
     for position in ("none", "relative", "continuous", "absolute", "sincos"):
         for size in (32, [24, 37]):
@@ -74,6 +82,39 @@ def pair(value):
     return value if isinstance(value, list) else [value, value]
 
 
+def embedding(model, add, linear, norm):
+    """Adds the parameters of a patch embedding; returns the height and width of its map."""
+    config = model.get("patch_embed", {})
+    kind, channels, width = config.get("type", "linear"), model.get("in_channels", 3), model["embed_dim"]
+    patch, size = pair(model["patch_size"]), pair(model["image_size"])
+    grid = [-(-s // p) for s, p in zip(size, patch)]
+
+    def conv(name, out, inner, kernel):
+        add(name + ".weight", out, inner, *kernel)
+        add(name + ".bias", out)
+
+    if kind == "linear":
+        conv("patch_embed.proj", width, channels, patch)
+        grid = [s // p for s, p in zip(size, patch)]
+    elif kind == "overlap":
+        kernel = pair(config.get("kernel", [2 * p - 1 for p in patch]))
+        conv("patch_embed.proj", width, channels, kernel)
+        padding = config.get("padding", "same")
+        if padding != "same":
+            grid = [(s + 2 * padding - k) // p + 1 for s, k, p in zip(size, kernel, patch)]
+    elif kind == "conv_stem":
+        depth = max(1, max(patch).bit_length() - 1)
+        widths = config.get("stem_channels", [max(8, width >> i) for i in range(depth)][::-1])
+        for i, out in enumerate(widths):
+            conv(f"patch_embed.stem.{i}.conv", out, channels, [3, 3])
+            norm(f"patch_embed.stem.{i}.norm", out)
+            channels = out
+        linear("patch_embed.proj", width, channels)
+    if config.get("norm", True):
+        norm("patch_embed.norm", width)
+    return grid
+
+
 def weights_of(model, rng):
     """Random parameters of a model under Tessera's names."""
     result = {}
@@ -94,12 +135,8 @@ def weights_of(model, rng):
     vit, v2 = model["name"] == "vit", model["name"] == "swin_v2"
     position, channels = model["position"], model["embed_dim"]
     patch, size = pair(model["patch_size"]), pair(model["image_size"])
-    grid = [size[0] // patch[0], size[1] // patch[1]]
     token = model.get("pool") == "token"
-    add("patch_embed.proj.weight", channels, model.get("in_channels", 3), *patch)
-    add("patch_embed.proj.bias", channels)
-    if model.get("patch_embed", {}).get("norm", True):
-        norm("patch_embed.norm", channels)
+    grid = embedding(model, add, linear, norm)
     if token:
         add("cls_token", 1, 1, channels)
     if position == "absolute":

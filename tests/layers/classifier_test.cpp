@@ -23,6 +23,12 @@ ModelConfig changed(ModelConfig config, Change change) {
   return config;
 }
 
+ModelConfig with_embed(ModelConfig config, PatchEmbedType type) {
+  config.patch_embed.type = type;
+  config.image_size = {18, 15};
+  return config;
+}
+
 std::vector<Case> cases() {
   return {
       {"swin", test::tiny_config()},
@@ -63,6 +69,10 @@ std::vector<Case> cases() {
                                      c.patch_embed.norm = true;
                                      c.position = {.relative = false, .sincos = true};
                                    })},
+      {"swin, overlap", with_embed(test::tiny_config(), PatchEmbedType::kOverlap)},
+      {"vit, overlap", with_embed(test::tiny_vit_config(), PatchEmbedType::kOverlap)},
+      {"swin, conv_stem", with_embed(test::tiny_config(), PatchEmbedType::kConvStem)},
+      {"swin_v2, conv_stem", with_embed(test::tiny_v2_config(), PatchEmbedType::kConvStem)},
   };
 }
 

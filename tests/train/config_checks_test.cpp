@@ -39,6 +39,21 @@ TEST_CASE("values that do not fit each other are reported where they stand") {
       {"model: {image_size: 7, patch_size: 4, depths: [1, 1], num_heads: [1, 1]}",
        {"c.yaml:1:47: [model] image_size 7x7 at patch_size 4x4 shrinks to one token before stage "
         "2 of 2 (stage 1: 1x1); use at most 1 stage or smaller patches"}},
+      {"model: {patch_embed: {type: overlap, kernel: [7, 3]}}",
+       {"c.yaml:1:46: [model] patch_embed.kernel 7x3 is smaller than patch_size 4x4: pixels "
+        "between kernels would not be seen; use a kernel of at least the patch, or auto"}},
+      {"model: {patch_embed: {type: overlap, padding: 7}}",
+       {"c.yaml:1:47: [model] patch_embed.padding 7 leaves the first kernel, 7x7, nothing but "
+        "zeros; use less than 7, or same"}},
+      {"model: {image_size: 32, patch_embed: {type: overlap, padding: 1, kernel: 35}}",
+       {"c.yaml:1:63: [model] patch_embed.kernel 35x35 is larger than image_size 32x32 with "
+        "padding 1; use padding same or a smaller kernel"}},
+      {"model: {patch_size: [4, 7], patch_embed: {type: conv_stem}}",
+       {"c.yaml:1:21: [model] patch_embed.type conv_stem halves the map step by step, patch_size 7 "
+        "is no power of two; use 4 or 8, or another type"}},
+      {"model: {patch_embed: {type: conv_stem, stem_channels: [32]}}",
+       {"c.yaml:1:55: [model] patch_embed.stem_channels has 1 entry, patch_size 4x4 takes 2 "
+        "convolutions of stride 2; give at least 2, or auto"}},
       {"model: {mlp_ratio: 0.01}",
        {"c.yaml:1:20: [model] mlp_ratio 0.01 of embed_dim 96 leaves no hidden channel"}},
       {"model: {name: vit}",

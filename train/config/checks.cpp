@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "data/dataset_info.h"
+#include "layers/patch_embed.h"
 
 namespace tessera {
 namespace {
@@ -27,7 +28,7 @@ struct Checker {
   }
 
   template <typename... Args>
-  void report(std::initializer_list<std::string> paths, fmt::format_string<Args...> format,
+  void report(const std::vector<std::string>& paths, fmt::format_string<Args...> format,
               Args&&... args) const {
     problems.add(state.mark_of(paths), fmt::format(format, std::forward<Args>(args)...));
   }
@@ -151,8 +152,12 @@ void check_maps(const Checker& check) {
                  "[model] patch_size {} is larger than image_size {}", by(patch), by(image));
     return;
   }
-  if (!check.readable({"model.depths"})) return;
-  Size2 map{image[0] / patch[0], image[1] / patch[1]};
+  const std::vector<ConfigProblem> embedding = patch_embed_problems(model);
+  for (const ConfigProblem& problem : embedding) {
+    check.report(problem.keys, "[model] {}", problem.text);
+  }
+  if (!embedding.empty() || !check.readable({"model.depths"})) return;
+  Size2 map = make_patch_embed(model)->plan().map;
   std::string plan = fmt::format("stage 1: {}", by(map));
   for (std::size_t s = 1; s < model.depths.size(); ++s) {
     if (map[0] == 1 && map[1] == 1) {

@@ -51,11 +51,12 @@ struct Key {
   std::function<std::string()> write;
 };
 
-/// `auto` stands for `automatic`; it is written for values outside the range only, so that a value
+/// `word` stands for `automatic`; it is written for values outside the range only, so that a value
 /// known by now is saved as a number. T: int64, int32, uint32.
 template <typename T>
 Key integer_key(std::string path, T& value, const Range& range, std::string help,
-                std::optional<std::type_identity_t<T>> automatic = std::nullopt);
+                std::optional<std::type_identity_t<T>> automatic = std::nullopt,
+                std::string word = "auto");
 
 Key number_key(std::string path, double& value, const Range& range, std::string help);
 

@@ -42,10 +42,25 @@ void add_model(ModelConfig& model, std::vector<Key>& keys) {
                    "auto: the classes of the data set, 1000 without a data set", 0),
        size_key("model.patch_size", model.patch_size, side, "pixels that become one token"),
        choice_key("model.patch_embed.type", model.patch_embed.type,
-                  {{"linear", PatchEmbedType::kLinear}},
-                  "linear: one projection of each patch (kernel = stride = patch_size)"),
+                  {{"linear", PatchEmbedType::kLinear},
+                   {"overlap", PatchEmbedType::kOverlap},
+                   {"conv_stem", PatchEmbedType::kConvStem}},
+                  "linear: one projection of each patch (kernel = stride = patch_size); overlap: a "
+                  "kernel larger than the patch, its stride; conv_stem: 3x3 convolutions down to "
+                  "the patch, arXiv:2106.14881"),
        flag_key("model.patch_embed.norm", model.patch_embed.norm,
                 "layer norm after the projection"),
+       size_key("model.patch_embed.kernel", model.patch_embed.kernel, side,
+                "overlap: pixels that a token sees; auto: 2 * patch_size - 1", true),
+       integer_key("model.patch_embed.padding", model.patch_embed.padding, between(0, kMaxSide),
+                   "overlap: zeros on every side; same: as many as keep image / patch tokens, "
+                   "rounded up",
+                   kSamePadding, "same"),
+       stages_key("model.patch_embed.stem_channels", model.patch_embed.stem_channels,
+                  between(1, 65536),
+                  "conv_stem: width of each convolution; auto: log2(patch_size) of them, doubling "
+                  "up to embed_dim",
+                  true),
        integer_key("model.embed_dim", model.embed_dim, between(1, 65536),
                    "channels of the first stage; each further stage doubles them"),
        stages_key("model.depths", model.depths, between(1, 1000), "blocks of each stage"),

@@ -51,18 +51,15 @@ Value LayerGraph::layer_norm(const Value& x, const std::string& name) {
       {{"axis", std::int64_t{-1}}, {"epsilon", norm_epsilon(config_)}});
 }
 
-Value LayerGraph::patch_embed(const Value& images) {
-  if (config_.patch_embed.type != PatchEmbedType::kLinear) {
-    fail<ConfigError>("export: only the patch embedding linear can be exported");
-  }
-  const std::string weight = "patch_embed.proj.weight", bias = "patch_embed.proj.bias";
-  const std::vector<std::int64_t> patch{config_.patch_size[0], config_.patch_size[1]};
-  const Value map = graph_.node(
-      "Conv",
-      {images, graph_.constant(weight, parameter(weight)), graph_.constant(bias, parameter(bias))},
-      {{"kernel_shape", patch}, {"strides", patch}});
-  const Value tokens = graph_.transpose(map, {0, 2, 3, 1});
-  return config_.patch_embed.norm ? layer_norm(tokens, "patch_embed.norm") : tokens;
+Value LayerGraph::conv(const Value& map, const std::string& name, const ops::Conv2dConfig& config) {
+  const std::string weight = name + ".weight", bias = name + ".bias";
+  const Tensor kernel = parameter(weight);
+  return graph_.node("Conv",
+                     {map, graph_.constant(weight, kernel), graph_.constant(bias, parameter(bias))},
+                     {{"kernel_shape", std::vector<std::int64_t>{kernel.dim(2), kernel.dim(3)}},
+                      {"strides", std::vector<std::int64_t>{config.stride[0], config.stride[1]}},
+                      {"pads", std::vector<std::int64_t>{config.pad_begin[0], config.pad_begin[1],
+                                                         config.pad_end[0], config.pad_end[1]}}});
 }
 
 Value LayerGraph::position(const Value& tokens, const std::string& name, Size2 map,

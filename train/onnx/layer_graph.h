@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "core/ops/conv2d.h"
 #include "core/parameter.h"
 #include "layers/stage_plan.h"
 #include "train/onnx/graph_builder.h"
@@ -32,9 +33,9 @@ class LayerGraph {
   /// [..., C] -> [..., C]
   Value layer_norm(const Value& x, const std::string& name);
 
-  /// images [N, C, H, W] -> tokens [N, h, w, D]. Throws ConfigError for an embedding that cannot be
-  /// exported.
-  Value patch_embed(const Value& images);
+  /// Channels first, as ONNX has it: [N, C, H, W] -> [N, D, H', W'], with `name.weight` and
+  /// `name.bias`
+  Value conv(const Value& map, const std::string& name, const ops::Conv2dConfig& config);
 
   /// Adds the positions of the tokens [N, h, w, D]: `name`, if it is learned. `extra` tokens stand
   /// in front of those of `map`.

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "train/onnx/patch_embed_graph.h"
+
 namespace tessera::onnx {
 namespace {
 
@@ -36,7 +38,7 @@ Value merge(LayerGraph& layers, const Value& x, const std::string& name, Size2 m
 
 Value swin(LayerGraph& layers, const Value& images) {
   const ModelPlan plan = plan_model(layers.config());
-  Value x = layers.position(layers.patch_embed(images), "absolute_pos_embed", plan.map, 0);
+  Value x = layers.position(patch_embed(layers, images), "absolute_pos_embed", plan.embed.map, 0);
   for (std::size_t i = 0; i < plan.stages.size(); ++i) {
     const StagePlan& stage = plan.stages[i];
     const std::string name = fmt::format("stages.{}", i);

@@ -62,8 +62,7 @@ std::optional<FittedTensor> fit_positions(const Tensor& values, const Shape& sha
       values.dim(2) != shape[2]) {
     return std::nullopt;
   }
-  const Size2 map{config.image_size[0] / config.patch_size[0],
-                  config.image_size[1] / config.patch_size[1]};
+  const Size2 map = plan_model(config).embed.map;
   const std::int64_t extra = shape[1] - map[0] * map[1];
   const std::int64_t rows = values.dim(1) - extra, channels = shape[2];
   if (extra < 0 || rows < 1) return std::nullopt;
