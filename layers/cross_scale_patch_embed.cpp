@@ -22,20 +22,22 @@ std::vector<ConfigProblem> CrossScalePatchEmbed::problems(const ModelConfig& con
   std::vector<ConfigProblem> problems;
   for (std::size_t i = 0; i < kernels.size(); ++i) {
     if (kernels[i][0] >= config.patch_size[0] && kernels[i][1] >= config.patch_size[1]) continue;
-    problems.push_back({{fmt::format("model.patch_embed.kernels[{}]", i), "model.patch_size"},
-                        fmt::format("patch_embed.kernels: {} is smaller than patch_size {}x{}: pixels "
-                                    "between kernels would not be seen; use at least the patch",
-                                    kernels[i][0], config.patch_size[0], config.patch_size[1])});
+    problems.push_back(
+        {{fmt::format("model.patch_embed.kernels[{}]", i), "model.patch_size"},
+         fmt::format("patch_embed.kernels: {} is smaller than patch_size {}x{}: pixels "
+                     "between kernels would not be seen; use at least the patch",
+                     kernels[i][0], config.patch_size[0], config.patch_size[1])});
   }
   if (cross_scale_channels(config.embed_dim, kernels.size()).empty()) {
     const std::int64_t unit = std::int64_t{1} << (kernels.size() - 1);
     const std::int64_t below = config.embed_dim / unit * unit;
     problems.push_back(
         {{"model.embed_dim", "model.patch_embed.kernels", "model.patch_embed.type"},
-         fmt::format("embed_dim {} cannot be split over {} kernels (C/2, C/4, ...): {} % {} != 0; use "
-                     "{}{}, or fewer kernels",
-                     config.embed_dim, kernels.size(), config.embed_dim, unit,
-                     below > 0 ? fmt::format("{} or ", below) : "", below + unit)});
+         fmt::format(
+             "embed_dim {} cannot be split over {} kernels (C/2, C/4, ...): {} % {} != 0; use "
+             "{}{}, or fewer kernels",
+             config.embed_dim, kernels.size(), config.embed_dim, unit,
+             below > 0 ? fmt::format("{} or ", below) : "", below + unit)});
   }
   return problems;
 }
@@ -50,9 +52,7 @@ CrossScalePatchEmbed::CrossScalePatchEmbed(const ModelConfig& config)
 
 PatchEmbedPlan CrossScalePatchEmbed::plan() const {
   const Size2 map = projs_.output(image_);
-  return {.map = map,
-          .macs = projs_.macs(image_),
-          .kept = norm_ ? map[0] * map[1] * channels_ : 0};
+  return {.map = map, .macs = projs_.macs(image_), .kept = norm_ ? map[0] * map[1] * channels_ : 0};
 }
 
 Var CrossScalePatchEmbed::forward(Tape& tape, const Var& images) {

@@ -13,9 +13,9 @@ namespace tessera {
 /// with the larger shares; CrossFormer's cross-scale embedding, arXiv:2108.00154 section 3.1. Then
 /// layer norm if `norm`. See CrossScaleConv.
 ///
-/// `kernels` gives their sides, from fine to coarse; empty: 1, 2, 4 and 8 times the patch (4, 8, 16,
-/// 32 as in the paper), as far as they are no larger than the image. ceil(H / Ph) x ceil(W / Pw)
-/// tokens, zeros outside the image, no pixel unseen.
+/// `kernels` gives their sides, from fine to coarse; empty: 1, 2, 4 and 8 times the patch (4, 8,
+/// 16, 32 as in the paper), as far as they are no larger than the image. ceil(H / Ph) x ceil(W /
+/// Pw) tokens, zeros outside the image, no pixel unseen.
 class CrossScalePatchEmbed final : public PatchEmbed {
  public:
   explicit CrossScalePatchEmbed(const ModelConfig& config);

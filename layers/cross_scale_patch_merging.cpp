@@ -17,10 +17,11 @@ std::vector<ConfigProblem> CrossScalePatchMerging::problems(const ModelConfig& c
                                                             const MergeShape& shape) {
   const std::size_t kernels = config.patch_merging.kernels.size();
   if (!cross_scale_channels(shape.out_channels, kernels).empty()) return {};
-  return {{{"model.patch_merging.kernels", "model.patch_merging.type"},
-           fmt::format("patch_merging.kernels: {} channels cannot be split over {} kernels (C/2, C/4, "
-                       "...): {} % {} != 0; use fewer kernels or another embed_dim",
-                       shape.out_channels, kernels, shape.out_channels, 1 << (kernels - 1))}};
+  return {
+      {{"model.patch_merging.kernels", "model.patch_merging.type"},
+       fmt::format("patch_merging.kernels: {} channels cannot be split over {} kernels (C/2, C/4, "
+                   "...): {} % {} != 0; use fewer kernels or another embed_dim",
+                   shape.out_channels, kernels, shape.out_channels, 1 << (kernels - 1))}};
 }
 
 CrossScalePatchMerging::CrossScalePatchMerging(const ModelConfig& config, const MergeShape& shape)

@@ -34,10 +34,11 @@ PatchGrid shifted_patches(const ModelConfig& config) {
 std::vector<ConfigProblem> ShiftedPatchEmbed::problems(const ModelConfig& config) {
   const Size2 shift = shift_of(config), image = config.image_size;
   if (shift[0] < image[0] && shift[1] < image[1]) return {};
-  return {{{"model.patch_embed.shift_pixels", "model.patch_embed.type", "model.image_size"},
-           fmt::format("patch_embed.shift_pixels {}x{} shifts all of image_size {}x{} out of sight; "
-                       "use less, or auto for half the patch",
-                       shift[0], shift[1], image[0], image[1])}};
+  return {
+      {{"model.patch_embed.shift_pixels", "model.patch_embed.type", "model.image_size"},
+       fmt::format("patch_embed.shift_pixels {}x{} shifts all of image_size {}x{} out of sight; "
+                   "use less, or auto for half the patch",
+                   shift[0], shift[1], image[0], image[1])}};
 }
 
 ShiftedPatchEmbed::ShiftedPatchEmbed(const ModelConfig& config)
@@ -50,9 +51,8 @@ ShiftedPatchEmbed::ShiftedPatchEmbed(const ModelConfig& config)
 
 PatchEmbedPlan ShiftedPatchEmbed::plan() const {
   const std::int64_t gathered = grid_.places[0] * grid_.places[1] * grid_.depth();
-  return {.map = grid_.places,
-          .macs = gathered * weight_.shape[0],
-          .kept = (norm_ ? 2 : 1) * gathered};
+  return {
+      .map = grid_.places, .macs = gathered * weight_.shape[0], .kept = (norm_ ? 2 : 1) * gathered};
 }
 
 Var ShiftedPatchEmbed::forward(Tape& tape, const Var& images) {

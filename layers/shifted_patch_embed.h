@@ -10,10 +10,10 @@
 
 namespace tessera {
 
-/// The image and copies of it shifted by `shift_pixels` in the given `directions` are laid one after
-/// the other in the channel dimension, cut into patches, normalised (unless `norm` is false) and
-/// projected: arXiv:2112.13492 section 3.1, where four diagonal shifts by half a patch are used. The
-/// copies are never made: each patch is gathered from five or nine places in one pass.
+/// The image and copies of it shifted by `shift_pixels` in the given `directions` are laid one
+/// after the other in the channel dimension, cut into patches, normalised (unless `norm` is false)
+/// and projected: arXiv:2112.13492 section 3.1, where four diagonal shifts by half a patch are
+/// used. The copies are never made: each patch is gathered from five or nine places in one pass.
 ///
 /// The shift is half the patch, rounded down: 1 pixel for a patch of 3. A patch of 1 pixel, whose
 /// half would be no shift at all, is shifted by 1: the token sees its pixel and the neighbours of

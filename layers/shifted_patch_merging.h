@@ -10,8 +10,8 @@ namespace tessera {
 
 /// Each 2 x 2 neighbourhood together with those one token away in the given `directions`,
 /// concatenated, normalised and projected without bias: 20C (or 36C for eight) -> C';
-/// arXiv:2112.13492 section 3.1, as its authors merge in Swin. Swin v2 projects first and normalises
-/// the C'.
+/// arXiv:2112.13492 section 3.1, as its authors merge in Swin. Swin v2 projects first and
+/// normalises the C'.
 class ShiftedPatchMerging final : public PatchMerging {
  public:
   ShiftedPatchMerging(const ModelConfig& config, const MergeShape& shape);

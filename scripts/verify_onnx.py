@@ -25,7 +25,13 @@ SWIN = {"name": "swin", "patch_size": 2, "embed_dim": 16, "depths": [2, 2], "num
 VIT = {"name": "vit", "patch_size": 4, "embed_dim": 24, "depths": [2], "num_heads": [3],
        "num_classes": 10, "image_size": 32}
 EMBEDS = [{"type": "overlap"}, {"type": "overlap", "kernel": 5, "padding": 2},
-          {"type": "conv_stem"}, {"type": "conv_stem", "stem_channels": [8, 12, 8]}]
+          {"type": "sliding"}, {"type": "sliding", "stride": 1},
+          {"type": "conv_stem"}, {"type": "conv_stem", "stem_channels": [8, 12, 8]},
+          {"type": "shifted"}, {"type": "shifted", "directions": "eight", "shift_pixels": 3},
+          {"type": "cross_scale"}, {"type": "cross_scale", "kernels": [4, 7, 10]}]
+MERGINGS = [{"type": "conv"}, {"type": "conv", "kernel": 4}, {"type": "shifted"},
+            {"type": "shifted", "directions": "eight"}, {"type": "cross_scale"},
+            {"type": "cross_scale", "kernels": [2, 3, 5]}]
 
 
 def cases():
@@ -48,6 +54,15 @@ def cases():
                 yield f"{base['name']} {kind} {channels} {size}", {
                     **base, "in_channels": channels, "image_size": size,
                     "patch_embed": {**kind, "norm": norm}}
+    for kind in MERGINGS:
+        for name in ("swin", "swin_v2"):
+            yield f"{name} merging {kind}", {
+                **SWIN, "name": name, "image_size": [30, 26], "patch_merging": kind}
+    yield "swin, channels times 1.5, token shift", {
+        **SWIN, "channel_multiplier": 1.5, "num_heads": [2, 3], "token_shift": [0.5, 0.2]}
+    yield "swin_v2, channels as they are, token shift", {
+        **SWIN, "name": "swin_v2", "channel_multiplier": [1], "token_shift": 1, "image_size": 26}
+    yield "vit token shift", {**VIT, "token_shift": 0.4, "image_size": [24, 37]}
     yield "swin patch 4x2, pixels left over", {**SWIN, "patch_size": [4, 2], "image_size": [35, 33]}
     for position in ("none", "relative", "continuous", "absolute", "sincos"):
         for size in (32, [24, 37]):
@@ -110,9 +125,52 @@ def embedding(model, add, linear, norm):
             norm(f"patch_embed.stem.{i}.norm", out)
             channels = out
         linear("patch_embed.proj", width, channels)
+    elif kind == "sliding":
+        stride = pair(config.get("stride", [-(-p // 2) for p in patch]))
+        conv("patch_embed.proj", width, channels, patch)
+        grid = [(s - p) // t + 1 for s, p, t in zip(size, patch, stride)]
+    elif kind == "shifted":
+        views = 9 if config.get("directions") == "eight" else 5
+        conv("patch_embed.proj", width, views * channels, patch)
+        if config.get("norm", True):
+            norm("patch_embed.norm", views * channels * patch[0] * patch[1])
+        return grid
+    elif kind == "cross_scale":
+        kernels = config.get("kernels", [s * patch[0] for s in (1, 2, 4, 8)
+                                         if s * max(patch) <= min(size)])
+        for i, (kernel, out) in enumerate(zip(kernels, shares(width, len(kernels)))):
+            conv(f"patch_embed.projs.{i}", out, channels, [kernel, kernel])
     if config.get("norm", True):
         norm("patch_embed.norm", width)
     return grid
+
+
+def shares(channels, kernels):
+    """C/2, C/4, ..., the last two alike."""
+    halves = [channels >> (i + 1) for i in range(kernels - 1)]
+    return halves + [channels - sum(halves)]
+
+
+def merging(model, add, linear, norm, name, inner, out):
+    """Adds the parameters of a merging."""
+    config = model.get("patch_merging", {})
+    kind, v2 = config.get("type", "linear"), model["name"] == "swin_v2"
+
+    def conv(label, outer, kernel):
+        add(f"{name}.{label}.weight", outer, inner, kernel, kernel)
+        add(f"{name}.{label}.bias", outer)
+
+    gathered = inner
+    if kind == "conv":
+        conv("reduction", out, config.get("kernel", 3))
+    elif kind == "cross_scale":
+        kernels = config.get("kernels", [2, 4])
+        for i, (kernel, share) in enumerate(zip(kernels, shares(out, len(kernels)))):
+            conv(f"reductions.{i}", share, kernel)
+    else:
+        gathered *= {"linear": 4, "shifted": 36 if config.get("directions") == "eight" else 20}[kind]
+        linear(name + ".reduction", out, gathered, False)
+    norm(name + ".norm", out if v2 else gathered)
 
 
 def weights_of(model, rng):
@@ -134,7 +192,6 @@ def weights_of(model, rng):
 
     vit, v2 = model["name"] == "vit", model["name"] == "swin_v2"
     position, channels = model["position"], model["embed_dim"]
-    patch, size = pair(model["patch_size"]), pair(model["image_size"])
     token = model.get("pool") == "token"
     grid = embedding(model, add, linear, norm)
     if token:
@@ -163,10 +220,11 @@ def weights_of(model, rng):
             if v2:
                 add(name + ".attn.logit_scale", heads, 1, 1)
         if stage + 1 < len(model["depths"]):
-            norm(f"stages.{stage}.downsample.norm", (2 if v2 else 4) * channels)
-            linear(f"stages.{stage}.downsample.reduction", 2 * channels, 4 * channels, False)
+            factor = model.get("channel_multiplier", 2)
+            wider = int(channels * (factor[stage] if isinstance(factor, list) else factor))
+            merging(model, add, linear, norm, f"stages.{stage}.downsample", channels, wider)
             grid = [(g + 1) // 2 for g in grid]
-            channels *= 2
+            channels = wider
     norm("norm", channels)
     linear("head", model["num_classes"], channels)
     return result

@@ -67,9 +67,9 @@ Var concat(Tape& tape, std::span<const Var> parts) {
     const Var& part = parts[i];
     if (part.shape().rank() < 1 || part.shape().with_last(1) != head.shape().with_last(1) ||
         part.value.dtype() != head.value.dtype()) {
-      fail<ShapeError>("[concat] {} {} does not fit beside {} {}: only the last dimension may differ",
-                       name_of(part.value.dtype()), part.shape(), name_of(head.value.dtype()),
-                       head.shape());
+      fail<ShapeError>(
+          "[concat] {} {} does not fit beside {} {}: only the last dimension may differ",
+          name_of(part.value.dtype()), part.shape(), name_of(head.value.dtype()), head.shape());
     }
     columns += part.dim(-1);
     wants_grad = wants_grad || any_wants_grad(part);

@@ -5,7 +5,8 @@
 namespace tessera::ops {
 
 Var gather_patches(Tape& tape, const Var& x, PatchGrid grid) {
-  if (x.shape().rank() != 4) fail<ShapeError>("[gather_patches] x {} is not [B, H, W, C]", x.shape());
+  if (x.shape().rank() != 4)
+    fail<ShapeError>("[gather_patches] x {} is not [B, H, W, C]", x.shape());
   for (std::size_t axis = 0; axis < 2; ++axis) {
     if (grid.kernel[axis] < 1 || grid.stride[axis] < 1 || grid.places[axis] < 1) {
       fail<ShapeError>("[gather_patches] kernel {}, stride {} and places {} must be positive",
@@ -34,9 +35,8 @@ Var kernel_rows(Tape& tape, const Var& kernel, int views) {
   if (kernel.shape().rank() != 4 || views < 1 || kernel.dim(1) % views != 0) {
     fail<ShapeError>("[kernel_rows] kernel {} is not [O, {} * C, kh, kw]", kernel.shape(), views);
   }
-  const PatchGrid grid{.channels = kernel.dim(1) / views,
-                       .kernel = {kernel.dim(2), kernel.dim(3)},
-                       .views = views};
+  const PatchGrid grid{
+      .channels = kernel.dim(1) / views, .kernel = {kernel.dim(2), kernel.dim(3)}, .views = views};
   OpScope op(tape, "kernel_rows", {0.0, 2.0 * static_cast<double>(kernel.value.bytes())});
   Tensor rows = Tensor::empty({kernel.dim(0), grid.depth()});
   kernel_to_rows(grid, kernel.value, rows);

@@ -1,7 +1,7 @@
 // Convolutions of few channels as matrix products over gathered patches.
 #pragma once
 
-#include "core/onednn/primitives.h"
+#include "core/onednn/convolution.h"
 #include "core/tape.h"
 
 namespace tessera {
@@ -15,5 +15,9 @@ void patch_conv_forward(const onednn::ConvGeometry& geometry, const Tensor& x, c
 /// What onednn::conv_backward_weights computes; a sink may be empty.
 void patch_conv_backward_weights(const onednn::ConvGeometry& geometry, const Tensor& x,
                                  const Tensor& dy, const GradSink& dweight, const GradSink& dbias);
+
+/// What onednn::conv_backward_data computes.
+void patch_conv_backward_data(const onednn::ConvGeometry& geometry, const Tensor& dy,
+                              const Tensor& weight, const GradSink& dx);
 
 }  // namespace tessera

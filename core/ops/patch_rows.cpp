@@ -32,9 +32,9 @@ void gather(const PatchGrid& g, const T* sample, std::int64_t y, std::int64_t x,
         std::fill_n(to, run, T{});
         continue;
       }
-      const T* from = sample + (row * g.size[1] + left) * g.channels;
       std::fill_n(to, begin, T{});
-      std::copy(from + begin, from + end, to + begin);
+      std::copy_n(sample + ((row * g.size[1] + left) * g.channels + begin), end - begin,
+                  to + begin);
       std::fill(to + end, to + run, T{});
     }
   }
@@ -62,7 +62,7 @@ void sum_row(const PatchGrid& g, const T* rows, std::int64_t b, std::int64_t y, 
       for (std::int64_t x = 0; x < g.places[1]; ++x, from += g.depth()) {
         const std::int64_t left = x * g.stride[1] + origin[1];
         const auto [begin, end] = inside(g, left);
-        add(from + begin, end - begin, sum + left * g.channels + begin);
+        add(from + begin, end - begin, sum + (left * g.channels + begin));
       }
     }
   }
@@ -125,8 +125,7 @@ void kernel_to_rows(const PatchGrid& g, const Tensor& kernel, const Tensor& rows
   for_kernel(g, kernel.dim(0), [=](std::int64_t i, std::int64_t j) { to[j] = from[i]; });
 }
 
-void rows_to_kernel(const PatchGrid& g, const Tensor& rows, const Tensor& kernel,
-                    bool accumulate) {
+void rows_to_kernel(const PatchGrid& g, const Tensor& rows, const Tensor& kernel, bool accumulate) {
   const float* from = rows.f32();
   float* to = kernel.f32();
   for_kernel(g, kernel.dim(0), [=](std::int64_t i, std::int64_t j) {

@@ -21,7 +21,8 @@ TESSERA_KERNEL void add(const T* values, T* sum, std::int64_t count) {
   for (std::int64_t i = 0; i < count; ++i) store(sum[i], load(sum[i]) + load(values[i]));
 }
 
-// Lines [begin, end) of [batch * height]. `sign` is 1, or -1 for the reverse, which is the gradient.
+// Lines [begin, end) of [batch * height]. `sign` is 1, or -1 for the reverse, which is the
+// gradient.
 template <typename T>
 void move(const Geometry& g, const T* from, T* to, std::int64_t sign, bool accumulate,
           std::int64_t begin, std::int64_t end) {
@@ -66,7 +67,8 @@ void move_all(const Geometry& g, const Tensor& from, const Tensor& to, std::int6
 
 Var token_shift(Tape& tape, const Var& x, std::int64_t channels) {
   if (x.shape().rank() != 4 || channels < 0 || 4 * channels > x.dim(3)) {
-    fail<ShapeError>("[token_shift] x {} is not [B, H, W, C] with C >= 4 * {}", x.shape(), channels);
+    fail<ShapeError>("[token_shift] x {} is not [B, H, W, C] with C >= 4 * {}", x.shape(),
+                     channels);
   }
   const Geometry g{x.dim(0), x.dim(1), x.dim(2), x.dim(3), channels};
   OpScope op(tape, "token_shift", {0.0, 2.0 * static_cast<double>(x.value.bytes())});

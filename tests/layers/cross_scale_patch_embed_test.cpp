@@ -21,9 +21,19 @@ TEST_CASE("cross-scale patches agree with convolutions side by side and finite d
     Size2 map;
   };
   for (const Case& c : {
-           Case{{16, 16}, {2, 2}, {}, 3, {{2, 2}, {4, 4}, {8, 8}, {16, 16}},
-                {{0, 0}, {1, 1}, {3, 3}, {7, 7}}, {8, 8}},
-           Case{{9, 7}, {1, 1}, {1, 4, 5}, 1, {{1, 1}, {4, 4}, {5, 5}}, {{0, 0}, {2, 2}, {2, 2}},
+           Case{{16, 16},
+                {2, 2},
+                {},
+                3,
+                {{2, 2}, {4, 4}, {8, 8}, {16, 16}},
+                {{0, 0}, {1, 1}, {3, 3}, {7, 7}},
+                {8, 8}},
+           Case{{9, 7},
+                {1, 1},
+                {1, 4, 5},
+                1,
+                {{1, 1}, {4, 4}, {5, 5}},
+                {{0, 0}, {2, 2}, {2, 2}},
                 {9, 7}},
            Case{{11, 13}, {3, 2}, {}, 5, {{3, 2}, {6, 4}}, {{0, 0}, {2, 1}}, {4, 7}},
            Case{{10, 9}, {4, 4}, {5}, 3, {{5, 5}}, {{1, 1}}, {3, 3}},
@@ -35,8 +45,7 @@ TEST_CASE("cross-scale patches agree with convolutions side by side and finite d
     test::check_embed(config, [&](const Map& x, const Weights& w) {
       std::vector<Map> parts;
       for (std::size_t i = 0; i < c.expected.size(); ++i) {
-        parts.push_back(
-            conv(x, w, "projs." + std::to_string(i), c.patch, c.before[i], c.map));
+        parts.push_back(conv(x, w, "projs." + std::to_string(i), c.patch, c.before[i], c.map));
       }
       return layer_norm(concatenated(parts), w, "norm");
     });

@@ -133,8 +133,7 @@ TEST_CASE("every merging agrees with its definition and finite differences, in S
         c.change(config.patch_merging);
         REQUIRE(patch_merging_problems(config, shape).empty());
         const auto merging = make_patch_merging(config, shape);
-        const Tensor x =
-            test::random_tensor({2, shape.map[0], shape.map[1], shape.channels}, 3);
+        const Tensor x = test::random_tensor({2, shape.map[0], shape.map[1], shape.channels}, 3);
         test::check_layer(*merging, x, c.reference(name == ModelName::kSwinV2, shape.merged()));
 
         ParameterStore store(*merging);

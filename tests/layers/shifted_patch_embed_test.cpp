@@ -70,7 +70,7 @@ Map project(const Map& in, const Weights& w, std::size_t views) {
 
 const std::vector<Size2> kDiagonal{{0, 0}, {-1, -1}, {-1, 1}, {1, -1}, {1, 1}};
 const std::vector<Size2> kCardinal{{0, 0}, {-1, 0}, {0, -1}, {0, 1}, {1, 0}};
-const std::vector<Size2> kEight{{0, 0}, {-1, -1}, {-1, 1}, {1, -1}, {1, 1},
+const std::vector<Size2> kEight{{0, 0},  {-1, -1}, {-1, 1}, {1, -1}, {1, 1},
                                 {-1, 0}, {0, -1},  {0, 1},  {1, 0}};
 
 TEST_CASE("shifted patches agree with their definition and its finite differences") {

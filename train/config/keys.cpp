@@ -249,6 +249,19 @@ Key numbers_key(std::string path, std::vector<T>& value, const Range& range, std
 template Key numbers_key(std::string, std::vector<float>&, const Range&, std::string, bool);
 template Key numbers_key(std::string, std::vector<double>&, const Range&, std::string, bool);
 
+Key scale_key(std::string path, std::vector<double>& value, const Range& range, std::string help) {
+  const std::string type = fmt::format("a number or a list of 1 to {} numbers", kMaxStages);
+  auto read = [=, &value](const YamlNode& node, Problems& problems) {
+    if (node.is_list()) return read_list(path, type, range, 1, kMaxStages, node, value, problems);
+    double number = 0.0;
+    if (!read_number(path, type, range, node, number, problems)) return false;
+    value = {number};
+    return true;
+  };
+  auto write = [&value] { return value.size() == 1 ? write_number(value[0]) : write_list(value); };
+  return {path, type, to_string(range), std::move(help), std::move(read), std::move(write)};
+}
+
 Key pair_key(std::string path, std::array<double, 2>& value, const Range& range, std::string help) {
   const std::string type = "a list of two numbers";
   auto read = [=, &value](const YamlNode& node, Problems& problems) {

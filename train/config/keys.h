@@ -81,6 +81,9 @@ template <typename T>
 Key numbers_key(std::string path, std::vector<T>& value, const Range& range, std::string help,
                 bool or_auto = false);
 
+/// A number, which is a list of one, or a list of 1 to 8 numbers, one a stage or merging.
+Key scale_key(std::string path, std::vector<double>& value, const Range& range, std::string help);
+
 Key pair_key(std::string path, std::array<double, 2>& value, const Range& range, std::string help);
 
 /// Any of the words, alone or as a list; `none` for none of them.

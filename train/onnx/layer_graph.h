@@ -11,6 +11,8 @@
 
 namespace tessera::onnx {
 
+struct AttentionPlace;
+
 class LayerGraph {
  public:
   /// Refers to all of its arguments.
@@ -29,6 +31,9 @@ class LayerGraph {
 
   /// The same with another bias [out], or none.
   Value linear(const Value& x, const std::string& name, const Tensor& bias);
+
+  /// The same with another weight [out, in] as well.
+  Value linear(const Value& x, const std::string& name, const Tensor& weight, const Tensor& bias);
 
   /// [..., C] -> [..., C]
   Value layer_norm(const Value& x, const std::string& name);
@@ -49,6 +54,7 @@ class LayerGraph {
 
  private:
   Value mlp(const Value& x, const std::string& name);
+  Value attend(const Value& x, const AttentionPlace& place);
 
   GraphBuilder& graph_;
   const ModelConfig& config_;

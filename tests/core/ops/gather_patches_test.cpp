@@ -49,8 +49,8 @@ TEST_CASE("gather_patches gathers overlapping, padded and shifted patches, and g
       {{2, 9, 7, 3}, grid({5, 4}, {3, 3}, {2, 2}, {{-1, -1}})},
       {{1, 8, 8, 1}, grid({2, 2}, {4, 4}, {4, 4}, {{0, 0}, {-2, -2}, {2, 2}, {-2, 2}})},
       {{2, 5, 7, 5}, grid({3, 4}, {2, 2}, {2, 2}, {{0, 0}, {-1, 0}, {0, -1}, {0, 1}, {1, 0}})},
-      {{1, 3, 4, 2}, grid({3, 2}, {7, 9}, {1, 2}, {{-3, -4}})},   // wider than the map
-      {{1, 4, 4, 2}, grid({2, 2}, {2, 2}, {2, 2}, {{-9, 0}})},    // nothing but zeros
+      {{1, 3, 4, 2}, grid({3, 2}, {7, 9}, {1, 2}, {{-3, -4}})},  // wider than the map
+      {{1, 4, 4, 2}, grid({2, 2}, {2, 2}, {2, 2}, {{-9, 0}})},   // nothing but zeros
       {{3, 33, 31, 17}, grid({33, 31}, {3, 2}, {1, 1}, {{-1, 0}})},
   };
   for (const Case& c : cases) {
@@ -72,8 +72,8 @@ TEST_CASE("gather_patches gathers overlapping, padded and shifted patches, and g
 
 TEST_CASE("kernel_rows puts kernels into the order of gathered patches") {
   // O = 1, two views of two channels, 1 x 3: values 100 view + 10 channel + pixel
-  const Tensor kernel = Tensor::from({1, 4, 1, 3}, std::vector<float>{0, 1, 2, 10, 11, 12, 100, 101,
-                                                                      102, 110, 111, 112});
+  const Tensor kernel = Tensor::from(
+      {1, 4, 1, 3}, std::vector<float>{0, 1, 2, 10, 11, 12, 100, 101, 102, 110, 111, 112});
   Tape tape({.training = false});
   const Tensor rows = ops::kernel_rows(tape, tape.constant(kernel), 2).value;
   CHECK(rows.shape() == Shape{1, 12});
