@@ -80,7 +80,7 @@ TEST_CASE("values that do not fit each other are reported where they stand") {
        {"c.yaml:1:29: [model] stage 2: 96 * channel_multiplier is no whole number of channels; "
         "nearest that work: embed_dim 1000"}},
       {"model: {channel_multiplier: 1.5, num_heads: [3, 6, 12, 16]}",
-       {"c.yaml:1:55: [model] stage 4: embed_dim 96 * 3.375 = 324 % num_heads 16 != 0; nearest "
+       {"c.yaml:1:56: [model] stage 4: embed_dim 96 * 3.375 = 324 % num_heads 16 != 0; nearest "
         "that "
         "divide: num_heads 12 or 18, embed_dim 384"}},
       {"model: {token_shift: [0.5, 0.5]}",
