@@ -18,7 +18,7 @@ PatchMergingPlan LinearPatchMerging::plan() const {
 
 Var LinearPatchMerging::forward(Tape& tape, const Var& x) {
   const Scope scope(tape, "downsample");
-  const Var patches = ops::space_to_depth(tape, x, {2, 2}, ops::BlockOrder::kMerge);
+  const Var patches = ops::space_to_depth(tape, x, {2, 2});
   if (post_norm_) return norm_.forward(tape, reduction_.forward(tape, patches));
   return reduction_.forward(tape, norm_.forward(tape, patches));  // [B, H/2, W/2, C']
 }

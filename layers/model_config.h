@@ -41,7 +41,7 @@ enum class PatchEmbedType : std::uint8_t {
   kConvStem,    ///< see ConvStem
   kShifted,     ///< see ShiftedPatchEmbed
   kCrossScale,  ///< see CrossScalePatchEmbed
-  kSliding,     ///< see OverlapPatchEmbed
+  kSliding,     ///< see SlidingPatchEmbed
 };
 
 /// In the place of a number of zeros: as many as keep ceil(pixels / stride) tokens.

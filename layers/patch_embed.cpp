@@ -5,6 +5,7 @@
 #include "layers/linear_patch_embed.h"
 #include "layers/overlap_patch_embed.h"
 #include "layers/shifted_patch_embed.h"
+#include "layers/sliding_patch_embed.h"
 
 namespace tessera {
 
@@ -13,8 +14,9 @@ std::vector<ConfigProblem> patch_embed_problems(const ModelConfig& config) {
     case PatchEmbedType::kLinear:
       break;
     case PatchEmbedType::kOverlap:
-    case PatchEmbedType::kSliding:
       return OverlapPatchEmbed::problems(config);
+    case PatchEmbedType::kSliding:
+      return SlidingPatchEmbed::problems(config);
     case PatchEmbedType::kConvStem:
       return ConvStem::problems(config);
     case PatchEmbedType::kShifted:
@@ -30,8 +32,9 @@ std::unique_ptr<PatchEmbed> make_patch_embed(const ModelConfig& config) {
     case PatchEmbedType::kLinear:
       break;
     case PatchEmbedType::kOverlap:
-    case PatchEmbedType::kSliding:
       return std::make_unique<OverlapPatchEmbed>(config);
+    case PatchEmbedType::kSliding:
+      return std::make_unique<SlidingPatchEmbed>(config);
     case PatchEmbedType::kConvStem:
       return std::make_unique<ConvStem>(config);
     case PatchEmbedType::kShifted:

@@ -39,20 +39,6 @@ class SliceBuffer {
 
 }  // namespace
 
-void patch_conv_forward(const onednn::ConvGeometry& geometry, const Tensor& x, const Tensor& weight,
-                        const float* bias, const Tensor& y) {
-  const PatchGrid grid = grid_of(geometry);
-  const Tensor rows = Tensor::empty({weight.dim(0), grid.depth()});
-  kernel_to_rows(grid, weight, rows);
-  const RowSlices slices = slices_of(grid);
-  const RowWeight w(rows, WeightUse::kForward, x.dtype(), slices);
-  const SliceBuffer buffer(slices, grid, x.dtype());
-  for_each_slice(slices, [&](int part, std::int64_t begin, std::int64_t count) {
-    gather_patch_rows(grid, x, begin, count, buffer.of(part));
-    w.multiply({.x = buffer.of(part), .y = row_of(y, begin), .rows = count, .bias = bias});
-  });
-}
-
 void patch_conv_backward_weights(const onednn::ConvGeometry& geometry, const Tensor& x,
                                  const Tensor& dy, const GradSink& dweight, const GradSink& dbias) {
   const PatchGrid grid = grid_of(geometry);
@@ -73,20 +59,6 @@ void patch_conv_backward_weights(const onednn::ConvGeometry& geometry, const Ten
   weight_sums.reduce();
   bias_sums.reduce();
   if (dweight) rows_to_kernel(grid, drows, dweight.grad, dweight.accumulate);
-}
-
-void patch_conv_backward_data(const onednn::ConvGeometry& geometry, const Tensor& dy,
-                              const Tensor& weight, const GradSink& dx) {
-  const PatchGrid grid = grid_of(geometry);
-  const Tensor rows = Tensor::empty({weight.dim(0), grid.depth()});
-  kernel_to_rows(grid, weight, rows);
-  const RowSlices slices = plan_row_slices(grid.rows(), rows.numel());
-  const RowWeight w(rows, WeightUse::kBackward, dy.dtype(), slices);
-  const Tensor drows = Tensor::empty({grid.rows(), grid.depth()}, dy.dtype());
-  for_each_slice(slices, [&](int, std::int64_t begin, std::int64_t count) {
-    w.multiply({.x = row_of(dy, begin), .y = row_of(drows, begin), .rows = count});
-  });
-  scatter_patch_rows(grid, drows, dx.grad, dx.accumulate);
 }
 
 }  // namespace tessera

@@ -1,4 +1,4 @@
-// Convolutions of few channels as matrix products over gathered patches.
+// The weight gradient of a convolution as a matrix product over gathered patches.
 #pragma once
 
 #include "core/onednn/convolution.h"
@@ -6,18 +6,10 @@
 
 namespace tessera {
 
-/// What onednn::conv_forward computes, in slices of rows that stay in the cache between gathering
-/// and product. Without groups. x [B, H, W, I], weight [O, I, kh, kw], bias [O] or null, y [B, H',
-/// W', O].
-void patch_conv_forward(const onednn::ConvGeometry& geometry, const Tensor& x, const Tensor& weight,
-                        const float* bias, const Tensor& y);
-
-/// What onednn::conv_backward_weights computes; a sink may be empty.
+/// What onednn::conv_backward_weights computes, without groups: patches are gathered in slices of
+/// rows that stay in the cache until they are multiplied. x [B, H, W, I], dy [B, H', W', O]; a sink
+/// may be empty. For kernels wider than oneDNN's fast ones: see bench/convolution.cpp.
 void patch_conv_backward_weights(const onednn::ConvGeometry& geometry, const Tensor& x,
                                  const Tensor& dy, const GradSink& dweight, const GradSink& dbias);
-
-/// What onednn::conv_backward_data computes.
-void patch_conv_backward_data(const onednn::ConvGeometry& geometry, const Tensor& dy,
-                              const Tensor& weight, const GradSink& dx);
 
 }  // namespace tessera

@@ -44,27 +44,6 @@ TEST_CASE("the kernel of overlapping patches is 2 P - 1 unless given") {
   CHECK(overlap_kernel(config) == Size2{5, 4});
 }
 
-TEST_CASE("sliding patches agree with a plain convolution without padding") {
-  struct Case {
-    Size2 image, patch, stride;
-    std::int64_t channels;
-    Size2 expected, map, unused;
-  };
-  for (const Case& c : {
-           Case{{16, 16}, {4, 4}, {}, 3, {2, 2}, {7, 7}, {0, 0}},
-           Case{{14, 11}, {5, 3}, {}, 1, {3, 2}, {4, 5}, {0, 0}},
-           Case{{9, 10}, {4, 4}, {3, 4}, 5, {3, 4}, {2, 2}, {2, 2}},
-           Case{{5, 6}, {1, 1}, {}, 3, {1, 1}, {5, 6}, {0, 0}},
-       }) {
-    ModelConfig config = test::embed_config(PatchEmbedType::kSliding, c.image, c.patch, c.channels);
-    config.patch_embed.stride = c.stride;
-    test::check_embed(config, [&](const Map& x, const Weights& w) {
-      return layer_norm(conv(x, w, "proj", c.expected, {0, 0}, c.map), w, "norm");
-    });
-    CHECK(make_patch_embed(config)->plan().unused_pixels == c.unused);
-  }
-}
-
 TEST_CASE("with padding n overlapping patches may leave pixels unseen, with same they do not") {
   ModelConfig config = test::embed_config(PatchEmbedType::kOverlap, {18, 17}, {4, 4}, 3);
   config.patch_embed.kernel = {5, 5};

@@ -6,6 +6,7 @@
 #include "layers/cross_scale_patch_embed.h"
 #include "layers/overlap_patch_embed.h"
 #include "layers/shifted_patch_embed.h"
+#include "layers/sliding_patch_embed.h"
 #include "train/onnx/patch_nodes.h"
 
 namespace tessera::onnx {
@@ -45,8 +46,9 @@ Value project(LayerGraph& layers, const Value& images) {
     case PatchEmbedType::kLinear:
       break;
     case PatchEmbedType::kOverlap:
-    case PatchEmbedType::kSliding:
       return channels_last(graph, layers.conv(images, kProj, overlap_conv(config)));
+    case PatchEmbedType::kSliding:
+      return channels_last(graph, layers.conv(images, kProj, sliding_conv(config)));
     case PatchEmbedType::kConvStem:
       return conv_stem(layers, images);
     case PatchEmbedType::kShifted:
