@@ -35,11 +35,46 @@ enum class Pooling : std::uint8_t {
   kToken,  ///< a learned token that goes through all blocks with the others (ViT only)
 };
 
-enum class PatchEmbedType : std::uint8_t { kLinear };
+enum class PatchEmbedType : std::uint8_t {
+  kLinear,      ///< see LinearPatchEmbed
+  kOverlap,     ///< see OverlapPatchEmbed
+  kConvStem,    ///< see ConvStem
+  kShifted,     ///< see ShiftedPatchEmbed
+  kCrossScale,  ///< see CrossScalePatchEmbed
+  kSliding,     ///< see SlidingPatchEmbed
+};
 
+/// In the place of a number of zeros: as many as keep ceil(pixels / stride) tokens.
+inline constexpr std::int64_t kSamePadding = -1;
+
+/// Where a shifted view looks from: four corners, four sides, or all eight.
+enum class ShiftDirections : std::uint8_t { kDiagonal, kCardinal, kEight };
+
+/// Each type has keys of its own; those of the others mean nothing to it.
 struct PatchEmbedConfig {
   PatchEmbedType type = PatchEmbedType::kLinear;
-  bool norm = true;  ///< layer norm after the projection
+  bool norm = true;                           ///< layer norm after the projection; shifted: before
+  Size2 kernel{};                             ///< overlap: pixels; {0, 0}: 2 * patch_size - 1
+  std::int64_t padding = kSamePadding;        ///< overlap: zeros on every side
+  Size2 stride{};                             ///< sliding: pixels; {0, 0}: half the patch
+  std::vector<std::int64_t> stem_channels{};  ///< conv_stem; empty: see ConvStem
+  Size2 shift_pixels{};                       ///< shifted; {0, 0}: half the patch
+  ShiftDirections directions = ShiftDirections::kDiagonal;  ///< shifted
+  std::vector<std::int64_t> kernels{};  ///< cross_scale; empty: see CrossScalePatchEmbed
+};
+
+enum class PatchMergingType : std::uint8_t {
+  kLinear,      ///< see LinearPatchMerging
+  kConv,        ///< see ConvPatchMerging
+  kShifted,     ///< see ShiftedPatchMerging
+  kCrossScale,  ///< see CrossScalePatchMerging
+};
+
+struct PatchMergingConfig {
+  PatchMergingType type = PatchMergingType::kLinear;
+  std::int64_t kernel = 3;                                  ///< conv: tokens
+  ShiftDirections directions = ShiftDirections::kDiagonal;  ///< shifted
+  std::vector<std::int64_t> kernels{2, 4};                  ///< cross_scale: tokens
 };
 
 /// How tokens know where they are. At most one of the first two and one of the others.
@@ -59,7 +94,13 @@ struct ModelConfig {
   std::int64_t num_classes = 1000;
   Size2 patch_size{4, 4};  ///< pixels
   PatchEmbedConfig patch_embed;
-  std::int64_t embed_dim = 96;  ///< channels of the first stage; each further stage doubles them
+  std::int64_t embed_dim = 96;  ///< channels of the first stage
+  /// Channels of a stage by those of the one before it: one number for all, or one a merging.
+  std::vector<double> channel_multiplier{2.0};
+  PatchMergingConfig patch_merging{};
+  /// Share of the channels that come from the four neighbours of a token before it attends: one
+  /// number for all stages, or one a stage.
+  std::vector<double> token_shift{0.0};
   std::vector<std::int64_t> depths{2, 2, 6, 2};
   std::vector<std::int64_t> num_heads{3, 6, 12, 24};
   Size2 window_size{7, 7};  ///< tokens; ViT's is the whole map

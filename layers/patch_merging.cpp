@@ -1,24 +1,31 @@
 #include "layers/patch_merging.h"
 
-#include "core/ops/space_to_depth.h"
+#include "layers/conv_patch_merging.h"
+#include "layers/cross_scale_patch_merging.h"
+#include "layers/linear_patch_merging.h"
+#include "layers/shifted_patch_merging.h"
 
 namespace tessera {
 
-PatchMerging::PatchMerging(const ModelConfig& config, std::int64_t channels)
-    : post_norm_(config.name == ModelName::kSwinV2),
-      norm_(post_norm_ ? 2 * channels : 4 * channels, norm_epsilon(config)),
-      reduction_(4 * channels, 2 * channels, /*bias=*/false) {}
-
-Var PatchMerging::forward(Tape& tape, const Var& x) {
-  const Scope scope(tape, "downsample");
-  const Var patches = ops::space_to_depth(tape, x, {2, 2}, ops::BlockOrder::kMerge);
-  if (post_norm_) return norm_.forward(tape, reduction_.forward(tape, patches));
-  return reduction_.forward(tape, norm_.forward(tape, patches));  // [B, H/2, W/2, 2C]
+std::vector<ConfigProblem> patch_merging_problems(const ModelConfig& config,
+                                                  const MergeShape& shape) {
+  if (config.patch_merging.type != PatchMergingType::kCrossScale) return {};
+  return CrossScalePatchMerging::problems(config, shape);
 }
 
-void PatchMerging::visit(ParameterVisitor& visitor) {
-  visitor("norm", norm_);
-  visitor("reduction", reduction_);
+std::unique_ptr<PatchMerging> make_patch_merging(const ModelConfig& config,
+                                                 const MergeShape& shape) {
+  switch (config.patch_merging.type) {
+    case PatchMergingType::kLinear:
+      break;
+    case PatchMergingType::kConv:
+      return std::make_unique<ConvPatchMerging>(config, shape);
+    case PatchMergingType::kShifted:
+      return std::make_unique<ShiftedPatchMerging>(config, shape);
+    case PatchMergingType::kCrossScale:
+      return std::make_unique<CrossScalePatchMerging>(config, shape);
+  }
+  return std::make_unique<LinearPatchMerging>(config, shape);
 }
 
 }  // namespace tessera

@@ -1,28 +1,50 @@
-// Halves the map and doubles the channels between stages.
+// Halves the map between stages: the one interface of all mergings.
 #pragma once
 
-#include "layers/layer_norm.h"
-#include "layers/linear.h"
+#include <memory>
+#include <vector>
+
+#include "core/tape.h"
+#include "layers/config_problem.h"
 #include "layers/model_config.h"
 
 namespace tessera {
 
-/// Concatenates each 2 x 2 neighbourhood, normalises it and projects 4C -> 2C without bias,
-/// arXiv:2103.14030 section 3.1; Swin v2 projects first and normalises the 2C (arXiv:2111.09883,
-/// its code). Odd maps get a row or column of zeros.
+/// What a merging is between.
+struct MergeShape {
+  Size2 map{};  ///< tokens before
+  std::int64_t channels = 0;
+  std::int64_t out_channels = 0;
+
+  Size2 merged() const { return {(map[0] + 1) / 2, (map[1] + 1) / 2}; }
+};
+
+/// What a merging takes an image; known before any memory is taken.
+struct PatchMergingPlan {
+  std::int64_t macs = 0;  ///< multiply-adds
+  std::int64_t kept = 0;  ///< values that a training step keeps, beside the maps before and after
+};
+
+/// Layer norm stands before the projection, in Swin v2 behind it. Odd maps get a row or column of
+/// zeros.
 class PatchMerging {
  public:
-  PatchMerging(const ModelConfig& config, std::int64_t channels);
+  virtual ~PatchMerging() = default;
 
-  /// [B, H, W, C] -> [B, ceil(H/2), ceil(W/2), 2C]
-  Var forward(Tape& tape, const Var& x);
+  virtual PatchMergingPlan plan() const = 0;
 
-  void visit(ParameterVisitor& visitor);
+  /// [B, H, W, C] -> [B, ceil(H/2), ceil(W/2), C']
+  virtual Var forward(Tape& tape, const Var& x) = 0;
 
- private:
-  bool post_norm_;
-  LayerNorm norm_;
-  Linear reduction_;
+  virtual void visit(ParameterVisitor& visitor) = 0;
 };
+
+/// What in `config` has no meaning for its merging at `shape`.
+std::vector<ConfigProblem> patch_merging_problems(const ModelConfig& config,
+                                                  const MergeShape& shape);
+
+/// The merging that `config.patch_merging.type` names; there are no problems.
+std::unique_ptr<PatchMerging> make_patch_merging(const ModelConfig& config,
+                                                 const MergeShape& shape);
 
 }  // namespace tessera

@@ -20,6 +20,18 @@ void check_lists(const ModelConfig& config) {
   }
 }
 
+/// One number for all, or one each.
+double entry_of(const std::vector<double>& list, std::size_t index) {
+  return list.at(list.size() == 1 ? 0 : index);
+}
+
+void check_numbers(const char* key, const std::vector<double>& list, std::size_t count,
+                   const char* unit) {
+  if (list.size() == 1 || list.size() == count) return;
+  fail<ConfigError>("model.{} has {} entries: give one number, or {}, one a {}", key, list.size(),
+                    count, unit);
+}
+
 void check_name(const ModelConfig& config) {
   const PositionConfig& position = config.position;
   if (config.name == ModelName::kViT && config.depths.size() != 1) {
@@ -33,6 +45,11 @@ void check_name(const ModelConfig& config) {
     fail<ConfigError>(
         "model.position: a class token has no place relative to others: use absolute or sincos, or "
         "model.pool mean");
+  }
+  const auto shifts = [](double share) { return share > 0.0; };
+  if (config.pool == Pooling::kToken &&
+      std::any_of(config.token_shift.begin(), config.token_shift.end(), shifts)) {
+    fail<ConfigError>("model.token_shift: a class token has no neighbours: use 0, or pool mean");
   }
   if ((position.relative && position.continuous) || (position.absolute && position.sincos)) {
     fail<ConfigError>("model.position: {} exclude each other",
@@ -62,6 +79,10 @@ void check_patch(const ModelConfig& config) {
 }
 
 void check_heads(const ModelConfig& config, std::size_t stage, std::int64_t channels) {
+  if (channels == 0) {
+    fail<ConfigError>("model.channel_multiplier: the channels of stage {} are no whole number",
+                      stage);
+  }
   const std::int64_t heads = config.num_heads[stage];
   if (heads >= 1 && channels % heads == 0) return;
   std::int64_t nearest = std::clamp<std::int64_t>(heads, 1, channels);
@@ -78,64 +99,90 @@ std::int64_t block_macs(const ModelConfig& config, const StagePlan& stage, const
   return linear + attention;
 }
 
-ModelPlan plan_embedding(const ModelConfig& config) {
-  ModelPlan plan;
-  for (std::size_t axis = 0; axis < 2; ++axis) {
-    plan.map[axis] = config.image_size[axis] / config.patch_size[axis];
-    plan.unused_pixels[axis] = config.image_size[axis] % config.patch_size[axis];
+void check_problems(const std::vector<ConfigProblem>& problems) {
+  if (!problems.empty()) fail<ConfigError>("model.{}", problems.front().text);
+}
+
+StagePlan plan_stage(const ModelConfig& config, std::size_t index, Size2 map,
+                     std::int64_t channels) {
+  check_heads(config, index, channels);
+  StagePlan stage{.map = map,
+                  .channels = channels,
+                  .num_heads = config.num_heads[index],
+                  .depth = config.depths[index],
+                  .windows = plan_windows(config, map, false),
+                  .shifted_windows = plan_windows(config, map, true)};
+  if (!config.pretrained_window_size.empty()) {
+    stage.pretrained_window = config.pretrained_window_size[index];
   }
-  plan.embed_macs = plan.map[0] * plan.map[1] * config.embed_dim * config.in_channels *
-                    config.patch_size[0] * config.patch_size[1];
-  return plan;
+  const double shifted = entry_of(config.token_shift, index) * static_cast<double>(channels);
+  stage.shifted_channels = static_cast<std::int64_t>(shifted / 4.0);
+  for (std::int64_t block = 0; block < stage.depth; ++block) {
+    stage.macs += block_macs(config, stage, block % 2 == 0 ? stage.windows : stage.shifted_windows);
+  }
+  return stage;
+}
+
+void plan_merging(const ModelConfig& config, const MergeShape& shape, StagePlan& stage) {
+  check_problems(patch_merging_problems(config, shape));
+  const PatchMergingPlan plan = make_patch_merging(config, shape)->plan();
+  stage.macs += plan.macs;
+  stage.merge_kept = plan.kept;
 }
 
 }  // namespace
+
+std::vector<std::int64_t> stage_channels(const ModelConfig& config) {
+  std::vector<std::int64_t> channels{config.embed_dim};
+  while (channels.size() < config.depths.size()) {
+    const double widened = entry_of(config.channel_multiplier, channels.size() - 1) *
+                           static_cast<double>(channels.back());
+    // 1.1 * 100 is 110.00000000000001.
+    const bool whole = std::abs(widened - std::round(widened)) < 1e-6;
+    channels.push_back(whole ? std::llround(widened) : 0);
+  }
+  return channels;
+}
 
 std::int64_t mlp_hidden(const ModelConfig& config, std::int64_t channels) {
   return static_cast<std::int64_t>(config.mlp_ratio * static_cast<double>(channels));
 }
 
 std::int64_t ModelPlan::macs() const {
-  std::int64_t total = embed_macs + head_macs;
+  std::int64_t total = embed.macs + head_macs;
   for (const StagePlan& stage : stages) total += stage.macs;
   return total;
+}
+
+MergeShape merge_shape(const ModelPlan& plan, std::size_t index) {
+  return {plan.stages.at(index).map, plan.stages.at(index).channels,
+          plan.stages.at(index + 1).channels};
 }
 
 ModelPlan plan_model(const ModelConfig& config) {
   check_lists(config);
   check_name(config);
+  check_numbers("channel_multiplier", config.channel_multiplier, config.depths.size() - 1,
+                "merging");
+  check_numbers("token_shift", config.token_shift, config.depths.size(), "stage");
   check_patch(config);
-  ModelPlan plan = plan_embedding(config);
-  Size2 map = plan.map;
+  check_problems(patch_embed_problems(config));
+  ModelPlan plan{.embed = make_patch_embed(config)->plan()};
+  Size2 map = plan.embed.map;
   if (config.pool == Pooling::kToken) map = {1, 1 + map[0] * map[1]};
-  std::int64_t channels = config.embed_dim;
+  const std::vector<std::int64_t> channels = stage_channels(config);
   for (std::size_t i = 0; i < config.depths.size(); ++i) {
-    check_heads(config, i, channels);
-    StagePlan stage{.map = map,
-                    .channels = channels,
-                    .num_heads = config.num_heads[i],
-                    .depth = config.depths[i],
-                    .windows = plan_windows(config, map, false),
-                    .shifted_windows = plan_windows(config, map, true)};
-    if (!config.pretrained_window_size.empty()) {
-      stage.pretrained_window = config.pretrained_window_size[i];
+    plan.stages.push_back(plan_stage(config, i, map, channels[i]));
+    if (i + 1 == config.depths.size()) break;
+    if (map == Size2{1, 1}) {
+      fail<ConfigError>(
+          "model: patch_size {} at {} px leaves one token after stage {}, nothing to merge: "
+          "choose a smaller patch or fewer than {} stages",
+          config.patch_size[0], config.image_size[0], i, config.depths.size());
     }
-    for (std::int64_t block = 0; block < stage.depth; ++block) {
-      stage.macs +=
-          block_macs(config, stage, block % 2 == 0 ? stage.windows : stage.shifted_windows);
-    }
-    if (i + 1 < config.depths.size()) {
-      if (map == Size2{1, 1}) {
-        fail<ConfigError>(
-            "model: patch_size {} at {} px leaves one token after stage {}, nothing to merge: "
-            "choose a smaller patch or fewer than {} stages",
-            config.patch_size[0], config.image_size[0], i, config.depths.size());
-      }
-      map = {(map[0] + 1) / 2, (map[1] + 1) / 2};
-      stage.macs += map[0] * map[1] * 8 * channels * channels;
-      channels *= 2;
-    }
-    plan.stages.push_back(stage);
+    const MergeShape shape{map, channels[i], channels[i + 1]};
+    plan_merging(config, shape, plan.stages.back());
+    map = shape.merged();
   }
   plan.head_macs = plan.stages.back().channels * config.num_classes;
   return plan;
@@ -145,12 +192,14 @@ std::int64_t predict_training_bytes(const ModelConfig& config, std::int64_t para
                                     std::int64_t batch, std::int64_t state_copies) {
   constexpr std::int64_t kFloat = 4;
   const ModelPlan plan = plan_model(config);
-  std::int64_t kept = config.image_size[0] * config.image_size[1] * config.in_channels;
+  std::int64_t kept =
+      config.image_size[0] * config.image_size[1] * config.in_channels + plan.embed.kept;
   for (const StagePlan& stage : plan.stages) {
     // Kept by a block: two sums, two norms, q, k, v, attention, and the MLP before GELU.
     const std::int64_t c = stage.channels;
     kept += stage.depth * stage.tokens() * (8 * c + mlp_hidden(config, c));
-    kept += stage.tokens() * 2 * c;  // merging: gathered and normalised
+    if (stage.shifted_channels > 0) kept += stage.depth * stage.tokens() * c;
+    kept += stage.merge_kept;
   }
   const StagePlan& first = plan.stages.front();
   // While gradients flow: those of a sum and of q, k and v, where maps are largest.

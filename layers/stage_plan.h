@@ -5,7 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "layers/model_config.h"
+#include "layers/patch_embed.h"
+#include "layers/patch_merging.h"
 #include "layers/window_plan.h"
 
 namespace tessera {
@@ -18,22 +19,29 @@ struct StagePlan {
   WindowPlan windows{};                ///< of even blocks
   WindowPlan shifted_windows{};        ///< of odd blocks
   std::int64_t pretrained_window = 0;  ///< see ModelConfig::pretrained_window_size
+  std::int64_t shifted_channels = 0;   ///< from each neighbour: see ops::token_shift
   std::int64_t macs = 0;               ///< multiply-adds an image, merging included
+  std::int64_t merge_kept = 0;         ///< values that merging keeps in training, an image
 
   std::int64_t tokens() const { return map[0] * map[1]; }
 };
 
 struct ModelPlan {
-  Size2 map{};            ///< tokens of the patch embedding
-  Size2 unused_pixels{};  ///< at the right and bottom, beyond the last whole patch
-  std::int64_t embed_macs = 0;
+  PatchEmbedPlan embed;
   std::int64_t head_macs = 0;
-  std::vector<StagePlan> stages;
+  std::vector<StagePlan> stages{};
 
   /// Multiply-adds of one image's forward pass. The literature calls these FLOPs; FLOPs are twice
   /// as many, and a training step takes three times a forward pass.
   std::int64_t macs() const;
 };
+
+/// Channels of each stage: embed_dim, then times channel_multiplier. A product that is no whole
+/// number is 0, and so is what follows.
+std::vector<std::int64_t> stage_channels(const ModelConfig& config);
+
+/// What leads from stage `index` to the next.
+MergeShape merge_shape(const ModelPlan& plan, std::size_t index);
 
 /// Channels inside the MLP of a block with `channels` channels.
 std::int64_t mlp_hidden(const ModelConfig& config, std::int64_t channels);

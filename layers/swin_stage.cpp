@@ -2,14 +2,16 @@
 
 namespace tessera {
 
-SwinStage::SwinStage(const ModelConfig& config, const StagePlan& plan,
-                     std::span<const float> drop_path, std::int64_t first_block, bool merge) {
+SwinStage::SwinStage(const ModelConfig& config, const ModelPlan& plan, std::size_t index,
+                     std::span<const float> drop_path, std::int64_t first_block) {
   blocks_.reserve(drop_path.size());
   for (std::size_t i = 0; i < drop_path.size(); ++i) {
-    blocks_.emplace_back(config, plan, i % 2 == 1, drop_path[i],
+    blocks_.emplace_back(config, plan.stages[index], i % 2 == 1, drop_path[i],
                          first_block + static_cast<std::int64_t>(i));
   }
-  if (merge) downsample_ = std::make_unique<PatchMerging>(config, plan.channels);
+  if (index + 1 < plan.stages.size()) {
+    downsample_ = make_patch_merging(config, merge_shape(plan, index));
+  }
 }
 
 ResidualStream SwinStage::forward(Tape& tape, ResidualStream stream, ModelTrace* trace) {

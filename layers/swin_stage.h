@@ -13,14 +13,14 @@ namespace tessera {
 
 class SwinStage {
  public:
-  /// `drop_path` holds one rate a block. The last stage has no merging.
-  SwinStage(const ModelConfig& config, const StagePlan& plan, std::span<const float> drop_path,
-            std::int64_t first_block, bool merge);
+  /// Stage `index` of `plan`. `drop_path` holds one rate a block. The last stage has no merging.
+  SwinStage(const ModelConfig& config, const ModelPlan& plan, std::size_t index,
+            std::span<const float> drop_path, std::int64_t first_block);
 
   /// The blocks.  [B, H, W, C] -> [B, H, W, C]
   ResidualStream forward(Tape& tape, ResidualStream stream, ModelTrace* trace = nullptr);
 
-  /// The merging.  [B, H, W, C] -> [B, H/2, W/2, 2C]
+  /// The merging.  [B, H, W, C] -> [B, H/2, W/2, C']
   Var merge(Tape& tape, const Var& x) { return downsample_->forward(tape, x); }
 
   void visit(ParameterVisitor& visitor);

@@ -23,8 +23,8 @@ SwinTransformer::SwinTransformer(const ModelConfig& config)
   std::size_t block = 0;
   for (std::size_t i = 0; i < plan.stages.size(); ++i) {
     const auto depth = static_cast<std::size_t>(plan.stages[i].depth);
-    stages_.emplace_back(config, plan.stages[i], std::span(rates).subspan(block, depth),
-                         static_cast<std::int64_t>(block), i + 1 < plan.stages.size());
+    stages_.emplace_back(config, plan, i, std::span(rates).subspan(block, depth),
+                         static_cast<std::int64_t>(block));
     block += depth;
   }
 }
@@ -39,7 +39,7 @@ Var SwinTransformer::classify(Tape& tape, const Var& images, ModelTrace* trace) 
     if (i + 1 == stages_.size()) break;
     const Var map = resolve(tape, stream);
     if (trace != nullptr) trace->features.push_back(map);
-    stream = {stages_[i].merge(tape, map), {}, {}};  // [B, H/2, W/2, 2C]
+    stream = {stages_[i].merge(tape, map), {}, {}};  // [B, H/2, W/2, C']
   }
   const auto [map, normed] = norm_.forward(tape, stream);  // [B, h, w, C]
   if (trace != nullptr) trace->features.push_back(map);

@@ -2,6 +2,8 @@
 
 #include <numeric>
 
+#include "core/ops/token_shift.h"
+
 namespace tessera {
 namespace {
 
@@ -20,6 +22,7 @@ Init norm_init(const ModelConfig& config) {
 TransformerBlock::TransformerBlock(const ModelConfig& config, const StagePlan& stage, bool shifted,
                                    float drop_path, std::int64_t index)
     : post_norm_(config.name == ModelName::kSwinV2),
+      shifted_channels_(stage.shifted_channels),
       norm1_(stage.channels, norm_epsilon(config), norm_init(config)),
       attn_(config, stage, shifted, first_lane(index)),
       drop_attn_{drop_path, first_lane(index)},
@@ -27,6 +30,11 @@ TransformerBlock::TransformerBlock(const ModelConfig& config, const StagePlan& s
       mlp_(stage.channels, mlp_hidden(config, stage.channels), static_cast<float>(config.dropout),
            first_lane(index) + 1),
       drop_mlp_{drop_path, first_lane(index) + 1} {}
+
+Var TransformerBlock::attend(Tape& tape, const Var& x, ModelTrace* trace) {
+  if (shifted_channels_ == 0) return attn_.forward(tape, x, trace);
+  return attn_.forward(tape, ops::token_shift(tape, x, shifted_channels_), trace);
+}
 
 ResidualStream TransformerBlock::forward(Tape& tape, const ResidualStream& stream,
                                          ModelTrace* trace) {
@@ -38,7 +46,7 @@ ResidualStream TransformerBlock::forward_pre_norm(Tape& tape, const ResidualStre
                                                   ModelTrace* trace) {
   const std::int64_t batch = stream.x.dim(0);
   const auto [x, normed] = norm1_.forward(tape, stream);
-  const Var attention = attn_.forward(tape, normed, trace);
+  const Var attention = attend(tape, normed, trace);
   const auto [sum, normed_sum] =
       norm2_.forward(tape, {x, attention, drop_attn_.scale(tape, batch)});
   return {sum, mlp_.forward(tape, normed_sum), drop_mlp_.scale(tape, batch)};
@@ -48,7 +56,7 @@ ResidualStream TransformerBlock::forward_post_norm(Tape& tape, const ResidualStr
                                                    ModelTrace* trace) {
   const std::int64_t batch = stream.x.dim(0);
   const Var x = resolve(tape, stream);
-  const Var attention = norm1_.forward(tape, attn_.forward(tape, x, trace));
+  const Var attention = norm1_.forward(tape, attend(tape, x, trace));
   const Var sum = resolve(tape, {x, attention, drop_attn_.scale(tape, batch)});
   return {sum, norm2_.forward(tape, mlp_.forward(tape, sum)), drop_mlp_.scale(tape, batch)};
 }

@@ -10,8 +10,9 @@
 namespace tessera {
 
 /// x + attn(norm1(x)), then x + mlp(norm2(x)), arXiv:2103.14030 equation 3; of Swin v2
-/// x + norm1(attn(x)), then x + norm2(mlp(x)), arXiv:2111.09883 section 3.2. The last sum is left
-/// to whoever reads the result: see ResidualStream.
+/// x + norm1(attn(x)), then x + norm2(mlp(x)), arXiv:2111.09883 section 3.2. What enters attn
+/// passes through ops::token_shift where the stage shifts channels. The last sum is left to whoever
+/// reads the result: see ResidualStream.
 class TransformerBlock {
  public:
   /// Block number `index` of the whole model; odd blocks of a stage are `shifted`. `drop_path` is
@@ -28,7 +29,10 @@ class TransformerBlock {
   ResidualStream forward_pre_norm(Tape& tape, const ResidualStream& stream, ModelTrace* trace);
   ResidualStream forward_post_norm(Tape& tape, const ResidualStream& stream, ModelTrace* trace);
 
+  Var attend(Tape& tape, const Var& x, ModelTrace* trace);
+
   bool post_norm_;
+  std::int64_t shifted_channels_;
   LayerNorm norm1_;
   WindowAttention attn_;
   DropPath drop_attn_;

@@ -11,7 +11,7 @@ VisionTransformer::VisionTransformer(const ModelConfig& config)
       has_token_(config.pool == Pooling::kToken),
       patch_embed_(make_patch_embed(config)),
       cls_token_({1, 1, config.embed_dim}, Init::truncated_normal(), /*decay=*/false),
-      position_(config, plan_model(config).map, has_token_ ? 1 : 0),
+      position_(config, plan_model(config).embed.map, has_token_ ? 1 : 0),
       norm_(config.embed_dim, norm_epsilon(config)),
       head_(config.embed_dim, config.num_classes) {
   const StagePlan stage = plan_model(config).stages.front();

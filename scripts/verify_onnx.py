@@ -38,6 +38,25 @@ POSITIONS = ("none", "relative", "continuous", "absolute", "sincos")
 EMBEDDINGS = (
     {"type": "linear"},
     {"type": "linear", "norm": False},
+    {"type": "overlap"},
+    {"type": "overlap", "kernel": 5, "padding": 2},
+    {"type": "sliding"},
+    {"type": "sliding", "stride": 1},
+    {"type": "conv_stem"},
+    {"type": "conv_stem", "stem_channels": [8, 12, 8]},
+    {"type": "shifted"},
+    {"type": "shifted", "directions": "eight", "shift_pixels": 3},
+    {"type": "cross_scale"},
+    {"type": "cross_scale", "kernels": [4, 7, 10]},
+)
+# What stands under `model.patch_merging`.
+MERGINGS = (
+    {"type": "conv"},
+    {"type": "conv", "kernel": 4},
+    {"type": "shifted"},
+    {"type": "shifted", "directions": "eight"},
+    {"type": "cross_scale"},
+    {"type": "cross_scale", "kernels": [2, 3, 5]},
 )
 
 
@@ -47,9 +66,20 @@ def cases():
         for position in POSITIONS:
             if model.get("pool") == "token" and position in ("relative", "continuous"):
                 continue
-            for embedding in EMBEDDINGS:
-                yield f"{label}, {position}, {embedding}", {
-                    **model, "position": position, "patch_embed": embedding}
+            yield f"{label}, {position}", {**model, "position": position}
+        for embedding in EMBEDDINGS:
+            for channels in (3, 1):
+                yield f"{label}, {embedding}, {channels} channels", {
+                    **model, "position": "absolute", "in_channels": channels,
+                    "patch_embed": embedding}
+    for name in ("swin", "swin_v2"):
+        for merging in MERGINGS:
+            yield f"{name}, merging {merging}", {**SWIN, "name": name, "patch_merging": merging}
+    yield "swin, channels times 1.5, token shift", {
+        **SWIN, "channel_multiplier": 1.5, "num_heads": [2, 3], "token_shift": [0.5, 0.2]}
+    yield "swin_v2, channels as they are, token shift", {
+        **SWIN, "name": "swin_v2", "channel_multiplier": [1], "token_shift": 1}
+    yield "vit, token shift", {**VIT, "token_shift": 0.4}
     for name, position in (("swin", "relative"), ("swin_v2", "continuous"), ("swin", "none")):
         for padding in ("masked", "torchvision"):
             for policy in ("clamp", "pad"):

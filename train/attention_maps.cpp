@@ -50,7 +50,7 @@ Tensor without_class_token(const Tensor& received) {
 
 /// The place of a pixel among the patches.
 Size2 patch_at(const ModelConfig& config, Size2 pixel) {
-  const Size2 grid = plan_model(config).map;
+  const Size2 grid = plan_model(config).embed.map;
   Size2 patch{};
   for (std::size_t axis = 0; axis < 2; ++axis) {
     patch[axis] = pixel[axis] / config.patch_size[axis];
@@ -82,7 +82,7 @@ std::vector<AttentionMap> attention_maps(const ModelTrace& trace, const ModelCon
   std::vector<AttentionMap> maps;
   for (std::size_t s = 0; s < plan.stages.size(); ++s) {
     const auto stage = static_cast<std::int64_t>(s);
-    const Size2 size = has_token ? plan.map : plan.stages[s].map;
+    const Size2 size = has_token ? plan.embed.map : plan.stages[s].map;
     for (std::int64_t block = 0; block < plan.stages[s].depth; ++block) {
       AttentionMap map{.stage = stage,
                        .block = block,

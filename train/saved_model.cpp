@@ -24,4 +24,23 @@ SavedModel load_saved_model(const std::filesystem::path& path,
   return saved;
 }
 
+SavedModel fit_saved_model(const SavedModel& saved, std::span<const std::string> overrides) {
+  SavedModel fitted{.config = parse_config(to_yaml(saved.config), saved.path.string(), overrides),
+                    .path = saved.path,
+                    .meta = saved.meta,
+                    .learner = nullptr};
+  fitted.learner = std::make_unique<Learner>(fitted.config);
+  TensorFile file{.path = saved.path.string(), .metadata = {{"naming", "tessera"}}, .tensors = {}};
+  for (const NamedTensor& named : named_values(saved.learner->model().parameters)) {
+    file.tensors.push_back(view_of(named.name, named.tensor));
+  }
+  try {
+    load_weights(file, named_values(fitted.learner->model().parameters),
+                 {.fit = &fitted.config.model});
+  } catch (const CheckpointError& error) {
+    throw ConfigError(error.what());
+  }
+  return fitted;
+}
+
 }  // namespace tessera

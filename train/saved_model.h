@@ -23,4 +23,8 @@ struct SavedModel {
 SavedModel load_saved_model(const std::filesystem::path& path,
                             std::span<const std::string> overrides = {});
 
+/// The weights of `saved` in a model of its configuration with further `overrides`, fitted where
+/// the geometry is another: see fit_tensor. Throws ConfigError if they cannot be.
+SavedModel fit_saved_model(const SavedModel& saved, std::span<const std::string> overrides);
+
 }  // namespace tessera

@@ -1,8 +1,11 @@
 #include "core/ops/conv2d.h"
 
+#include <algorithm>
+
 #include "core/error.h"
 #include "core/onednn/convolution.h"
 #include "core/ops/elementwise.h"
+#include "core/ops/patch_conv.h"
 
 namespace tessera::ops {
 namespace {
@@ -62,10 +65,19 @@ void settle(const GradSink& sink, const Tensor& written) {
   if (sink.accumulate) add_into(sink.grad, written);
 }
 
+// Measured (bench/convolution.cpp): beyond this width the library's weight gradient takes three to
+// nine times as long as gathering the patches.
+constexpr std::int64_t kWidestFastKernel = 14;
+
+bool has_wide_kernel(const ConvGeometry& g) {
+  return g.groups == 1 && std::max(g.kernel[0], g.kernel[1]) > kWidestFastKernel;
+}
+
 /// Both gradients of the parameters come from one run of the library.
 void parameter_gradients(const ConvGeometry& g, const Tensor& x, const Tensor& dy,
                          const GradSink& dweight, const GradSink& dbias, const Shape& weight) {
   if (!dweight && !dbias) return;
+  if (has_wide_kernel(g)) return patch_conv_backward_weights(g, x, dy, dweight, dbias);
   const Tensor unwanted = dweight ? Tensor() : Tensor::empty(weight);
   const Tensor dw = fresh(dweight), db = fresh(dbias);
   onednn::conv_backward_weights(g, x.raw(), dy.raw(), dweight ? dw.f32() : unwanted.f32(),

@@ -1,6 +1,6 @@
 #include "core/ops/space_to_depth.h"
 
-#include <cstring>
+#include <algorithm>
 
 #include "core/error.h"
 #include "core/ops/element.h"
@@ -12,34 +12,22 @@ struct Geometry {
   std::int64_t batch, height, width, channels;  // of the map
   std::int64_t rows, columns;                   // of blocks
   std::int64_t bh, bw;
-  BlockOrder order;
 
   std::int64_t depth() const { return bh * bw * channels; }
-  Shape map() const { return {batch, height, width, channels}; }
-  Shape blocks() const { return {batch, rows, columns, depth()}; }
 };
 
-Geometry geometry_of(const Shape& x, std::array<std::int64_t, 2> block, BlockOrder order) {
+Geometry geometry_of(const Shape& x, std::array<std::int64_t, 2> block) {
   if (x.rank() != 4) fail<ShapeError>("[space_to_depth] x {} is not [B, H, W, C]", x);
   const auto [bh, bw] = block;
   if (bh < 1 || bw < 1) fail<ShapeError>("[space_to_depth] block {} x {} is not positive", bh, bw);
-  const bool up = order == BlockOrder::kMerge;
-  const Geometry g{
-      x[0], x[1], x[2], x[3], (x[1] + (up ? bh - 1 : 0)) / bh, (x[2] + (up ? bw - 1 : 0)) / bw,
-      bh,   bw,   order};
-  if (g.rows < 1 || g.columns < 1) {
-    fail<ShapeError>("[space_to_depth] block {} x {} does not fit into x {} even once", bh, bw, x);
-  }
-  return g;
+  return {x[0], x[1], x[2], x[3], (x[1] + bh - 1) / bh, (x[2] + bw - 1) / bw, bh, bw};
 }
 
-/// Calls `chunk(in_map, in_block, step)` for every run of `channels` values in the blocks of rows
-/// [begin, end) of [batch * rows]: `in_map` is the offset in the map, or -1 in the padding; the
-/// values lie `step` apart in the block.
+/// Calls `chunk(in_map, in_block)` for every run of `channels` values in the blocks of rows [begin,
+/// end) of [batch * rows]: `in_map` is the offset in the map, or -1 in the padding.
 template <typename Chunk>
 TESSERA_INLINE void for_chunks(const Geometry& g, std::int64_t begin, std::int64_t end,
                                const Chunk& chunk) {
-  const bool merge = g.order == BlockOrder::kMerge;
   for (std::int64_t row = begin; row < end; ++row) {
     const std::int64_t sample = row / g.rows, top = row % g.rows * g.bh;
     for (std::int64_t column = 0; column < g.columns; ++column) {
@@ -48,10 +36,8 @@ TESSERA_INLINE void for_chunks(const Geometry& g, std::int64_t begin, std::int64
         for (std::int64_t dw = 0; dw < g.bw; ++dw) {
           const std::int64_t y = top + dh, x = column * g.bw + dw;
           const bool inside = y < g.height && x < g.width;
-          const std::int64_t in_map =
-              inside ? ((sample * g.height + y) * g.width + x) * g.channels : -1;
-          const std::int64_t in_block = merge ? (dw * g.bh + dh) * g.channels : dh * g.bw + dw;
-          chunk(in_map, block + in_block, merge ? 1 : g.bh * g.bw);
+          chunk(inside ? ((sample * g.height + y) * g.width + x) * g.channels : -1,
+                block + (dw * g.bh + dh) * g.channels);
         }
       }
     }
@@ -60,14 +46,11 @@ TESSERA_INLINE void for_chunks(const Geometry& g, std::int64_t begin, std::int64
 
 template <typename T>
 void gather(const Geometry& g, const T* map, T* blocks, std::int64_t begin, std::int64_t end) {
-  const std::int64_t channels = g.channels;
-  for_chunks(g, begin, end, [=](std::int64_t from, std::int64_t to, std::int64_t step) {
+  for_chunks(g, begin, end, [=, count = g.channels](std::int64_t from, std::int64_t to) {
     if (from < 0) {
-      for (std::int64_t c = 0; c < channels; ++c) blocks[to + c * step] = T{};
-    } else if (step == 1) {
-      std::memcpy(blocks + to, map + from, static_cast<std::size_t>(channels) * sizeof(T));
+      std::fill_n(blocks + to, count, T{});
     } else {
-      for (std::int64_t c = 0; c < channels; ++c) blocks[to + c * step] = map[from + c];
+      std::copy_n(map + from, count, blocks + to);
     }
   });
 }
@@ -75,17 +58,14 @@ void gather(const Geometry& g, const T* map, T* blocks, std::int64_t begin, std:
 template <typename T>
 void scatter(const Geometry& g, const T* blocks, T* map, bool accumulate, std::int64_t begin,
              std::int64_t end) {
-  const std::int64_t channels = g.channels;
-  for_chunks(g, begin, end, [=](std::int64_t to, std::int64_t from, std::int64_t step) {
+  for_chunks(g, begin, end, [=, count = g.channels](std::int64_t to, std::int64_t from) {
     if (to < 0) return;
-    if (accumulate) {
-      for (std::int64_t c = 0; c < channels; ++c) {
-        store(map[to + c], load(map[to + c]) + load(blocks[from + c * step]));
-      }
-    } else if (step == 1) {
-      std::memcpy(map + to, blocks + from, static_cast<std::size_t>(channels) * sizeof(T));
-    } else {
-      for (std::int64_t c = 0; c < channels; ++c) map[to + c] = blocks[from + c * step];
+    if (!accumulate) {
+      std::copy_n(blocks + from, count, map + to);
+      return;
+    }
+    for (std::int64_t c = 0; c < count; ++c) {
+      store(map[to + c], load(map[to + c]) + load(blocks[from + c]));
     }
   });
 }
@@ -94,10 +74,10 @@ std::int64_t grain(const Geometry& g) { return row_grain(g.columns * g.depth());
 
 }  // namespace
 
-Var space_to_depth(Tape& tape, const Var& x, std::array<std::int64_t, 2> block, BlockOrder order) {
-  const Geometry g = geometry_of(x.shape(), block, order);
+Var space_to_depth(Tape& tape, const Var& x, std::array<std::int64_t, 2> block) {
+  const Geometry g = geometry_of(x.shape(), block);
   OpScope op(tape, "space_to_depth", {0.0, 2.0 * static_cast<double>(x.value.bytes())});
-  Tensor y = Tensor::empty(g.blocks(), x.value.dtype());  // [B, H/bh, W/bw, bh*bw*C]
+  Tensor y = Tensor::empty({g.batch, g.rows, g.columns, g.depth()}, x.value.dtype());
   with_element_type(y.dtype(), [&](auto element) {
     using T = decltype(element);
     parallel_for(g.batch * g.rows, grain(g), [&](std::int64_t begin, std::int64_t end) {
@@ -107,10 +87,6 @@ Var space_to_depth(Tape& tape, const Var& x, std::array<std::int64_t, 2> block, 
   return tape.record(
       std::move(y), any_wants_grad(x), [x = x.target(), g](Tape& t, const Tensor& dy) {
         const GradSink sink = t.sink(x);
-        const bool covered = g.rows * g.bh >= g.height && g.columns * g.bw >= g.width;
-        if (!sink.accumulate && !covered) {
-          std::memset(sink.grad.raw(), 0, sink.grad.bytes());
-        }
         with_element_type(dy.dtype(), [&](auto element) {
           using T = decltype(element);
           parallel_for(g.batch * g.rows, grain(g), [&](std::int64_t begin, std::int64_t end) {

@@ -23,6 +23,15 @@ ModelConfig changed(ModelConfig config, Change change) {
   return config;
 }
 
+// An embedding, and the merging of the same kind.
+ModelConfig with_patches(ModelConfig config, PatchEmbedType embed,
+                         PatchMergingType merging = PatchMergingType::kLinear) {
+  config.patch_embed.type = embed;
+  config.patch_merging.type = merging;
+  config.image_size = {18, 15};
+  return config;
+}
+
 std::vector<Case> cases() {
   return {
       {"swin", test::tiny_config()},
@@ -63,6 +72,32 @@ std::vector<Case> cases() {
                                      c.patch_embed.norm = true;
                                      c.position = {.relative = false, .sincos = true};
                                    })},
+      {"swin, overlap", with_patches(test::tiny_config(), PatchEmbedType::kOverlap)},
+      {"vit, overlap", with_patches(test::tiny_vit_config(), PatchEmbedType::kOverlap)},
+      {"swin, sliding", with_patches(test::tiny_config(), PatchEmbedType::kSliding)},
+      {"swin, conv_stem",
+       with_patches(test::tiny_config(), PatchEmbedType::kConvStem, PatchMergingType::kConv)},
+      {"swin_v2, conv_stem",
+       with_patches(test::tiny_v2_config(), PatchEmbedType::kConvStem, PatchMergingType::kConv)},
+      {"swin, shifted",
+       with_patches(test::tiny_config(), PatchEmbedType::kShifted, PatchMergingType::kShifted)},
+      {"swin_v2, shifted",
+       with_patches(test::tiny_v2_config(), PatchEmbedType::kShifted, PatchMergingType::kShifted)},
+      {"swin, cross_scale", with_patches(test::tiny_config(), PatchEmbedType::kCrossScale,
+                                         PatchMergingType::kCrossScale)},
+      {"swin_v2, cross_scale", with_patches(test::tiny_v2_config(), PatchEmbedType::kCrossScale,
+                                            PatchMergingType::kCrossScale)},
+      {"swin, channels times 1.5, tokens shifted", changed(test::tiny_config(),
+                                                           [](ModelConfig& c) {
+                                                             c.channel_multiplier = {1.5};
+                                                             c.token_shift = {0.5, 0.25};
+                                                           })},
+      {"swin_v2, as many channels everywhere, tokens shifted", changed(test::tiny_v2_config(),
+                                                                       [](ModelConfig& c) {
+                                                                         c.channel_multiplier = {
+                                                                             1.0};
+                                                                         c.token_shift = {1.0};
+                                                                       })},
   };
 }
 
@@ -121,7 +156,7 @@ TEST_CASE("gradients of whole models agree with finite differences") {
         analytic += double{direction.span()[at]} * double{grads.span()[at]};
       }
     }
-    constexpr float kStep = 1e-3f;
+    constexpr float kStep = 3e-4f;
     const auto move = [&](float step) {
       for (std::size_t i = 0; i < values.span().size(); ++i) {
         values.span()[i] += step * direction.span()[i];

@@ -2,41 +2,35 @@
 
 #include <doctest/doctest.h>
 
-#include "core/parameter.h"
-#include "tests/support/tiny_model.h"
+#include "tests/support/embed_check.h"
 
 namespace tessera {
 namespace {
 
-TEST_CASE("the linear patch embedding is the convolution whose stride is its kernel") {
-  for (const Size2 patch : {Size2{1, 1}, Size2{2, 2}, Size2{3, 5}}) {
-    ModelConfig config = test::tiny_config();
-    config.image_size = {17, 21};  // 3 x 5 leaves two rows and one column over
-    config.patch_size = patch;
-    config.patch_embed.norm = false;
-    LinearPatchEmbed embed(config);
-    ParameterStore store(embed);
-    store.initialize(1);
-    Conv2d conv(config.in_channels, config.embed_dim, patch, {.stride = patch});
-    ParameterStore conv_store(conv);
-    for (const char* name : {"weight", "bias"}) {
-      conv_store.find(name)->parameter->value.copy_from(
-          store.find(std::string("proj.") + name)->parameter->value);
-    }
-    Tape tape, conv_tape;
-    const Tensor images = test::random_images(config, 2);
-    const Var tokens = embed.forward(tape, tape.constant(images));
-    const Var expected = conv.forward(conv_tape, conv_tape.constant(images));
-    CHECK(tokens.shape() == expected.shape());
-    CHECK(test::relative_error(tokens.value, expected.value) < 1e-5);
+using test::Map;
+using test::Weights;
 
-    const Tensor probe = test::random_tensor(tokens.shape(), 2);
-    tape.backward(test::weighted_sum(tape, tokens, probe));
-    conv_tape.backward(test::weighted_sum(conv_tape, expected, probe));
-    for (const char* name : {"weight", "bias"}) {
-      CHECK(test::relative_error(store.find(std::string("proj.") + name)->parameter->grad,
-                                 conv_store.find(name)->parameter->grad) < 1e-4);
-    }
+TEST_CASE("linear patches agree with a plain convolution and its finite differences") {
+  struct Case {
+    Size2 image, patch;
+    std::int64_t channels;
+    bool norm;
+    Size2 map, unused;
+  };
+  for (const Case& c : {
+           Case{{5, 6}, {1, 1}, 3, true, {5, 6}, {0, 0}},
+           Case{{16, 12}, {4, 4}, 3, true, {4, 3}, {0, 0}},
+           Case{{17, 21}, {3, 5}, 1, false, {5, 4}, {2, 1}},
+           Case{{9, 7}, {2, 2}, 5, true, {4, 3}, {1, 1}},
+           Case{{33, 18}, {16, 17}, 3, false, {2, 1}, {1, 1}},
+       }) {
+    const ModelConfig config =
+        test::embed_config(PatchEmbedType::kLinear, c.image, c.patch, c.channels, c.norm);
+    test::check_embed(config, [&](const Map& x, const Weights& w) {
+      const Map tokens = conv(x, w, "proj", c.patch, {0, 0}, c.map);
+      return c.norm ? layer_norm(tokens, w, "norm") : tokens;
+    });
+    CHECK(make_patch_embed(config)->plan().unused_pixels == c.unused);
   }
 }
 

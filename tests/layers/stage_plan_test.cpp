@@ -55,7 +55,7 @@ TEST_CASE("ViT Ti, S and B at patch 16 have the published parameters and multipl
   CHECK(static_cast<double>(plan_model(vit(768, 12)).macs()) ==
         doctest::Approx(17.58e9).epsilon(0.002));
   const ModelPlan plan = plan_model(vit(192, 3));
-  CHECK(plan.map == Size2{14, 14});
+  CHECK(plan.embed.map == Size2{14, 14});
   CHECK(plan.stages.at(0).map == Size2{1, 197});
   CHECK(plan.stages.at(0).windows.window == Size2{1, 197});
   CHECK(plan.stages.at(0).windows.windows() == 1);
@@ -97,7 +97,7 @@ TEST_CASE("maps of the stages, and pixels beyond the last patch") {
   CHECK(plan.stages[0].map == Size2{15, 6});
   CHECK(plan.stages[1].map == Size2{8, 3});
   CHECK(plan.stages[1].channels == 2 * config.embed_dim);
-  CHECK(plan.unused_pixels == Size2{1, 2});
+  CHECK(plan.embed.unused_pixels == Size2{1, 2});
 }
 
 TEST_CASE("what has no meaning is refused with the key and a way out") {

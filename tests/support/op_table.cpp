@@ -30,7 +30,8 @@ std::vector<Tensor> make_inputs(const OpCase& op_case) {
 const OpTable& op_table() {
   static const OpTable table = [] {
     OpTable all;
-    for (OpTable (*cases)() : {product_cases, attention_cases, map_cases, element_cases}) {
+    for (OpTable (*cases)() :
+         {product_cases, attention_cases, map_cases, patch_cases, element_cases}) {
       add(all, cases());
     }
     return all;

@@ -26,7 +26,7 @@ struct OpCase {
   double bf16_tolerance = 2e-2;  ///< of result and gradients, see check_bf16
 };
 
-/// `linear/3x5,7x5,7` or `space_to_depth/merge=2x2/2x7x5x3`; no two cases share one.
+/// `linear/3x5,7x5,7` or `space_to_depth/2x2/2x7x5x3`; no two cases share one.
 std::string title(const OpCase& op_case);
 
 std::vector<Tensor> make_inputs(const OpCase& op_case);

@@ -39,6 +39,55 @@ TEST_CASE("values that do not fit each other are reported where they stand") {
       {"model: {image_size: 7, patch_size: 4, depths: [1, 1], num_heads: [1, 1]}",
        {"c.yaml:1:47: [model] image_size 7x7 at patch_size 4x4 shrinks to one token before stage "
         "2 of 2 (stage 1: 1x1); use at most 1 stage or smaller patches"}},
+      {"model: {patch_embed: {type: overlap, kernel: [7, 3]}}",
+       {"c.yaml:1:46: [model] patch_embed.kernel 7x3 is smaller than patch_size 4x4: pixels "
+        "between kernels would not be seen; use a kernel of at least the patch, or auto"}},
+      {"model: {patch_embed: {type: overlap, padding: 7}}",
+       {"c.yaml:1:47: [model] patch_embed.padding 7 leaves the first kernel, 7x7, nothing but "
+        "zeros; use less than 7, or same"}},
+      {"model: {image_size: 32, patch_embed: {type: overlap, padding: 1, kernel: 35}}",
+       {"c.yaml:1:63: [model] patch_embed.kernel 35x35 is larger than image_size 32x32 with "
+        "padding 1; use padding same or a smaller kernel"}},
+      {"model: {patch_size: [4, 7], patch_embed: {type: conv_stem}}",
+       {"c.yaml:1:21: [model] patch_embed.type conv_stem halves the map step by step, patch_size 7 "
+        "is no power of two; use 4 or 8, or another type"}},
+      {"model: {patch_embed: {type: conv_stem, stem_channels: [32]}}",
+       {"c.yaml:1:55: [model] patch_embed.stem_channels has 1 entry, patch_size 4x4 takes 2 "
+        "convolutions of stride 2; give at least 2, or auto"}},
+      {"model: {patch_embed: {type: overlap, stride: 2}}",
+       {"c.yaml:1:46: [model] patch_embed.stride 2x2: that of overlap is patch_size, 4x4; leave it "
+        "out or set patch_size"}},
+      {"model: {patch_embed: {type: sliding, stride: 5}}",
+       {"c.yaml:1:46: [model] patch_embed.stride 5x5 is larger than patch_size 4x4: pixels between "
+        "patches would not be seen; use at most the patch, or auto for half of it"}},
+      {"model: {image_size: 32, patch_embed: {type: shifted, shift_pixels: 32}}",
+       {"c.yaml:1:68: [model] patch_embed.shift_pixels 32x32 shifts all of image_size 32x32 out of "
+        "sight; use less, or auto for half the patch"}},
+      {"model: {patch_embed: {type: cross_scale, kernels: [4, 3]}}",
+       {"c.yaml:1:55: [model] patch_embed.kernels: 3 is smaller than patch_size 4x4: pixels "
+        "between "
+        "kernels would not be seen; use at least the patch"}},
+      {"model: {embed_dim: 36, num_heads: [3, 3, 3, 3], patch_embed: {type: cross_scale}}",
+       {"c.yaml:1:20: [model] embed_dim 36 cannot be split over 4 kernels (C/2, C/4, ...): 36 % 8 "
+        "!= 0; use 32 or 40, or fewer kernels"}},
+      {"model: {patch_merging: {type: cross_scale, kernels: [2, 3, 4, 5, 6, 7, 8, 9]}}",
+       {"c.yaml:1:53: [model] patch_merging.kernels: 192 channels cannot be split over 8 kernels "
+        "(C/2, C/4, ...): 192 % 128 != 0; use fewer kernels or another embed_dim"}},
+      {"model: {channel_multiplier: [2, 2]}",
+       {"c.yaml:1:29: [model] channel_multiplier has 2 entries; give one number, or 3, one a "
+        "merging"}},
+      {"model: {channel_multiplier: 1.1, num_heads: [1, 1, 1, 1]}",
+       {"c.yaml:1:29: [model] stage 2: 96 * channel_multiplier is no whole number of channels; "
+        "nearest that work: embed_dim 1000"}},
+      {"model: {channel_multiplier: 1.5, num_heads: [3, 6, 12, 16]}",
+       {"c.yaml:1:56: [model] stage 4: embed_dim 96 * 3.375 = 324 % num_heads 16 != 0; nearest "
+        "that "
+        "divide: num_heads 12 or 18, embed_dim 384"}},
+      {"model: {token_shift: [0.5, 0.5]}",
+       {"c.yaml:1:22: [model] token_shift has 2 entries; give one number, or 4, one a stage"}},
+      {"model: {name: vit, depths: [2], num_heads: [3], pool: token, token_shift: 0.5}",
+       {"c.yaml:1:75: [model] token_shift: the class token of pool token has no neighbours; use 0, "
+        "or pool mean"}},
       {"model: {mlp_ratio: 0.01}",
        {"c.yaml:1:20: [model] mlp_ratio 0.01 of embed_dim 96 leaves no hidden channel"}},
       {"model: {name: vit}",

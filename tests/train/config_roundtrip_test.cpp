@@ -53,8 +53,9 @@ TEST_CASE("every key is read into its own variable and written back") {
   num_classes: 17
   patch_size: [2, 1]
   embed_dim: 20
+  channel_multiplier: 1.5
   depths: [1, 3]
-  num_heads: [5, 10]
+  num_heads: [5, 6]
   window_size: [3, 5]
   pretrained_window_size: [4, 0]
   mlp_ratio: 3.3
@@ -62,13 +63,26 @@ TEST_CASE("every key is read into its own variable and written back") {
   init_std: 0.05
   drop_path: 0.25
   dropout: 0.05
+  token_shift: [0.25, 0.0]
   position: [relative, absolute]
   pool: mean
   padding: torchvision
   window_policy: pad
   patch_embed:
-    type: linear
+    type: conv_stem
     norm: false
+    kernel: [9, 8]
+    padding: 3
+    stride: [2, 1]
+    stem_channels: [24, 48]
+    shift_pixels: [1, 2]
+    directions: eight
+    kernels: [2, 6]
+  patch_merging:
+    type: cross_scale
+    kernel: 5
+    directions: cardinal
+    kernels: [2, 3]
 init:
   weights: "weights/swin 1.pth"
   allow_missing: ["head.*", a.b]
@@ -136,8 +150,7 @@ train:
   const std::vector<std::string> given = values_of(config);
   const std::vector<std::string> unset = values_of(unset_config());
   REQUIRE(given.size() == unset.size());
-  const std::set<std::string> single{"model.pool=mean", "model.patch_embed.type=linear",
-                                     "data.name=none"};
+  const std::set<std::string> single{"model.pool=mean", "data.name=none"};
   for (std::size_t i = 0; i < given.size(); ++i) {
     CAPTURE(given[i]);
     CHECK((given[i] != unset[i] || single.count(given[i]) == 1));

@@ -5,7 +5,9 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "core/error.h"
 #include "core/parallel.h"
+#include "layers/stage_plan.h"
 #include "train/commands/commands.h"
 #include "train/evaluate.h"
 #include "train/open_split.h"
@@ -18,6 +20,7 @@ struct EvalOptions {
   std::string path;
   std::vector<std::string> overrides;
   std::string split = "test";
+  std::vector<std::int64_t> patch_sizes;
   bool json = false;
   bool confusion = false;
 };
@@ -65,13 +68,64 @@ nlohmann::ordered_json to_json(const Metrics& metrics, const Dataset& dataset, b
   return json;
 }
 
+Metrics test(const SavedModel& saved, const Dataset& dataset) {
+  Loader loader(dataset, evaluation_options(saved.config.data));
+  return evaluate(*saved.learner, loader, saved.config.model.num_classes);
+}
+
+SavedModel with_patch(const SavedModel& saved, std::int64_t patch) {
+  const std::string override = fmt::format("model.patch_size={}", patch);
+  if (saved.config.model.patch_embed.type == PatchEmbedType::kConvStem &&
+      saved.config.model.patch_size != Size2{patch, patch}) {
+    fail<ConfigError>(
+        "--patch-size {}: the convolutions of patch_embed.type conv_stem belong to patch_size "
+        "{}x{} "
+        "and cannot be resized",
+        patch, saved.config.model.patch_size[0], saved.config.model.patch_size[1]);
+  }
+  return fit_saved_model(saved, {&override, 1});
+}
+
+int run_patch_sizes(const EvalOptions& options, const SavedModel& saved, const Dataset& dataset) {
+  // What cannot be fitted is said before the first is tested.
+  for (const std::int64_t patch : options.patch_sizes) with_patch(saved, patch);
+  nlohmann::ordered_json rows = nlohmann::ordered_json::array();
+  if (!options.json) {
+    fmt::print("{:>10}{:>10}{:>10}{:>10}{:>10}{:>10}\n", "patch", "tokens", "MMACs", "top-1",
+               "top-5", "loss");
+  }
+  for (const std::int64_t patch : options.patch_sizes) {
+    const SavedModel fitted = with_patch(saved, patch);
+    const ModelPlan plan = plan_model(fitted.config.model);
+    const Metrics metrics = test(fitted, dataset);
+    if (options.json) {
+      rows.push_back({{"patch_size", patch}, {"tokens", plan.embed.map}, {"macs", plan.macs()}});
+      rows.back().update(to_json(metrics, dataset, options.confusion));
+      continue;
+    }
+    const auto [height, width] = plan.embed.map;
+    fmt::print("{:>10}{:>10}{:>10.1f}{:>10}{:>10}{:>10.4f}\n",
+               Size2{patch, patch} == saved.config.model.patch_size ? fmt::format("{} *", patch)
+                                                                    : fmt::format("{}  ", patch),
+               fmt::format("{}x{}", height, width), 1e-6 * static_cast<double>(plan.macs()),
+               fmt::format("{:.2f} %", 100.0 * metrics.top1()),
+               fmt::format("{:.2f} %", 100.0 * metrics.top5()), metrics.loss());
+  }
+  if (options.json) {
+    fmt::print("{}\n", nlohmann::ordered_json{{"patch_sizes", rows}}.dump());
+  } else {
+    fmt::print("* as trained; at the others kernels, positions and tables are resized\n");
+  }
+  return kExitOk;
+}
+
 int run(const EvalOptions& options) {
-  SavedModel saved = load_saved_model(options.path, options.overrides);
+  const SavedModel saved = load_saved_model(options.path, options.overrides);
   if (saved.config.train.threads > 0) set_num_threads(saved.config.train.threads);
   const std::unique_ptr<Dataset> dataset =
       open_split(saved.config, options.split == "train" ? Split::kTrain : Split::kTest);
-  Loader loader(*dataset, evaluation_options(saved.config.data));
-  const Metrics metrics = evaluate(*saved.learner, loader, saved.config.model.num_classes);
+  if (!options.patch_sizes.empty()) return run_patch_sizes(options, saved, *dataset);
+  const Metrics metrics = test(saved, *dataset);
   if (options.json) {
     fmt::print("{}\n", to_json(metrics, *dataset, options.confusion).dump());
     return kExitOk;
@@ -97,6 +151,12 @@ Action add_eval_command(CLI::App& app) {
   app.add_option("--split", options->split, "test or train")
       ->check(CLI::IsMember({"test", "train"}))
       ->capture_default_str();
+  app.add_option("--patch-size", options->patch_sizes,
+                 "Test with patches of other sizes too: 1,2,4. Kernels, positions and tables are "
+                 "resized; nothing is trained")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->check(CLI::Range(1, 16384));
   app.add_flag("--json", options->json, "Print one JSON object; shares are 0..1");
   app.add_flag("--confusion", options->confusion, "Also give the confusion matrix");
   return [options] { return run(*options); };

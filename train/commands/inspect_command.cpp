@@ -52,7 +52,8 @@ nlohmann::ordered_json plan_json(const Config& config) {
           {"flops", 2 * plan.macs()},
           {"predicted_peak_bytes", predicted_bytes(config, parameters)},
           {"batch_size", config.data.batch_size},
-          {"unused_pixels", plan.unused_pixels},
+          {"patch_embed", {{"tokens", plan.embed.map}, {"macs", plan.embed.macs}}},
+          {"unused_pixels", plan.embed.unused_pixels},
           {"stages", stages}};
 }
 

@@ -38,10 +38,10 @@ std::string plan_text(const Config& config) {
                                  plural(model.num_classes, "class", "classes"));
   text += "stage     tokens  channels  heads  blocks   window    shift     padded      MMACs\n";
   for (std::size_t i = 0; i < plan.stages.size(); ++i) text += stage_row(i, plan.stages[i]);
-  if (plan.unused_pixels != Size2{0, 0}) {
+  if (plan.embed.unused_pixels != Size2{0, 0}) {
     text += fmt::format(
         "\nThe patch does not divide the image: {} rows and {} columns at its edge are not seen.\n",
-        plan.unused_pixels[0], plan.unused_pixels[1]);
+        plan.embed.unused_pixels[0], plan.embed.unused_pixels[1]);
   }
   const double macs = static_cast<double>(plan.macs());
   text += fmt::format("\nparameters             {:>14}\n", parameters);

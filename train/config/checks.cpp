@@ -1,171 +1,12 @@
 #include "train/config/checks.h"
 
-#include <fmt/format.h>
-
-#include <algorithm>
 #include <functional>
-#include <initializer_list>
-#include <optional>
-#include <string>
-#include <utility>
-#include <vector>
 
 #include "data/dataset_info.h"
+#include "train/config/model_checks.h"
 
 namespace tessera {
 namespace {
-
-/// Adds problems of values in combination.
-struct Checker {
-  const Config& config;
-  const ReadState& state;
-  Problems& problems;
-
-  bool readable(std::initializer_list<std::string> paths) const {
-    return std::all_of(paths.begin(), paths.end(),
-                       [this](const std::string& path) { return state.readable(path); });
-  }
-
-  template <typename... Args>
-  void report(std::initializer_list<std::string> paths, fmt::format_string<Args...> format,
-              Args&&... args) const {
-    problems.add(state.mark_of(paths), fmt::format(format, std::forward<Args>(args)...));
-  }
-};
-
-std::string by(const Size2& size) { return fmt::format("{}x{}", size[0], size[1]); }
-
-/// The nearest below and above `value` in [1, limit] that `works` holds for: `4 or 6`.
-template <typename Works>
-std::string nearest(std::int64_t value, std::int64_t limit, const Works& works) {
-  std::vector<std::int64_t> found;
-  for (std::int64_t v = std::min(value - 1, limit); v >= 1; --v) {
-    if (works(v)) {
-      found.push_back(v);
-      break;
-    }
-  }
-  for (std::int64_t v = value + 1; v <= limit; ++v) {
-    if (works(v)) {
-      found.push_back(v);
-      break;
-    }
-  }
-  return fmt::format("{}", fmt::join(found, " or "));
-}
-
-/// Channels of each stage are a multiple of its heads.
-void check_heads(const Checker& check) {
-  if (!check.readable({"model.embed_dim", "model.num_heads"})) return;
-  const ModelConfig& model = check.config.model;
-  const auto divides = [&](std::int64_t embed_dim) {
-    for (std::size_t s = 0; s < model.num_heads.size(); ++s) {
-      if ((embed_dim << s) % model.num_heads[s] != 0) return false;
-    }
-    return true;
-  };
-  for (std::size_t s = 0; s < model.num_heads.size(); ++s) {
-    const std::int64_t channels = model.embed_dim << s;
-    const std::int64_t heads = model.num_heads[s];
-    if (channels % heads == 0) continue;
-    const std::string product = s == 0 ? fmt::format("embed_dim {}", channels)
-                                       : fmt::format("stage {}: embed_dim {} * {} = {}", s + 1,
-                                                     model.embed_dim, 1 << s, channels);
-    const std::string dims = nearest(model.embed_dim, 65536, divides);
-    check.report({fmt::format("model.num_heads[{}]", s), "model.embed_dim"},
-                 "[model] {} % num_heads {} != 0; nearest that divide: num_heads {}{}", product,
-                 heads, nearest(heads, channels, [&](auto h) { return channels % h == 0; }),
-                 dims.empty() ? "" : fmt::format(", embed_dim {}", dims));
-  }
-}
-
-void check_stage_count(const Checker& check) {
-  const ModelConfig& model = check.config.model;
-  if (!check.readable({"model.depths", "model.num_heads"})) return;
-  if (model.depths.size() == model.num_heads.size()) return;
-  check.report({"model.num_heads", "model.depths"},
-               "[model] depths [{}] has {} stages, num_heads [{}] has {}; give one of each a stage",
-               fmt::join(model.depths, ", "), model.depths.size(), fmt::join(model.num_heads, ", "),
-               model.num_heads.size());
-}
-
-/// Keys that only some models have, and positions that exclude each other.
-void check_model(const Checker& check) {
-  if (!check.readable({"model.name", "model.depths", "model.position", "model.pool",
-                       "model.pretrained_window_size", "model.embed_dim"})) {
-    return;
-  }
-  const ModelConfig& model = check.config.model;
-  const PositionConfig& position = model.position;
-  const bool token = model.pool == Pooling::kToken;
-  if (model.name == ModelName::kViT && model.depths.size() != 1) {
-    check.report({"model.depths", "model.name"},
-                 "[model] depths [{}] has {} stages, vit has one: depths: [12]",
-                 fmt::join(model.depths, ", "), model.depths.size());
-  }
-  if (token && model.name != ModelName::kViT) {
-    check.report({"model.pool"}, "[model] pool token needs the class token of vit; use mean");
-  }
-  if (token && model.name == ModelName::kViT && (position.relative || position.continuous)) {
-    check.report({"model.position", "model.pool"},
-                 "[model] the class token of pool token has no place relative to others; use "
-                 "position absolute or sincos, or pool mean");
-  }
-  if (position.relative && position.continuous) {
-    check.report({"model.position"},
-                 "[model] position relative and continuous are two ways to one bias; use one");
-  }
-  if (position.absolute && position.sincos) {
-    check.report({"model.position"},
-                 "[model] position absolute and sincos are two ways to one table; use one");
-  }
-  if (position.sincos && model.embed_dim % 4 != 0) {
-    check.report({"model.embed_dim", "model.position"},
-                 "[model] position sincos needs embed_dim % 4 == 0, got {}", model.embed_dim);
-  }
-  const std::size_t pretrained = model.pretrained_window_size.size();
-  if (pretrained != 0 && pretrained != model.depths.size()) {
-    check.report({"model.pretrained_window_size"},
-                 "[model] pretrained_window_size has {} entries, depths {}; give one a stage",
-                 pretrained, model.depths.size());
-  }
-}
-
-void check_mlp(const Checker& check) {
-  const ModelConfig& model = check.config.model;
-  if (!check.readable({"model.embed_dim", "model.mlp_ratio"})) return;
-  if (model.mlp_ratio * static_cast<double>(model.embed_dim) >= 1.0) return;
-  check.report({"model.mlp_ratio", "model.embed_dim"},
-               "[model] mlp_ratio {} of embed_dim {} leaves no hidden channel", model.mlp_ratio,
-               model.embed_dim);
-}
-
-/// The patch fits the image, and every merging still finds two tokens to merge.
-void check_maps(const Checker& check) {
-  const ModelConfig& model = check.config.model;
-  if (!check.readable({"model.image_size", "model.patch_size"})) return;
-  const Size2 image = model.image_size;
-  const Size2 patch = model.patch_size;
-  if (patch[0] > image[0] || patch[1] > image[1]) {
-    check.report({"model.patch_size", "model.image_size"},
-                 "[model] patch_size {} is larger than image_size {}", by(patch), by(image));
-    return;
-  }
-  if (!check.readable({"model.depths"})) return;
-  Size2 map{image[0] / patch[0], image[1] / patch[1]};
-  std::string plan = fmt::format("stage 1: {}", by(map));
-  for (std::size_t s = 1; s < model.depths.size(); ++s) {
-    if (map[0] == 1 && map[1] == 1) {
-      check.report({"model.depths", "model.patch_size", "model.image_size"},
-                   "[model] image_size {} at patch_size {} shrinks to one token before stage {} of "
-                   "{} ({}); use at most {} stage{} or smaller patches",
-                   by(image), by(patch), s + 1, model.depths.size(), plan, s, s == 1 ? "" : "s");
-      return;
-    }
-    map = {(map[0] + 1) / 2, (map[1] + 1) / 2};
-    plan += fmt::format(", {}: {}", s + 1, by(map));
-  }
-}
 
 void check_model_against_data(const Checker& check, const DatasetInfo& info) {
   const ModelConfig& model = check.config.model;
@@ -235,11 +76,7 @@ void resolve_auto(Config& config) {
 
 void check_config(const Config& config, const ReadState& state, Problems& problems) {
   const Checker check{config, state, problems};
-  check_stage_count(check);
-  check_heads(check);
-  check_model(check);
-  check_mlp(check);
-  check_maps(check);
+  check_model_config(check);
   check_schedule(check);
   if (config.has_data && state.readable("data.name")) {
     const DatasetInfo info = dataset_info(config.data.name);

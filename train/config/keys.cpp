@@ -125,10 +125,10 @@ std::string to_string(const Range& range) {
 
 template <typename T>
 Key integer_key(std::string path, T& value, const Range& range, std::string help,
-                std::optional<std::type_identity_t<T>> automatic) {
-  const std::string type = automatic ? "an integer or auto" : "an integer";
+                std::optional<std::type_identity_t<T>> automatic, std::string word) {
+  const std::string type = automatic ? "an integer or " + word : "an integer";
   auto read = [=, &value](const YamlNode& node, Problems& problems) {
-    if (automatic && node.is_plain("auto")) {
+    if (automatic && node.is_plain(word)) {
       value = *automatic;
       return true;
     }
@@ -137,17 +137,17 @@ Key integer_key(std::string path, T& value, const Range& range, std::string help
   auto write = [=, &value] {
     const bool is_auto =
         automatic && value == *automatic && !range.contains(static_cast<double>(value));
-    return is_auto ? "auto" : write_number(value);
+    return is_auto ? word : write_number(value);
   };
   return {path, type, to_string(range), std::move(help), std::move(read), std::move(write)};
 }
 
 template Key integer_key(std::string, std::int64_t&, const Range&, std::string,
-                         std::optional<std::int64_t>);
+                         std::optional<std::int64_t>, std::string);
 template Key integer_key(std::string, std::int32_t&, const Range&, std::string,
-                         std::optional<std::int32_t>);
+                         std::optional<std::int32_t>, std::string);
 template Key integer_key(std::string, std::uint32_t&, const Range&, std::string,
-                         std::optional<std::uint32_t>);
+                         std::optional<std::uint32_t>, std::string);
 
 Key number_key(std::string path, double& value, const Range& range, std::string help) {
   auto read = [=, &value](const YamlNode& node, Problems& problems) {
@@ -248,6 +248,19 @@ Key numbers_key(std::string path, std::vector<T>& value, const Range& range, std
 
 template Key numbers_key(std::string, std::vector<float>&, const Range&, std::string, bool);
 template Key numbers_key(std::string, std::vector<double>&, const Range&, std::string, bool);
+
+Key scale_key(std::string path, std::vector<double>& value, const Range& range, std::string help) {
+  const std::string type = fmt::format("a number or a list of 1 to {} numbers", kMaxStages);
+  auto read = [=, &value](const YamlNode& node, Problems& problems) {
+    if (node.is_list()) return read_list(path, type, range, 1, kMaxStages, node, value, problems);
+    double number = 0.0;
+    if (!read_number(path, type, range, node, number, problems)) return false;
+    value = {number};
+    return true;
+  };
+  auto write = [&value] { return value.size() == 1 ? write_number(value[0]) : write_list(value); };
+  return {path, type, to_string(range), std::move(help), std::move(read), std::move(write)};
+}
 
 Key pair_key(std::string path, std::array<double, 2>& value, const Range& range, std::string help) {
   const std::string type = "a list of two numbers";

@@ -51,11 +51,12 @@ struct Key {
   std::function<std::string()> write;
 };
 
-/// `auto` stands for `automatic`; it is written for values outside the range only, so that a value
+/// `word` stands for `automatic`; it is written for values outside the range only, so that a value
 /// known by now is saved as a number. T: int64, int32, uint32.
 template <typename T>
 Key integer_key(std::string path, T& value, const Range& range, std::string help,
-                std::optional<std::type_identity_t<T>> automatic = std::nullopt);
+                std::optional<std::type_identity_t<T>> automatic = std::nullopt,
+                std::string word = "auto");
 
 Key number_key(std::string path, double& value, const Range& range, std::string help);
 
@@ -79,6 +80,9 @@ Key stages_key(std::string path, std::vector<std::int64_t>& value, const Range& 
 template <typename T>
 Key numbers_key(std::string path, std::vector<T>& value, const Range& range, std::string help,
                 bool or_auto = false);
+
+/// A number, which is a list of one, or a list of 1 to 8 numbers, one a stage or merging.
+Key scale_key(std::string path, std::vector<double>& value, const Range& range, std::string help);
 
 Key pair_key(std::string path, std::array<double, 2>& value, const Range& range, std::string help);
 

@@ -99,7 +99,7 @@ bool ReadState::readable(std::string_view path) const {
   return true;
 }
 
-Mark ReadState::mark_of(std::initializer_list<std::string> paths) const {
+Mark ReadState::mark_of(const std::vector<std::string>& paths) const {
   for (const std::string& path : paths) {
     if (const auto found = marks_.find(path); found != marks_.end()) return found->second;
   }

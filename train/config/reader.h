@@ -1,11 +1,11 @@
 // From the tree of a configuration into the structs, with everything that does not fit reported.
 #pragma once
 
-#include <initializer_list>
 #include <map>
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "train/config/yaml_tree.h"
 #include "train/train_config.h"
@@ -28,7 +28,7 @@ class ReadState {
 
   /// Where the first of `paths` that was given stands; else the section of the first; else the
   /// file.
-  Mark mark_of(std::initializer_list<std::string> paths) const;
+  Mark mark_of(const std::vector<std::string>& paths) const;
 
  private:
   std::string file_;

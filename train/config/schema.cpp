@@ -6,11 +6,10 @@
 #include <utility>
 
 #include "data/dataset_info.h"
+#include "train/config/model_keys.h"
 
 namespace tessera {
 namespace {
-
-constexpr double kMaxSide = 16384;
 
 bool machine_has_bf16() {
 #if defined(__x86_64__)
@@ -23,73 +22,6 @@ bool machine_has_bf16() {
 /// One loader thread for every four cores, at least one.
 int automatic_workers() {
   return std::max(1, static_cast<int>(std::thread::hardware_concurrency()) / 4);
-}
-
-void add_model(ModelConfig& model, std::vector<Key>& keys) {
-  const Range side = between(1, kMaxSide);
-  keys.insert(
-      keys.end(),
-      {choice_key(
-           "model.name", model.name,
-           {{"swin", ModelName::kSwin}, {"swin_v2", ModelName::kSwinV2}, {"vit", ModelName::kViT}},
-           "swin: arXiv:2103.14030; swin_v2: arXiv:2111.09883, norm after each branch and "
-           "cosine attention; vit: arXiv:2010.11929, one stage without windows"),
-       size_key("model.image_size", model.image_size, side,
-                "pixels; auto: as the data set's images, 224 without a data set", true),
-       integer_key("model.in_channels", model.in_channels, between(1, 1024),
-                   "auto: as the data set's images, 3 without a data set", 0),
-       integer_key("model.num_classes", model.num_classes, between(1, 1e6),
-                   "auto: the classes of the data set, 1000 without a data set", 0),
-       size_key("model.patch_size", model.patch_size, side, "pixels that become one token"),
-       choice_key("model.patch_embed.type", model.patch_embed.type,
-                  {{"linear", PatchEmbedType::kLinear}},
-                  "linear: one projection of each patch (kernel = stride = patch_size)"),
-       flag_key("model.patch_embed.norm", model.patch_embed.norm,
-                "layer norm after the projection"),
-       integer_key("model.embed_dim", model.embed_dim, between(1, 65536),
-                   "channels of the first stage; each further stage doubles them"),
-       stages_key("model.depths", model.depths, between(1, 1000), "blocks of each stage"),
-       stages_key("model.num_heads", model.num_heads, between(1, 65536),
-                  "attention heads of each stage; must divide its channels"),
-       size_key("model.window_size", model.window_size, side,
-                "tokens that attend to each other; vit: all of the map"),
-       stages_key("model.pretrained_window_size", model.pretrained_window_size,
-                  between(0, kMaxSide),
-                  "continuous position: window of each stage with which the weights were trained "
-                  "before, 0 or auto: as now",
-                  true),
-       number_key("model.mlp_ratio", model.mlp_ratio, {.low = 0.0, .high = 64.0, .with_low = false},
-                  "hidden channels of the MLP by channels of the stage"),
-       flag_key("model.qkv_bias", model.qkv_bias, "bias of the query, key and value projection"),
-       number_key(
-           "model.init_std", model.init_std, above(0.0),
-           "standard deviation of initial weights; narrow models learn sooner with more than "
-           "the papers' 0.02"),
-       number_key("model.drop_path", model.drop_path, below_one(),
-                  "probability of skipping the last block's branches; rises linearly from 0"),
-       number_key("model.dropout", model.dropout, below_one(),
-                  "after the embedding, the attention projection and in the MLP"),
-       words_key("model.position",
-                 {{"auto", &model.position.automatic},
-                  {"relative", &model.position.relative},
-                  {"continuous", &model.position.continuous},
-                  {"absolute", &model.position.absolute},
-                  {"sincos", &model.position.sincos}},
-                 "relative: a learned bias for each head and offset within a window; continuous: "
-                 "this bias from a small network; absolute: a learned vector for each token; "
-                 "sincos: a fixed one; auto: relative in swin, continuous in swin_v2, absolute in "
-                 "vit"),
-       choice_key("model.pool", model.pool, {{"mean", Pooling::kMean}, {"token", Pooling::kToken}},
-                  "what the head sees: the mean of the last map, or (vit) a class token"),
-       choice_key(
-           "model.padding", model.padding,
-           {{"masked", WindowPadding::kMasked}, {"torchvision", WindowPadding::kTorchvision}},
-           "tokens added to fill the last windows: left out of attention, or taking part as "
-           "in torchvision, timm and the official code"),
-       choice_key("model.window_policy", model.window_policy,
-                  {{"clamp", WindowPolicy::kClamp}, {"pad", WindowPolicy::kPad}},
-                  "a window larger than the map: shrink it (timm, official), or pad the map "
-                  "(torchvision)")});
 }
 
 /// The data set, or `none`.
@@ -228,6 +160,7 @@ Schema schema_of(Config& config) {
   Schema schema;
   schema.sections = {{"model", "what the network is made of"},
                      {"model.patch_embed", "how pixels become tokens"},
+                     {"model.patch_merging", "how the map shrinks between stages"},
                      {"init", "what the weights are before the first step"},
                      {"data", "where images come from and what happens to them"},
                      {"data.augment", "random changes to training images"},
@@ -235,7 +168,7 @@ Schema schema_of(Config& config) {
                      {"optim", "how parameters are updated"},
                      {"optim.schedule", "the learning rate over time"},
                      {"train", "how long, how exactly and where to"}};
-  add_model(config.model, schema.keys);
+  add_model_keys(config.model, schema.keys);
   add_init(config.init, schema.keys);
   add_data(config, schema.keys);
   add_optim(config.optim, schema.keys);

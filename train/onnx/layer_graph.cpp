@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <limits>
 
 #include "core/error.h"
 #include "layers/position_embed.h"
@@ -23,6 +24,21 @@ Tensor transposed(const Tensor& weight) {
   return result;
 }
 
+// [N, H, W, C] -> [N, H, W, C]; see ops::token_shift.
+Value token_shift(GraphBuilder& graph, const Value& x, Size2 map, std::int64_t moved) {
+  // A border of zeros around the map; each direction looks at it from elsewhere.
+  const Value padded = graph.node("Pad", {x, graph.integers({0, 1, 1, 0, 0, 1, 1, 0})});
+  std::vector<Value> parts;
+  for (const Size2& from : {Size2{0, 1}, Size2{2, 1}, Size2{1, 0}, Size2{1, 2}}) {
+    const auto first = static_cast<std::int64_t>(parts.size()) * moved;
+    const Value channels = graph.slice(padded, 3, first, first + moved);
+    parts.push_back(graph.slice(graph.slice(channels, 1, from[0], from[0] + map[0]), 2, from[1],
+                                from[1] + map[1]));
+  }
+  parts.push_back(graph.slice(x, 3, 4 * moved, std::numeric_limits<std::int64_t>::max()));
+  return graph.node("Concat", parts, {{"axis", std::int64_t{-1}}});
+}
+
 }  // namespace
 
 Tensor LayerGraph::parameter(const std::string& name) const {
@@ -37,9 +53,12 @@ Value LayerGraph::linear(const Value& x, const std::string& name) {
 }
 
 Value LayerGraph::linear(const Value& x, const std::string& name, const Tensor& bias) {
-  const std::string weight = name + ".weight";
-  const Value y =
-      graph_.node("MatMul", {x, graph_.constant(weight, transposed(parameter(weight)))});
+  return linear(x, name, parameter(name + ".weight"), bias);
+}
+
+Value LayerGraph::linear(const Value& x, const std::string& name, const Tensor& weight,
+                         const Tensor& bias) {
+  const Value y = graph_.node("MatMul", {x, graph_.constant(name + ".weight", transposed(weight))});
   return bias ? graph_.node("Add", {y, graph_.constant(name + ".bias", bias)}) : y;
 }
 
@@ -51,18 +70,15 @@ Value LayerGraph::layer_norm(const Value& x, const std::string& name) {
       {{"axis", std::int64_t{-1}}, {"epsilon", norm_epsilon(config_)}});
 }
 
-Value LayerGraph::patch_embed(const Value& images) {
-  if (config_.patch_embed.type != PatchEmbedType::kLinear) {
-    fail<ConfigError>("export: only the patch embedding linear can be exported");
-  }
-  const std::string weight = "patch_embed.proj.weight", bias = "patch_embed.proj.bias";
-  const std::vector<std::int64_t> patch{config_.patch_size[0], config_.patch_size[1]};
-  const Value map = graph_.node(
-      "Conv",
-      {images, graph_.constant(weight, parameter(weight)), graph_.constant(bias, parameter(bias))},
-      {{"kernel_shape", patch}, {"strides", patch}});
-  const Value tokens = graph_.transpose(map, {0, 2, 3, 1});
-  return config_.patch_embed.norm ? layer_norm(tokens, "patch_embed.norm") : tokens;
+Value LayerGraph::conv(const Value& map, const std::string& name, const ops::Conv2dConfig& config) {
+  const std::string weight = name + ".weight", bias = name + ".bias";
+  const Tensor kernel = parameter(weight);
+  return graph_.node("Conv",
+                     {map, graph_.constant(weight, kernel), graph_.constant(bias, parameter(bias))},
+                     {{"kernel_shape", std::vector<std::int64_t>{kernel.dim(2), kernel.dim(3)}},
+                      {"strides", std::vector<std::int64_t>{config.stride[0], config.stride[1]}},
+                      {"pads", std::vector<std::int64_t>{config.pad_begin[0], config.pad_begin[1],
+                                                         config.pad_end[0], config.pad_end[1]}}});
 }
 
 Value LayerGraph::position(const Value& tokens, const std::string& name, Size2 map,
@@ -89,16 +105,22 @@ Value LayerGraph::mlp(const Value& x, const std::string& name) {
   return linear(gelu, name + ".fc2");
 }
 
+Value LayerGraph::attend(const Value& x, const AttentionPlace& place) {
+  const std::int64_t moved = place.stage.shifted_channels;
+  if (moved == 0) return window_attention(*this, x, place);
+  return window_attention(*this, token_shift(graph_, x, place.stage.map, moved), place);
+}
+
 Value LayerGraph::block(const Value& x, const std::string& name, const StagePlan& stage,
                         std::int64_t index) {
   const WindowPlan& plan = index % 2 == 1 ? stage.shifted_windows : stage.windows;
   const AttentionPlace place{name + ".attn", stage, plan};
   const std::string norm1 = name + ".norm1", norm2 = name + ".norm2";
   if (config_.name == ModelName::kSwinV2) {
-    const Value sum = graph_.node("Add", {x, layer_norm(window_attention(*this, x, place), norm1)});
+    const Value sum = graph_.node("Add", {x, layer_norm(attend(x, place), norm1)});
     return graph_.node("Add", {sum, layer_norm(mlp(sum, name + ".mlp"), norm2)});
   }
-  const Value sum = graph_.node("Add", {x, window_attention(*this, layer_norm(x, norm1), place)});
+  const Value sum = graph_.node("Add", {x, attend(layer_norm(x, norm1), place)});
   return graph_.node("Add", {sum, mlp(layer_norm(sum, norm2), name + ".mlp")});
 }
 

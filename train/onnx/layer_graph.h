@@ -4,11 +4,14 @@
 
 #include <string>
 
+#include "core/ops/conv2d.h"
 #include "core/parameter.h"
 #include "layers/stage_plan.h"
 #include "train/onnx/graph_builder.h"
 
 namespace tessera::onnx {
+
+struct AttentionPlace;
 
 class LayerGraph {
  public:
@@ -29,12 +32,15 @@ class LayerGraph {
   /// The same with another bias [out], or none.
   Value linear(const Value& x, const std::string& name, const Tensor& bias);
 
+  /// The same with another weight [out, in] as well.
+  Value linear(const Value& x, const std::string& name, const Tensor& weight, const Tensor& bias);
+
   /// [..., C] -> [..., C]
   Value layer_norm(const Value& x, const std::string& name);
 
-  /// images [N, C, H, W] -> tokens [N, h, w, D]. Throws ConfigError for an embedding that cannot be
-  /// exported.
-  Value patch_embed(const Value& images);
+  /// Channels first, as ONNX has it: [N, C, H, W] -> [N, D, H', W'], with `name.weight` and
+  /// `name.bias`
+  Value conv(const Value& map, const std::string& name, const ops::Conv2dConfig& config);
 
   /// Adds the positions of the tokens [N, h, w, D]: `name`, if it is learned. `extra` tokens stand
   /// in front of those of `map`.
@@ -48,6 +54,7 @@ class LayerGraph {
 
  private:
   Value mlp(const Value& x, const std::string& name);
+  Value attend(const Value& x, const AttentionPlace& place);
 
   GraphBuilder& graph_;
   const ModelConfig& config_;

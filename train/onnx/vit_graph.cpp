@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "train/onnx/patch_embed_graph.h"
+
 namespace tessera::onnx {
 namespace {
 
@@ -25,9 +27,9 @@ Value prepend_token(LayerGraph& layers, const Value& tokens, Size2 map) {
 Value vit(LayerGraph& layers, const Value& images) {
   const ModelPlan plan = plan_model(layers.config());
   const bool has_token = layers.config().pool == Pooling::kToken;
-  Value x = layers.patch_embed(images);
-  if (has_token) x = prepend_token(layers, x, plan.map);
-  x = layers.position(x, "pos_embed", plan.map, has_token ? 1 : 0);
+  Value x = patch_embed(layers, images);
+  if (has_token) x = prepend_token(layers, x, plan.embed.map);
+  x = layers.position(x, "pos_embed", plan.embed.map, has_token ? 1 : 0);
   const StagePlan& stage = plan.stages.front();
   for (std::int64_t block = 0; block < stage.depth; ++block) {
     x = layers.block(x, fmt::format("blocks.{}", block), stage, block);

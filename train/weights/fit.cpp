@@ -3,6 +3,7 @@
 #include <charconv>
 #include <cstring>
 
+#include "layers/shifted_patch_embed.h"
 #include "layers/stage_plan.h"
 #include "train/weights/resize.h"
 
@@ -59,7 +60,7 @@ std::optional<FittedTensor> fit_positions(const Tensor& values, const Shape& sha
       values.dim(2) != shape[2]) {
     return std::nullopt;
   }
-  const Size2 to = plan_model(config).map;
+  const Size2 to = plan_model(config).embed.map;
   const std::int64_t extra = shape[1] - to[0] * to[1];
   const std::int64_t rows = values.dim(1) - extra, channels = shape[2];
   if (extra < 0 || rows < 1) return std::nullopt;
@@ -74,10 +75,14 @@ std::optional<FittedTensor> fit_positions(const Tensor& values, const Shape& sha
   return fitted;
 }
 
-std::optional<FittedTensor> fit_patch_kernel(const Tensor& values, const Shape& shape) {
+std::optional<FittedTensor> fit_patch_kernel(const Tensor& values, const Shape& shape,
+                                             const ModelConfig& config) {
   if (values.rank() != 4 || shape.rank() != 4 || values.dim(0) != shape[0] || values.dim(1) < 1) {
     return std::nullopt;
   }
+  // Shifted views stand side by side in the channels: these are not those of an image.
+  const bool views = config.patch_embed.type == PatchEmbedType::kShifted;
+  if (views && values.dim(1) != shape[1]) return std::nullopt;
   FittedTensor fitted{values, ""};
   if (values.dim(1) != shape[1]) {
     fitted.values = change_channels(fitted.values, shape[1]);
@@ -96,6 +101,34 @@ std::optional<FittedTensor> fit_patch_kernel(const Tensor& values, const Shape& 
   return fitted;
 }
 
+/// A weight or bias of the norm in front of a shifted embedding, [views Ph Pw C].
+std::optional<FittedTensor> fit_patch_norm(const Tensor& values, const Shape& shape,
+                                           const ModelConfig& config) {
+  if (config.patch_embed.type != PatchEmbedType::kShifted) return std::nullopt;
+  const PatchGrid grid = shifted_patches(config);
+  const std::int64_t planes = grid.views * grid.channels;
+  if (values.rank() != 1 || shape != Shape{grid.depth()} || values.numel() % planes != 0) {
+    return std::nullopt;
+  }
+  const auto side = square_side(values.numel() / planes);
+  if (!side) return std::nullopt;
+  Tensor all = Tensor::empty(shape);
+  std::optional<FittedTensor> view;
+  for (int i = 0; i < grid.views; ++i) {
+    const std::int64_t before = *side * *side * grid.channels;
+    view = fit_map(values.slice(i * before, {*side * *side, grid.channels}), {*side, *side}, config.patch_size,
+                   "pixels");
+    std::memcpy(all.f32() + i * grid.view_depth(), view->values.f32(), view->values.bytes());
+  }
+  return FittedTensor{all, view->how};
+}
+
+/// The kernels that read the image.
+bool is_patch_kernel(std::string_view name) {
+  return name == "patch_embed.proj.weight" || name == "patch_embed.stem.0.conv.weight" ||
+         (name.starts_with("patch_embed.projs.") && name.ends_with(".weight"));
+}
+
 }  // namespace
 
 std::optional<FittedTensor> fit_tensor(std::string_view name, const Tensor& values,
@@ -106,7 +139,8 @@ std::optional<FittedTensor> fit_tensor(std::string_view name, const Tensor& valu
   if (name == "absolute_pos_embed" || name == "pos_embed") {
     return fit_positions(values, shape, config, source);
   }
-  if (name == "patch_embed.proj.weight") return fit_patch_kernel(values, shape);
+  if (is_patch_kernel(name)) return fit_patch_kernel(values, shape, config);
+  if (name.starts_with("patch_embed.norm.")) return fit_patch_norm(values, shape, config);
   return std::nullopt;
 }
 

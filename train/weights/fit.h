@@ -19,8 +19,10 @@ struct FittedTensor {
 /// `values`, trained as the parameter `name` of a model of geometry `source`, for the model of
 /// `config`, where the parameter has `shape`. What can be fitted: relative position bias tables to
 /// another window and absolute positions to another map, both bicubically as in the official code;
-/// patch kernels to another patch size or number of channels. nullopt for anything else, and for a
-/// table or positions that are not square where the source is not known.
+/// kernels that read the image, those of every patch embedding, to another size or number of
+/// channels, and the norm in front of a shifted one to another (square) patch. nullopt for anything
+/// else: a table or positions that are not square where the source is not known, a convolutional
+/// stem of another depth, a shifted embedding of other directions or channels.
 std::optional<FittedTensor> fit_tensor(std::string_view name, const Tensor& values,
                                        const Shape& shape, const ModelConfig& config,
                                        const SourceGeometry& source);

@@ -6,15 +6,12 @@
 namespace tessera {
 namespace {
 
-using ops::BlockOrder;
 using test::random_tensor;
 
-// Straight from the definition: block value (dh, dw, c) or zero outside the map.
-Tensor reference(const Tensor& x, std::int64_t bh, std::int64_t bw, BlockOrder order) {
-  const bool merge = order == BlockOrder::kMerge;
+// Straight from the definition: block value (dw, dh, c) or zero outside the map.
+Tensor reference(const Tensor& x, std::int64_t bh, std::int64_t bw) {
   const std::int64_t height = x.dim(1), width = x.dim(2), channels = x.dim(3);
-  const std::int64_t rows = merge ? (height + bh - 1) / bh : height / bh;
-  const std::int64_t columns = merge ? (width + bw - 1) / bw : width / bw;
+  const std::int64_t rows = (height + bh - 1) / bh, columns = (width + bw - 1) / bw;
   Tensor y = Tensor::empty({x.dim(0), rows, columns, bh * bw * channels});
   float* to = y.f32();
   const auto at = [&](std::int64_t b, std::int64_t i, std::int64_t j, std::int64_t c) {
@@ -23,23 +20,16 @@ Tensor reference(const Tensor& x, std::int64_t bh, std::int64_t bw, BlockOrder o
   for (std::int64_t b = 0; b < x.dim(0); ++b) {
     for (std::int64_t i = 0; i < rows; ++i) {
       for (std::int64_t j = 0; j < columns; ++j) {
-        if (merge) {
-          for (std::int64_t dw = 0; dw < bw; ++dw)
-            for (std::int64_t dh = 0; dh < bh; ++dh)
-              for (std::int64_t c = 0; c < channels; ++c)
-                *to++ = at(b, i * bh + dh, j * bw + dw, c);
-        } else {
-          for (std::int64_t c = 0; c < channels; ++c)
-            for (std::int64_t dh = 0; dh < bh; ++dh)
-              for (std::int64_t dw = 0; dw < bw; ++dw) *to++ = at(b, i * bh + dh, j * bw + dw, c);
-        }
+        for (std::int64_t dw = 0; dw < bw; ++dw)
+          for (std::int64_t dh = 0; dh < bh; ++dh)
+            for (std::int64_t c = 0; c < channels; ++c) *to++ = at(b, i * bh + dh, j * bw + dw, c);
       }
     }
   }
   return y;
 }
 
-TEST_CASE("space_to_depth gathers blocks in both orders") {
+TEST_CASE("space_to_depth gathers blocks") {
   struct Case {
     Shape x;
     std::array<std::int64_t, 2> block;
@@ -47,16 +37,13 @@ TEST_CASE("space_to_depth gathers blocks in both orders") {
   for (const Case& c :
        {Case{{1, 2, 2, 1}, {2, 2}}, Case{{2, 8, 12, 3}, {4, 4}}, Case{{2, 7, 5, 3}, {2, 2}},
         Case{{1, 9, 7, 5}, {3, 2}}, Case{{1, 5, 7, 4}, {1, 1}}, Case{{3, 65, 63, 16}, {2, 2}}}) {
-    for (const BlockOrder order : {BlockOrder::kChannelMajor, BlockOrder::kMerge}) {
-      CAPTURE(to_string(c.x));
-      CAPTURE(static_cast<int>(order));
-      const Tensor x = random_tensor(c.x, 1);
-      const Tensor expected = reference(x, c.block[0], c.block[1], order);
-      Tape tape({.training = false});
-      const Var y = ops::space_to_depth(tape, tape.constant(x), c.block, order);
-      REQUIRE(y.shape() == expected.shape());
-      CHECK(test::relative_error(y.value, expected) == 0.0);
-    }
+    CAPTURE(to_string(c.x));
+    const Tensor x = random_tensor(c.x, 1);
+    const Tensor expected = reference(x, c.block[0], c.block[1]);
+    Tape tape({.training = false});
+    const Var y = ops::space_to_depth(tape, tape.constant(x), c.block);
+    REQUIRE(y.shape() == expected.shape());
+    CHECK(test::relative_error(y.value, expected) == 0.0);
   }
 }
 
@@ -64,28 +51,16 @@ TEST_CASE("patch merging concatenates the neighbours (0,0), (1,0), (0,1), (1,1)"
   const Tensor x =
       Tensor::from({1, 2, 2, 1}, std::vector<float>{0, 1, 10, 11});  // value 10 dh + dw
   Tape tape({.training = false});
-  const Tensor y = ops::space_to_depth(tape, tape.constant(x), {2, 2}, BlockOrder::kMerge).value;
+  const Tensor y = ops::space_to_depth(tape, tape.constant(x), {2, 2}).value;
   CHECK(std::vector<float>(y.span().begin(), y.span().end()) == std::vector<float>{0, 10, 1, 11});
-}
-
-TEST_CASE("pixels beyond the last whole block get a zero gradient") {
-  Tape tape;
-  const Var x = tape.leaf(random_tensor({1, 3, 3, 1}, 1));
-  const Var y = ops::space_to_depth(tape, x, {2, 2}, BlockOrder::kChannelMajor);
-  tape.backward(test::weighted_sum(tape, y, Tensor::full(y.shape(), 1.0f)));
-  const auto grad = tape.grad(x).span();
-  CHECK(std::vector<float>(grad.begin(), grad.end()) ==
-        std::vector<float>{1, 1, 0, 1, 1, 0, 0, 0, 0});
 }
 
 TEST_CASE("blocks and maps that do not fit are refused") {
   Tape tape;
   const Var x = tape.constant(Tensor::zeros({1, 3, 3, 2}));
-  CHECK_THROWS_AS(ops::space_to_depth(tape, x, {4, 2}, BlockOrder::kChannelMajor), ShapeError);
-  CHECK_THROWS_AS(ops::space_to_depth(tape, x, {0, 2}, BlockOrder::kMerge), ShapeError);
-  CHECK_THROWS_AS(
-      ops::space_to_depth(tape, tape.constant(Tensor::zeros({3, 3})), {2, 2}, BlockOrder::kMerge),
-      ShapeError);
+  CHECK_THROWS_AS(ops::space_to_depth(tape, x, {0, 2}), ShapeError);
+  CHECK_THROWS_AS(ops::space_to_depth(tape, tape.constant(Tensor::zeros({3, 3})), {2, 2}),
+                  ShapeError);
 }
 
 }  // namespace

@@ -10,6 +10,7 @@ namespace tessera::test {
 OpTable product_cases();
 OpTable attention_cases();
 OpTable map_cases();
+OpTable patch_cases();
 OpTable element_cases();
 
 /// Feature maps [B, H, W, C] of the two models that `large` is about.

@@ -82,30 +82,22 @@ OpCase pool(const Shape& x) {
           }};
 }
 
-OpCase blocks(const Shape& x, std::array<std::int64_t, 2> block, ops::BlockOrder order) {
-  const bool merge = order == ops::BlockOrder::kMerge;
+OpCase blocks(const Shape& x, std::array<std::int64_t, 2> block) {
   return {.name = "space_to_depth",
           .inputs = {{x}},
-          .op = [=](Tape& t, Vars v) { return ops::space_to_depth(t, v[0], block, order); },
+          .op = [=](Tape& t, Vars v) { return ops::space_to_depth(t, v[0], block); },
           .activations = 1,
-          .variant = fmt::format("{}={}x{}", merge ? "merge" : "patch", block[0], block[1]),
+          .variant = fmt::format("{}x{}", block[0], block[1]),
           .bf16_tolerance = 1e-2};
 }
 
 OpTable block_cases() {
   OpTable table;
-  for (const ops::BlockOrder order : {ops::BlockOrder::kChannelMajor, ops::BlockOrder::kMerge}) {
-    for (const OpCase& made :
-         {blocks({1, 2, 2, 1}, {2, 2}, order), blocks({2, 8, 12, 3}, {4, 4}, order),
-          blocks({2, 7, 5, 3}, {2, 2}, order), blocks({1, 9, 7, 5}, {3, 2}, order),
-          blocks({1, 5, 7, 4}, {1, 1}, order), blocks({3, 65, 63, 16}, {2, 2}, order)}) {
-      table.small.push_back(made);
-    }
-  }
-  table.large = {blocks({8, 224, 224, 3}, {4, 4}, ops::BlockOrder::kChannelMajor),
-                 blocks({128, 32, 32, 3}, {2, 2}, ops::BlockOrder::kChannelMajor)};
+  table.small = {blocks({1, 2, 2, 1}, {2, 2}), blocks({2, 8, 12, 3}, {4, 4}),
+                 blocks({2, 7, 5, 3}, {2, 2}), blocks({1, 9, 7, 5}, {3, 2}),
+                 blocks({1, 5, 7, 4}, {1, 1}), blocks({3, 65, 63, 16}, {2, 2})};
   for (const Shape& x : {kLargeMaps[0], kLargeMaps[1], kLargeMaps[2], kLargeMaps[4]}) {
-    table.large.push_back(blocks(x, {2, 2}, ops::BlockOrder::kMerge));
+    table.large.push_back(blocks(x, {2, 2}));
   }
   return table;
 }

@@ -82,7 +82,9 @@ OpTable convolutions() {
            conv({1, 10, 9, 3}, {7, 3, 2, 2}, {.stride = {4, 4}}),  // some pixels are never read
            conv({2, 6, 5, 6}, {9, 2, 3, 3}, grouped(3)),
            conv({2, 6, 5, 16}, {16, 1, 3, 3}, grouped(16)),
-           conv({2, 14, 14, 32}, {48, 32, 3, 3}, halving)},
+           conv({2, 14, 14, 32}, {48, 32, 3, 3}, halving), conv({1, 15, 16, 2}, {3, 2, 15, 16}),
+           conv({2, 33, 30, 1}, {5, 1, 16, 3}, halving),
+           conv({1, 20, 40, 1}, {3, 1, 2, 17}, {.pad_begin = {0, 8}, .pad_end = {1, 8}}, false)},
           {conv({8, 224, 224, 3}, {96, 3, 4, 4}, {.stride = {4, 4}}),
            conv({8, 224, 224, 3}, {48, 3, 3, 3}, halving),
            conv({8, 112, 112, 48}, {96, 48, 3, 3}, halving),
