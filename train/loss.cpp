@@ -12,7 +12,8 @@ Tensor soft_targets(const Batch& batch, std::int64_t num_classes, float smoothin
     float* row = targets.f32() + i * num_classes;
     row[batch.labels.data<std::int32_t>()[i]] += (1.0f - smoothing) * batch.own_share;
     if (!batch.other_labels) continue;
-    row[batch.other_labels.data<std::int32_t>()[i]] += (1.0f - smoothing) * (1.0f - batch.own_share);
+    row[batch.other_labels.data<std::int32_t>()[i]] +=
+        (1.0f - smoothing) * (1.0f - batch.own_share);
   }
   return targets;
 }

@@ -7,8 +7,8 @@ namespace tessera::onednn {
 
 #if DNNL_VERSION_MAJOR >= 3
 inline dnnl::matmul::primitive_desc matmul_desc(const memory::desc& a, const memory::desc& b,
-                                         const memory::desc& bias, const memory::desc& c,
-                                         const dnnl::primitive_attr& attributes) {
+                                                const memory::desc& bias, const memory::desc& c,
+                                                const dnnl::primitive_attr& attributes) {
   if (bias.get_size() == 0) return {engine(), a, b, c, attributes};
   return {engine(), a, b, bias, c, attributes};
 }
@@ -55,8 +55,8 @@ inline dnnl::convolution_backward_weights::primitive_desc conv_backward_weights_
 }
 #else
 inline dnnl::matmul::primitive_desc matmul_desc(const memory::desc& a, const memory::desc& b,
-                                         const memory::desc& bias, const memory::desc& c,
-                                         const dnnl::primitive_attr& attributes) {
+                                                const memory::desc& bias, const memory::desc& c,
+                                                const dnnl::primitive_attr& attributes) {
   const auto desc =
       bias.get_size() == 0 ? dnnl::matmul::desc(a, b, c) : dnnl::matmul::desc(a, b, bias, c);
   return {desc, attributes, engine()};

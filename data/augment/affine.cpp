@@ -8,8 +8,8 @@
 namespace tessera {
 namespace {
 
-/// Channel values at (x, y), pixel centres at halves; the image goes on with its border's colour for
-/// the half pixel up to its edge.
+/// Channel values at (x, y), pixel centres at halves; the image goes on with its border's colour
+/// for the half pixel up to its edge.
 void sample(const Image& image, double x, double y, std::uint8_t* out) {
   const ImageShape& shape = image.shape;
   const double left = std::floor(x - 0.5), top = std::floor(y - 0.5);

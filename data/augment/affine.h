@@ -9,8 +9,8 @@
 
 namespace tessera {
 
-/// What the result shows at (x, y) lies at (a x + b y + c, d x + e y + f) of the image: {a, ..., f},
-/// x to the right, y downwards, pixels from the corner at (0, 0).
+/// What the result shows at (x, y) lies at (a x + b y + c, d x + e y + f) of the image: {a, ...,
+/// f}, x to the right, y downwards, pixels from the corner at (0, 0).
 using Affine = std::array<double, 6>;
 
 /// Turns counter-clockwise about the middle of an image.

@@ -48,9 +48,9 @@ CropBox random_box(const ImageShape& image, const AugmentConfig& config, Rng& rn
     box.left = rng.below(static_cast<std::uint32_t>(image.width - box.width + 1));
     return box;
   }
-  const double aspect = std::clamp(
-      static_cast<double>(image.width) / static_cast<double>(image.height), config.crop_aspect[0],
-      config.crop_aspect[1]);
+  const double aspect =
+      std::clamp(static_cast<double>(image.width) / static_cast<double>(image.height),
+                 config.crop_aspect[0], config.crop_aspect[1]);
   constexpr double kUnit = 1 << 16;
   return middle_box(image, static_cast<std::int64_t>(kUnit),
                     std::max<std::int64_t>(1, std::lround(kUnit * aspect)));
@@ -60,8 +60,8 @@ Image shifted(const ImageView& image, std::int64_t dy, std::int64_t dx) {
   const ImageShape& shape = image.shape;
   Image result{shape, std::vector<std::uint8_t>(image.pixels.size())};
   const std::int64_t columns = std::max<std::int64_t>(0, shape.width - std::abs(dx));
-  for (std::int64_t y = std::max<std::int64_t>(0, -dy); y < std::min(shape.height, shape.height - dy);
-       ++y) {
+  for (std::int64_t y = std::max<std::int64_t>(0, -dy);
+       y < std::min(shape.height, shape.height - dy); ++y) {
     const std::int64_t from = (y + dy) * shape.width + std::max<std::int64_t>(0, dx);
     const std::int64_t to = y * shape.width + std::max<std::int64_t>(0, -dx);
     std::copy_n(image.pixels.data() + from * shape.channels, columns * shape.channels,

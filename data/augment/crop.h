@@ -27,8 +27,8 @@ CropBox middle_box(const ImageShape& image, std::int64_t height, std::int64_t wi
 /// boxes that do not fit the image: the largest in its middle whose aspect is allowed.
 CropBox random_box(const ImageShape& image, const AugmentConfig& config, Rng& rng);
 
-/// Moves the image so that row y shows what was row y + dy, and column x what was x + dx; what comes
-/// in from outside is 0.
+/// Moves the image so that row y shows what was row y + dy, and column x what was x + dx; what
+/// comes in from outside is 0.
 Image shifted(const ImageView& image, std::int64_t dy, std::int64_t dx);
 
 /// Mirrors left and right.

@@ -29,9 +29,8 @@ void random_erase(const ImageShape& shape, const AugmentConfig& config, Rng& rng
     const std::int64_t left = rng.below(static_cast<std::uint32_t>(shape.width - width + 1));
     for (std::int64_t y = top; y < top + height; ++y) {
       float* row = values + (y * shape.width + left) * shape.channels;
-      std::generate_n(row, width * shape.channels, [&] {
-        return config.erase_mode == EraseMode::kPixel ? rng.normal() : 0.0f;
-      });
+      std::generate_n(row, width * shape.channels,
+                      [&] { return config.erase_mode == EraseMode::kPixel ? rng.normal() : 0.0f; });
     }
     return;
   }

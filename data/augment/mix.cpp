@@ -70,8 +70,8 @@ float cutmix(const Tensor& images, double alpha, Rng& rng) {
       std::swap_ranges(first + begin, first + end, second + begin);
     }
   });
-  return 1.0f - static_cast<float>((bottom - top) * (right - left)) /
-                    static_cast<float>(height * width);
+  return 1.0f -
+         static_cast<float>((bottom - top) * (right - left)) / static_cast<float>(height * width);
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// Changes of colour that keep every pixel in its place, with the arithmetic of Pillow's ImageOps and
-// ImageEnhance: the same bytes come out.
+// Changes of colour that keep every pixel in its place, with the arithmetic of Pillow's ImageOps
+// and ImageEnhance: the same bytes come out.
 #pragma once
 
 #include "data/image.h"

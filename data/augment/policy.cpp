@@ -30,7 +30,8 @@ enum class Op : std::uint8_t {
   kInvert,
 };
 
-/// `amount`: slope of a shear, pixels of a translation, degrees, factor of a blend, bits, threshold.
+/// `amount`: slope of a shear, pixels of a translation, degrees, factor of a blend, bits,
+/// threshold.
 void apply(Op op, double amount, Image& image, std::span<const std::uint8_t> fill) {
   switch (op) {
     case Op::kIdentity:

@@ -64,7 +64,8 @@ TEST_CASE("augment: colours and affine maps give the same bytes as Pillow") {
     Image image = photo();
     kOps[i](image);
     CHECK(image.shape == photo().shape);
-    CHECK(largest_difference(image.pixels, std::span(expected.pixels).subspan(i * size, size)) == 0);
+    CHECK(largest_difference(image.pixels, std::span(expected.pixels).subspan(i * size, size)) ==
+          0);
   }
 }
 

@@ -35,9 +35,9 @@ TEST_CASE("metrics: shares, loss and confusion of a few samples") {
 TEST_CASE("metrics: precision, recall and F1 of a class") {
   Metrics metrics(3);
   // Two of class 0 and one of class 1 are taken for 0; class 2 neither exists nor is predicted.
-  metrics.add(logits_of({4, 3}, {0.8f, 0.1f, 0.1f, 0.8f, 0.1f, 0.1f, 0.8f, 0.1f, 0.1f, 0.1f, 0.8f,
-                                 0.1f}),
-              labels_of({0, 0, 1, 1}));
+  metrics.add(
+      logits_of({4, 3}, {0.8f, 0.1f, 0.1f, 0.8f, 0.1f, 0.1f, 0.8f, 0.1f, 0.1f, 0.1f, 0.8f, 0.1f}),
+      labels_of({0, 0, 1, 1}));
   const ClassScore first = metrics.class_score(0);
   CHECK(first.samples == 2);
   CHECK(first.predicted == 3);
@@ -54,7 +54,8 @@ TEST_CASE("metrics: the calibration error against its definition") {
   const std::vector<float> confidence = {0.51f, 0.52f, 0.93f, 0.95f, 0.99f, 0.75f};
   const std::vector<std::int32_t> labels = {0, 1, 0, 1, 0, 0};  // the prediction is always 0
   std::vector<float> probabilities;
-  for (const float value : confidence) probabilities.insert(probabilities.end(), {value, 1 - value});
+  for (const float value : confidence)
+    probabilities.insert(probabilities.end(), {value, 1 - value});
   Metrics metrics(2);
   metrics.add(logits_of({6, 2}, probabilities), labels_of(labels));
   // Bins of 1/15: {0.51, 0.52}, {0.93}, {0.95, 0.99}, {0.75}.

@@ -29,7 +29,8 @@ TEST_CASE("augment: hue turns colours, keeps grey, and a whole turn in steps com
   CHECK(third.pixels == std::vector<std::uint8_t>{0, 255, 0, 30, 10, 200, 77, 77, 77, 255, 0, 0});
   Image half = image;
   adjust_hue(half, 0.5);
-  CHECK(half.pixels == std::vector<std::uint8_t>{0, 255, 255, 200, 10, 180, 77, 77, 77, 255, 255, 0});
+  CHECK(half.pixels ==
+        std::vector<std::uint8_t>{0, 255, 255, 200, 10, 180, 77, 77, 77, 255, 255, 0});
   Image same = image;
   adjust_hue(same, 0.0);
   CHECK(same.pixels == image.pixels);
