@@ -1,6 +1,7 @@
 // Where images come from and what happens to them: the `data:` part of a configuration.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -9,11 +10,37 @@ namespace tessera {
 
 enum class DatasetName : std::uint8_t { kFashionMnist, kMnist, kCifar10, kCifar100, kSynthetic };
 
-/// Random changes to training images, in this order. All draws are per sample.
+enum class AugmentPolicy : std::uint8_t { kNone, kRandAugment, kTrivialAugment, kAutoAugmentCifar };
+enum class Interpolation : std::uint8_t { kBilinear, kBicubic };
+enum class EraseMode : std::uint8_t { kConstant, kPixel };
+
+/// Random changes to training images, in this order. All draws are per sample, those of mixing per
+/// batch.
 struct AugmentConfig {
+  std::int64_t repeats = 1;  ///< times that an epoch shows a sample (arXiv:1901.09335)
+  std::array<double, 2> crop_area{1.0, 1.0};  ///< share that a random resized crop takes
+  std::array<double, 2> crop_aspect{3.0 / 4.0, 4.0 / 3.0};  ///< its width to height
   std::int64_t crop_padding = 0;  ///< zero pixels added on every side before a random crop
   bool flip = false;              ///< horizontal, probability 1/2
-  double erase = 0.0;             ///< probability of erasing a random rectangle (arXiv:1708.04896)
+  AugmentPolicy policy = AugmentPolicy::kNone;
+  std::int64_t policy_ops = 2;    ///< RandAugment: ops that may change an image
+  double policy_magnitude = 9.0;  ///< RandAugment: mean strength, 0 to 10
+  double policy_std = 0.5;        ///< RandAugment: standard deviation of the strength
+  double color_jitter = 0.0;  ///< brightness, contrast and saturation change by up to this share
+  double hue_jitter = 0.0;    ///< hue changes by up to so many turns of the colour circle
+  double erase = 0.0;         ///< probability of erasing a random rectangle (arXiv:1708.04896)
+  EraseMode erase_mode = EraseMode::kConstant;
+  double mixup = 0.0;            ///< alpha of its Beta distribution; 0: off
+  double cutmix = 0.0;           ///< alpha of its Beta distribution; 0: off
+  double mix_probability = 1.0;  ///< of mixing a batch
+  double mix_switch = 0.5;       ///< share of cutmix where both are on
+
+  bool crops_area() const { return crop_area[0] < 1.0; }
+  bool mixes() const { return mixup > 0.0 || cutmix > 0.0; }
+  bool changes_images() const {
+    return crops_area() || crop_padding > 0 || flip || policy != AugmentPolicy::kNone ||
+           color_jitter > 0.0 || hue_jitter > 0.0 || erase > 0.0;
+  }
 };
 
 struct DataConfig {

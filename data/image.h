@@ -11,9 +11,17 @@
 
 namespace tessera {
 
+/// Pixels that belong to someone else.
+struct ImageView {
+  ImageShape shape;
+  std::span<const std::uint8_t> pixels;  ///< [height, width, channels]
+};
+
 struct Image {
   ImageShape shape;
   std::vector<std::uint8_t> pixels;  ///< [height, width, channels]
+
+  operator ImageView() const { return {shape, pixels}; }  // NOLINT(google-explicit-constructor)
 };
 
 /// JPEG, PNG or BMP as 1 (grey) or 3 (RGB) channels; alpha is dropped, an EXIF

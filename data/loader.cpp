@@ -9,6 +9,7 @@
 
 #include "core/error.h"
 #include "core/rng.h"
+#include "data/augment/mix.h"
 
 namespace tessera {
 namespace {
@@ -23,6 +24,9 @@ void shuffle(std::span<std::uint32_t> order, Rng rng) {
 const LoaderOptions& checked(const Dataset& dataset, const LoaderOptions& options) {
   if (dataset.size() == 0) fail<DataError>("[loader] {} has no samples", dataset.name());
   if (options.batch_size < 1) fail<ConfigError>("[loader] batch_size {} < 1", options.batch_size);
+  if (options.augment.repeats < 1) {
+    fail<ConfigError>("[loader] repeats {} < 1", options.augment.repeats);
+  }
   if (options.workers < 0) fail<ConfigError>("[loader] workers {} < 0", options.workers);
   if (options.drop_last && options.batch_size > dataset.size()) {
     fail<ConfigError>("[loader] batch_size {} with drop_last leaves none of {} samples",
@@ -37,8 +41,7 @@ Loader::Loader(const Dataset& dataset, const LoaderOptions& options)
     : dataset_(dataset),
       options_(checked(dataset, options)),
       transform_(dataset.image(), options.normalization, options.augment),
-      augments_(options.augment.crop_padding > 0 || options.augment.flip ||
-                options.augment.erase > 0.0) {
+      augments_(options.augment.changes_images()) {
   const std::int64_t rounding = options_.drop_last ? 0 : options_.batch_size - 1;
   batches_ = (dataset.size() + rounding) / options_.batch_size;
 
@@ -47,6 +50,7 @@ Loader::Loader(const Dataset& dataset, const LoaderOptions& options)
   for (std::int64_t i = 0; i < (options_.workers > 0 ? kDepth + 1 : 1); ++i) {
     reserved.push_back(Tensor::empty(image_shape(options_.batch_size)));
     reserved.push_back(Tensor::empty({options_.batch_size}, DType::kI32));
+    if (options_.augment.mixes()) reserved.push_back(reserved.back().clone());
   }
   for (int i = 0; i < options_.workers; ++i) {
     workers_.emplace_back([this](const std::stop_token& stop) { work(stop); });
@@ -145,16 +149,33 @@ Batch Loader::collate(const Epoch& epoch, std::int64_t index) const {
   const Tensor labels = Tensor::empty({options_.batch_size}, DType::kI32);
   float* out = images.f32();
   for (std::int64_t i = 0; i < count; ++i, out += dataset_.image().numel()) {
-    const std::uint32_t sample = epoch.order[static_cast<std::size_t>(first + i)];
+    const std::int64_t place = first + i, repeats = options_.augment.repeats;
+    const std::uint32_t sample = epoch.order[static_cast<std::size_t>(place / repeats)];
     labels.data<std::int32_t>()[i] = dataset_.label(sample);
     if (augments_) {
-      Rng rng(options_.seed, Stream::kAugment, static_cast<std::uint64_t>(epoch.number), sample);
-      transform_.augment(dataset_.pixels(sample), rng, out);
+      Rng rng(options_.seed, Stream::kAugment, static_cast<std::uint64_t>(epoch.number), sample,
+              static_cast<std::uint32_t>(place % repeats));
+      transform_.augment({dataset_.image(), dataset_.pixels(sample)}, rng, out);
     } else {
       transform_.normalize(dataset_.pixels(sample), out);
     }
   }
-  return {images.slice(0, image_shape(count)), labels.slice(0, {count}), index};
+  Batch batch{.images = images.slice(0, image_shape(count)),
+              .labels = labels.slice(0, {count}),
+              .index = index};
+  if (options_.augment.mixes()) mix(epoch, batch);
+  return batch;
+}
+
+void Loader::mix(const Epoch& epoch, Batch& batch) const {
+  Rng rng(options_.seed, Stream::kMix, static_cast<std::uint64_t>(epoch.number),
+          static_cast<std::uint64_t>(batch.index));
+  batch.own_share = mix_images(batch.images, options_.augment, rng);
+  const std::span<const std::int32_t> labels = batch.labels.span<std::int32_t>();
+  // A block of the full size, as for the labels.
+  batch.other_labels =
+      Tensor::empty({options_.batch_size}, DType::kI32).slice(0, batch.labels.shape());
+  std::reverse_copy(labels.begin(), labels.end(), batch.other_labels.data<std::int32_t>());
 }
 
 Shape Loader::image_shape(std::int64_t count) const {

@@ -21,6 +21,8 @@ namespace tessera {
 struct Batch {
   Tensor images;           ///< [B, H, W, C] f32
   Tensor labels;           ///< [B] i32
+  Tensor other_labels{};   ///< [B] i32: of what was mixed in; empty if nothing was
+  float own_share = 1.0f;  ///< of `labels` in the target; the rest is of `other_labels`
   std::int64_t index = 0;  ///< within the epoch
 };
 
@@ -36,7 +38,9 @@ struct LoaderOptions {
 
 /// The batches of an epoch are the same bits for any number of workers and any batch to start
 /// from: the order is drawn from (seed, epoch), the augmentation of a sample from (seed, epoch,
-/// its index in the data set). The data set must outlive the loader. One thread calls the methods.
+/// its index in the data set, its repetition), mixing from (seed, epoch, batch). With `repeats` r
+/// an epoch shows a part 1/r of the samples r times, one after the other: as many images as
+/// without. The data set must outlive the loader. One thread calls the methods.
 class Loader {
  public:
   /// Throws ConfigError for options that cannot be meant, DataError for an empty data set.
@@ -72,6 +76,7 @@ class Loader {
   void work(const std::stop_token& stop);
   Slot prepare(const Epoch& epoch, std::int64_t index) const;
   Batch collate(const Epoch& epoch, std::int64_t index) const;
+  void mix(const Epoch& epoch, Batch& batch) const;
   Slot take();
   Shape image_shape(std::int64_t count) const;
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <span>
 #include <vector>
 
 #include "core/error.h"
@@ -10,7 +11,8 @@
 namespace tessera {
 namespace {
 
-// Weights are fixed point: the sum of 255 times all weights and a half stays within 31 bits.
+// Weights are fixed point: the sum of 255 times all weights and a half stays within 31 bits, also
+// with the negative ones of bicubic.
 constexpr int kBits = 22;
 
 /// The input pixels one output pixel is made of, and their weights, which sum to one.
@@ -19,9 +21,19 @@ struct Taps {
   std::vector<std::int32_t> weights;
 };
 
-std::vector<Taps> taps_of(std::int64_t in, std::int64_t out) {
+/// The filter at a distance from its middle, in steps.
+double filter(Interpolation interpolation, double distance) {
+  const double x = std::abs(distance);
+  if (interpolation == Interpolation::kBilinear) return std::max(0.0, 1.0 - x);
+  constexpr double a = -0.5;  // Keys 1981
+  if (x < 1.0) return ((a + 2.0) * x - (a + 3.0)) * x * x + 1.0;
+  return x < 2.0 ? (((x - 5.0) * x + 8.0) * x - 4.0) * a : 0.0;
+}
+
+std::vector<Taps> taps_of(std::int64_t in, std::int64_t out, Interpolation interpolation) {
   const double scale = static_cast<double>(in) / static_cast<double>(out);
-  const double support = std::max(1.0, scale);
+  const double step = std::max(1.0, scale);
+  const double support = interpolation == Interpolation::kBilinear ? step : 2.0 * step;
   std::vector<Taps> taps(static_cast<std::size_t>(out));
   for (std::size_t i = 0; i < taps.size(); ++i) {
     const double center = (static_cast<double>(i) + 0.5) * scale;
@@ -30,8 +42,7 @@ std::vector<Taps> taps_of(std::int64_t in, std::int64_t out) {
     std::vector<double> weights;
     double sum = 0.0;
     for (std::int64_t x = first; x < last; ++x) {
-      const double distance = std::abs((static_cast<double>(x) - center + 0.5) / support);
-      weights.push_back(std::max(0.0, 1.0 - distance));
+      weights.push_back(filter(interpolation, (static_cast<double>(x) - center + 0.5) / step));
       sum += weights.back();
     }
     taps[i].first = first;
@@ -44,10 +55,11 @@ std::vector<Taps> taps_of(std::int64_t in, std::int64_t out) {
 }
 
 /// Resizes the middle axis of [outer, taps, inner].
-std::vector<std::uint8_t> resize_axis(const std::vector<std::uint8_t>& input, std::int64_t outer,
-                                      std::int64_t in, std::int64_t out, std::int64_t inner) {
-  if (in == out) return input;
-  const std::vector<Taps> taps = taps_of(in, out);
+std::vector<std::uint8_t> resize_axis(std::span<const std::uint8_t> input, std::int64_t outer,
+                                      std::int64_t in, std::int64_t out, std::int64_t inner,
+                                      Interpolation interpolation) {
+  if (in == out) return {input.begin(), input.end()};
+  const std::vector<Taps> taps = taps_of(in, out, interpolation);
   std::vector<std::uint8_t> output(static_cast<std::size_t>(outer * out * inner));
   std::vector<std::int32_t> sums(static_cast<std::size_t>(inner));
   std::uint8_t* to = output.data();
@@ -69,13 +81,14 @@ std::vector<std::uint8_t> resize_axis(const std::vector<std::uint8_t>& input, st
 
 }  // namespace
 
-Image resize(const Image& image, std::int64_t height, std::int64_t width) {
+Image resize(const ImageView& image, std::int64_t height, std::int64_t width,
+             Interpolation interpolation) {
   if (height < 1 || width < 1) fail<DataError>("[resize] to {} x {} pixels", height, width);
   const ImageShape& shape = image.shape;
-  std::vector<std::uint8_t> wide =
-      resize_axis(image.pixels, shape.height, shape.width, width, shape.channels);
+  const std::vector<std::uint8_t> wide =
+      resize_axis(image.pixels, shape.height, shape.width, width, shape.channels, interpolation);
   return {{height, width, shape.channels},
-          resize_axis(wide, 1, shape.height, height, width * shape.channels)};
+          resize_axis(wide, 1, shape.height, height, width * shape.channels, interpolation)};
 }
 
 }  // namespace tessera

@@ -7,9 +7,10 @@
 
 namespace tessera {
 
-/// Bilinear with antialiasing: a triangle filter as wide as the step between output pixels, at
-/// least 1, over half-pixel centres; the same bytes as Pillow's BILINEAR. Throws DataError if a
-/// side is less than 1.
-Image resize(const Image& image, std::int64_t height, std::int64_t width);
+/// With antialiasing: a filter as wide as the step between output pixels, at least 1, over
+/// half-pixel centres; the same bytes as Pillow's BILINEAR and BICUBIC. Throws DataError if a side
+/// is less than 1.
+Image resize(const ImageView& image, std::int64_t height, std::int64_t width,
+             Interpolation interpolation = Interpolation::kBilinear);
 
 }  // namespace tessera

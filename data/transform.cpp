@@ -4,18 +4,16 @@
 #include <cassert>
 #include <cmath>
 #include <cstddef>
-#include <cstring>
 
 #include "core/error.h"
+#include "data/augment/crop.h"
+#include "data/augment/erase.h"
+#include "data/augment/pixel_ops.h"
+#include "data/augment/policy.h"
+#include "data/resize.h"
 
 namespace tessera {
 namespace {
-
-// Random erasing, arXiv:1708.04896: share of the area and height to width, log-uniform.
-constexpr float kEraseAreaMin = 0.02f;
-constexpr float kEraseAreaMax = 1.0f / 3.0f;
-constexpr float kEraseAspect = 3.3f;
-constexpr int kEraseAttempts = 10;
 
 void scale_row(const std::uint8_t* pixels, const float* scale, const float* shift,
                std::size_t count, float* out) {
@@ -24,13 +22,21 @@ void scale_row(const std::uint8_t* pixels, const float* scale, const float* shif
   }
 }
 
-/// Mirrors `width` pixels of `channels` bytes in place.
-void flip_row(std::uint8_t* row, std::size_t width, std::size_t channels) {
-  for (std::size_t left = 0, right = width - 1; left < right; ++left, --right) {
-    for (std::size_t c = 0; c < channels; ++c) {
-      std::swap(row[left * channels + c], row[right * channels + c]);
-    }
+void check(const ImageShape& shape, const AugmentConfig& augment) {
+  if (augment.crop_padding < 0 || augment.crop_padding >= std::min(shape.height, shape.width)) {
+    fail<ConfigError>("[transform] crop_padding {} must be in [0, {})", augment.crop_padding,
+                      std::min(shape.height, shape.width));
   }
+  if (!(augment.erase >= 0.0 && augment.erase <= 1.0)) {
+    fail<ConfigError>("[transform] erase {} is not a probability", augment.erase);
+  }
+  const auto check_range = [](const char* key, const std::array<double, 2>& range, double limit) {
+    if (range[0] > 0.0 && range[0] <= range[1] && range[1] <= limit) return;
+    fail<ConfigError>("[transform] {} [{}, {}] is not a range above 0 up to {}", key, range[0],
+                      range[1], limit);
+  };
+  check_range("crop_area", augment.crop_area, 1.0);
+  check_range("crop_aspect", augment.crop_aspect, 100.0);
 }
 
 }  // namespace
@@ -43,18 +49,16 @@ Transform::Transform(const ImageShape& shape, const Normalization& normalization
     fail<ConfigError>("[transform] {} means and {} stds for {} channels", normalization.mean.size(),
                       normalization.std.size(), channels);
   }
-  if (augment.crop_padding < 0 || augment.crop_padding >= std::min(shape.height, shape.width)) {
-    fail<ConfigError>("[transform] crop_padding {} must be in [0, {})", augment.crop_padding,
-                      std::min(shape.height, shape.width));
-  }
-  if (!(augment.erase >= 0.0 && augment.erase <= 1.0)) {
-    fail<ConfigError>("[transform] erase {} is not a probability", augment.erase);
-  }
+  check(shape, augment);
   for (std::int64_t column = 0; column < shape.width; ++column) {
     for (std::size_t c = 0; c < channels; ++c) {
       scale_.push_back(1.0f / (255.0f * normalization.std[c]));
       shift_.push_back(-normalization.mean[c] / normalization.std[c]);
     }
+  }
+  for (const float mean : normalization.mean) {
+    mean_colour_.push_back(
+        static_cast<std::uint8_t>(std::clamp(std::round(255.0f * mean), 0.0f, 255.0f)));
   }
 }
 
@@ -66,53 +70,43 @@ void Transform::normalize(std::span<const std::uint8_t> pixels, float* out) cons
   }
 }
 
-void Transform::augment(std::span<const std::uint8_t> pixels, Rng& rng, float* out) const {
-  assert(static_cast<std::int64_t>(pixels.size()) == shape_.numel());
-  std::int64_t dy = 0;  // output row y shows input row y + dy
-  std::int64_t dx = 0;
-  if (augment_.crop_padding > 0) {
-    const auto places = static_cast<std::uint32_t>(2 * augment_.crop_padding + 1);
-    dy = std::int64_t{rng.below(places)} - augment_.crop_padding;
-    dx = std::int64_t{rng.below(places)} - augment_.crop_padding;
-  }
-  const bool flip = augment_.flip && rng.below(2) == 1;
-
-  const std::size_t row = scale_.size();
-  const auto channels = static_cast<std::size_t>(shape_.channels);
-  const auto first = static_cast<std::size_t>(std::max<std::int64_t>(0, -dx)) * channels;
-  const auto skipped = static_cast<std::size_t>(std::max<std::int64_t>(0, dx)) * channels;
-  std::vector<std::uint8_t> line(row);  // bytes outside the image stay 0
-  for (std::int64_t y = 0; y < shape_.height; ++y) {
-    float* to = out + static_cast<std::size_t>(y) * row;
-    if (y + dy < 0 || y + dy >= shape_.height) {
-      std::copy(shift_.begin(), shift_.end(), to);  // what a zero pixel becomes
-      continue;
-    }
-    const std::uint8_t* from = pixels.data() + static_cast<std::size_t>(y + dy) * row;
-    if (flip) std::fill(line.begin(), line.end(), std::uint8_t{0});
-    std::memcpy(line.data() + first, from + skipped, row - first - skipped);
-    if (flip) flip_row(line.data(), row / channels, channels);
-    scale_row(line.data(), scale_.data(), shift_.data(), row, to);
-  }
-  if (augment_.erase > 0.0) random_erase(rng, out);
+void Transform::augment(const ImageView& image, Rng& rng, float* out) const {
+  Image changed = cropped(image, rng);
+  if (augment_.flip && rng.below(2) == 1) flip(changed);
+  apply_policy(changed, augment_, mean_colour_, rng);
+  jitter(changed, rng);
+  normalize(changed.pixels, out);
+  if (augment_.erase > 0.0) random_erase(shape_, augment_, rng, out);
 }
 
-void Transform::random_erase(Rng& rng, float* out) const {
-  if (static_cast<double>(rng.uniform()) >= augment_.erase) return;
-  const float area = static_cast<float>(shape_.height * shape_.width);
-  const float log_aspect = std::log(kEraseAspect);
-  for (int attempt = 0; attempt < kEraseAttempts; ++attempt) {
-    const float target = area * rng.uniform(kEraseAreaMin, kEraseAreaMax);
-    const float aspect = std::exp(rng.uniform(-log_aspect, log_aspect));
-    const auto height = static_cast<std::int64_t>(std::lround(std::sqrt(target * aspect)));
-    const auto width = static_cast<std::int64_t>(std::lround(std::sqrt(target / aspect)));
-    if (height < 1 || width < 1 || height >= shape_.height || width >= shape_.width) continue;
-    const std::int64_t top = rng.below(static_cast<std::uint32_t>(shape_.height - height + 1));
-    const std::int64_t left = rng.below(static_cast<std::uint32_t>(shape_.width - width + 1));
-    for (std::int64_t y = top; y < top + height; ++y) {
-      std::fill_n(out + (y * shape_.width + left) * shape_.channels, width * shape_.channels, 0.0f);
-    }
-    return;
+Image Transform::cropped(const ImageView& image, Rng& rng) const {
+  Image result;
+  if (augment_.crops_area()) {
+    result =
+        resize(crop(image, random_box(image.shape, augment_, rng)), shape_.height, shape_.width);
+  } else {
+    result = {image.shape, {image.pixels.begin(), image.pixels.end()}};
+  }
+  if (augment_.crop_padding == 0) return result;
+  const auto places = static_cast<std::uint32_t>(2 * augment_.crop_padding + 1);
+  const auto dy = std::int64_t{rng.below(places)} - augment_.crop_padding;
+  const auto dx = std::int64_t{rng.below(places)} - augment_.crop_padding;
+  return shifted(result, dy, dx);
+}
+
+void Transform::jitter(Image& image, Rng& rng) const {
+  const auto factor = [&] {
+    const auto reach = static_cast<float>(augment_.color_jitter);
+    return double{rng.uniform(std::max(0.0f, 1.0f - reach), 1.0f + reach)};
+  };
+  if (augment_.color_jitter > 0.0) {
+    adjust_brightness(image, factor());
+    adjust_contrast(image, factor());
+    adjust_saturation(image, factor());
+  }
+  if (augment_.hue_jitter > 0.0) {
+    const auto reach = static_cast<float>(augment_.hue_jitter);
+    adjust_hue(image, double{rng.uniform(-reach, reach)});
   }
 }
 

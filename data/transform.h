@@ -8,31 +8,35 @@
 #include "core/rng.h"
 #include "data/data_config.h"
 #include "data/dataset_info.h"
+#include "data/image.h"
 
 namespace tessera {
 
 /// Thread-safe after construction.
 class Transform {
  public:
-  /// Throws ConfigError if mean and std are not one a channel, or the augmentation is impossible.
+  /// To images of `shape`. Throws ConfigError if mean and std are not one a channel, or the
+  /// augmentation is impossible.
   Transform(const ImageShape& shape, const Normalization& normalization,
             const AugmentConfig& augment);
 
   /// `out[h, w, c] = (pixels[h, w, c] / 255 - mean[c]) / std[c]`.
   void normalize(std::span<const std::uint8_t> pixels, float* out) const;
 
-  /// Crops at a random place of the zero-padded image, flips with probability 1/2, normalises and
-  /// erases a random rectangle to 0 (the mean colour), as configured. The draws of `rng` are
-  /// taken in this order, and only for what is switched on.
-  void augment(std::span<const std::uint8_t> pixels, Rng& rng, float* out) const;
+  /// What training sees of an image: random crop, flip, policy and jitter of colours on the pixels;
+  /// normalised; a random rectangle erased. The draws of `rng` are taken in the order of
+  /// AugmentConfig, and only for what is switched on.
+  void augment(const ImageView& image, Rng& rng, float* out) const;
 
  private:
-  void random_erase(Rng& rng, float* out) const;
+  Image cropped(const ImageView& image, Rng& rng) const;
+  void jitter(Image& image, Rng& rng) const;
 
   ImageShape shape_;
   AugmentConfig augment_;
   std::vector<float> scale_;  ///< [W, C]: the channel's factor repeated, so that a row is one pass
   std::vector<float> shift_;  ///< [W, C]
+  std::vector<std::uint8_t> mean_colour_;  ///< [C]
 };
 
 }  // namespace tessera

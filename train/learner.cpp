@@ -3,9 +3,9 @@
 #include <cmath>
 
 #include "core/error.h"
-#include "core/ops/cross_entropy.h"
 #include "optim/clip.h"
 #include "optim/freeze.h"
+#include "train/loss.h"
 #include "train/metrics.h"
 
 namespace tessera {
@@ -35,8 +35,7 @@ double Learner::run(const Batch& batch, std::int64_t step, std::int64_t sample, 
       config_.train.precision == Precision::kBF16 ? DType::kBF16 : batch.images.dtype();
   const Tensor images = batch.images.dtype() == dtype ? batch.images : cast(batch.images, dtype);
   const Var output = model_.network.forward(tape_, tape_.constant(images));
-  const Var loss = ops::cross_entropy(tape_, output, batch.labels,
-                                      static_cast<float>(config_.train.label_smoothing));
+  const Var loss = training_loss(tape_, output, batch, config_.train);
   const double value = double{loss.value.f32()[0]};
   if (logits != nullptr) *logits = output.value;
   if (std::isfinite(value)) tape_.backward(loss);

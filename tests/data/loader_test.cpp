@@ -26,7 +26,15 @@ LoaderOptions options_with(int workers) {
   LoaderOptions options;
   options.batch_size = 10;
   options.shuffle = true;
-  options.augment = {.crop_padding = 2, .flip = true, .erase = 0.3};
+  options.augment = {.crop_area = {0.5, 1.0},
+                     .crop_padding = 2,
+                     .flip = true,
+                     .policy = AugmentPolicy::kRandAugment,
+                     .color_jitter = 0.3,
+                     .erase = 0.3,
+                     .erase_mode = EraseMode::kPixel,
+                     .mixup = 0.8,
+                     .cutmix = 1.0};
   options.normalization = dataset_info(DatasetName::kSynthetic).normalization;
   options.seed = 7;
   options.workers = workers;
@@ -36,6 +44,8 @@ LoaderOptions options_with(int workers) {
 struct Copy {
   std::vector<float> images;
   std::vector<std::int32_t> labels;
+  std::vector<std::int32_t> other_labels;
+  float own_share;
   std::int64_t index;
   friend bool operator==(const Copy&, const Copy&) = default;
 };
@@ -46,7 +56,14 @@ std::vector<Copy> drain(Loader& loader) {
   while (loader.next(batch)) {
     const auto images = batch.images.span();
     const auto labels = batch.labels.span<std::int32_t>();
-    copies.push_back({{images.begin(), images.end()}, {labels.begin(), labels.end()}, batch.index});
+    copies.push_back({{images.begin(), images.end()},
+                      {labels.begin(), labels.end()},
+                      {},
+                      batch.own_share,
+                      batch.index});
+    if (!batch.other_labels) continue;
+    const auto others = batch.other_labels.span<std::int32_t>();
+    copies.back().other_labels.assign(others.begin(), others.end());
   }
   CHECK_FALSE(static_cast<bool>(batch.images));
   return copies;
@@ -151,6 +168,7 @@ TEST_CASE("loader: epochs and seeds differ, each shows every sample once") {
 TEST_CASE("loader: the augmentation of a sample does not depend on its place in the epoch") {
   LoaderOptions small = options_with(0);
   small.shuffle = false;
+  small.augment.mixup = small.augment.cutmix = 0.0;
   LoaderOptions large = small;
   large.batch_size = 103;
   std::vector<float> joined;
@@ -158,6 +176,49 @@ TEST_CASE("loader: the augmentation of a sample does not depend on its place in 
     joined.insert(joined.end(), copy.images.begin(), copy.images.end());
   }
   CHECK(epoch_of(large, 1).front().images == joined);
+}
+
+TEST_CASE("loader: mixed batches have the labels of both images") {
+  LoaderOptions options = options_with(1);
+  LoaderOptions plain = options;
+  plain.augment.mixup = plain.augment.cutmix = 0.0;
+  const std::vector<Copy> mixed = epoch_of(options, 0);
+  const std::vector<Copy> unmixed = epoch_of(plain, 0);
+  for (std::size_t b = 0; b < mixed.size(); ++b) {
+    CHECK(mixed[b].labels == unmixed[b].labels);
+    CHECK(mixed[b].other_labels ==
+          std::vector<std::int32_t>(mixed[b].labels.rbegin(), mixed[b].labels.rend()));
+    CHECK(unmixed[b].other_labels.empty());
+    CHECK(unmixed[b].own_share == 1.0f);
+  }
+  CHECK(mixed.front().images != unmixed.front().images);
+}
+
+TEST_CASE("loader: repeated augmentation shows fewer samples, each several times and changed") {
+  LoaderOptions options = options_with(0);
+  options.augment = {.repeats = 3, .flip = true, .policy = AugmentPolicy::kTrivialAugment};
+  options.batch_size = 103;
+  const Copy batch = epoch_of(options, 0).front();
+  LoaderOptions plain = options;
+  plain.augment.repeats = 1;
+  const Copy all = epoch_of(plain, 0).front();
+  const auto size = static_cast<std::size_t>(shapes().image().numel());
+  const auto image = [&](const Copy& copy, std::size_t i) {
+    return std::vector<float>(copy.images.begin() + static_cast<std::ptrdiff_t>(i * size),
+                              copy.images.begin() + static_cast<std::ptrdiff_t>((i + 1) * size));
+  };
+  int same = 0;
+  for (std::size_t i = 0; i < 103; ++i) {
+    CHECK(batch.labels[i] == all.labels[i / 3]);
+    if (i % 3 == 0) {
+      CHECK(image(batch, i) == image(all, i / 3));
+    } else {
+      same += image(batch, i) == image(batch, i - 1) ? 1 : 0;
+    }
+  }
+  CHECK(same < 20);
+  options.augment.repeats = 0;
+  CHECK_THROWS_AS(Loader(shapes(), options), ConfigError);
 }
 
 TEST_CASE("loader: drop_last") {

@@ -78,7 +78,7 @@ TEST_CASE("transform: crop and flip against the plain definition, all places are
       const bool flip = draws.below(2) == 1;
       Rng rng(5, Stream::kAugment, 3, sample);
       std::vector<float> out(pixels.size(), -99.0f);
-      transform.augment(pixels, rng, out.data());
+      transform.augment({shape, pixels}, rng, out.data());
       REQUIRE(distance(out, reference(pixels, shape, n, dy, dx, flip)) < 2e-6f);
       ++places[static_cast<std::size_t>((dy + 2) * 5 + dx + 2)];
       flips += flip ? 1 : 0;
@@ -97,7 +97,7 @@ TEST_CASE("transform: with everything off, augment is normalize") {
   std::vector<float> augmented(pixels.size());
   transform.normalize(pixels, plain.data());
   Rng rng(0, Stream::kAugment, 0, 0);
-  transform.augment(pixels, rng, augmented.data());
+  transform.augment({shape, pixels}, rng, augmented.data());
   CHECK(plain == augmented);
 }
 
@@ -112,7 +112,7 @@ TEST_CASE("transform: erasing zeroes one rectangle of the paper's size") {
   for (std::uint64_t sample = 0; sample < 600; ++sample) {
     Rng rng(1, Stream::kAugment, 0, sample);
     std::vector<float> out(pixels.size());
-    transform.augment(pixels, rng, out.data());
+    transform.augment({shape, pixels}, rng, out.data());
     bool others_untouched = true;
     std::int64_t top = shape.height, bottom = -1, left = shape.width, right = -1, zeros = 0;
     for (std::int64_t at = 0; at < shape.numel(); ++at) {
@@ -149,6 +149,10 @@ TEST_CASE("transform: configurations that cannot be") {
   CHECK_THROWS_AS(Transform(shape, {{0.5f}, {0.5f}}, {}), ConfigError);
   CHECK_THROWS_AS(Transform(shape, kColour, {.crop_padding = -1}), ConfigError);
   CHECK_THROWS_AS(Transform(shape, kColour, {.crop_padding = 8}), ConfigError);
+  CHECK_THROWS_AS(Transform(shape, kColour, {.crop_area = {0.0, 1.0}}), ConfigError);
+  CHECK_THROWS_AS(Transform(shape, kColour, {.crop_area = {0.5, 0.3}}), ConfigError);
+  CHECK_THROWS_AS(Transform(shape, kColour, {.crop_area = {0.5, 1.1}}), ConfigError);
+  CHECK_THROWS_AS(Transform(shape, kColour, {.crop_aspect = {2.0, 1.0}}), ConfigError);
   CHECK_THROWS_AS(Transform(shape, kColour, {.erase = 1.5}), ConfigError);
   CHECK_THROWS_AS(Transform(shape, kColour, {.erase = std::nan("")}), ConfigError);
 }

@@ -37,9 +37,9 @@ TEST_CASE("every file in configs/ loads, and its resolved form loads to the same
     CHECK(again.has_data == config.has_data);
   }
   for (const char* name :
-       {"fashion_mnist_quickstart.yaml", "fashion_mnist.yaml", "cifar10.yaml", "bench_small.yaml",
-        "swin_tiny.yaml", "swin_small.yaml", "swin_base.yaml", "swin_large.yaml",
-        "swin_v2_tiny.yaml", "vit_tiny.yaml", "vit_cifar10.yaml"}) {
+       {"fashion_mnist_quickstart.yaml", "fashion_mnist.yaml", "cifar10.yaml", "cifar10_swin.yaml",
+        "bench_small.yaml", "swin_tiny.yaml", "swin_small.yaml", "swin_base.yaml",
+        "swin_large.yaml", "swin_v2_tiny.yaml", "vit_tiny.yaml", "vit_cifar10.yaml"}) {
     CHECK(names.count(name) == 1);
   }
 }
@@ -96,9 +96,23 @@ data:
   train_samples: 100
   test_samples: 50
   augment:
+    repeats: 3
+    crop_area: [0.25, 0.75]
+    crop_aspect: [0.5, 2.0]
     crop_padding: 4
     flip: true
+    policy: trivial_augment
+    policy_ops: 3
+    policy_magnitude: 7.5
+    policy_std: 0.25
+    color_jitter: 0.4
+    hue_jitter: 0.1
     erase: 0.125
+    erase_mode: pixel
+    mixup: 0.8
+    cutmix: 1.5
+    mix_probability: 0.75
+    mix_switch: 0.25
   normalize:
     mean: [0.1, 0.2]
     std: [0.3, 1.0e-05]

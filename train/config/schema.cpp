@@ -2,10 +2,9 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <thread>
 #include <utility>
 
-#include "data/dataset_info.h"
+#include "train/config/data_keys.h"
 #include "train/config/model_keys.h"
 
 namespace tessera {
@@ -17,57 +16,6 @@ bool machine_has_bf16() {
 #else
   return false;
 #endif
-}
-
-/// One loader thread for every four cores, at least one.
-int automatic_workers() {
-  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()) / 4);
-}
-
-/// The data set, or `none`.
-Key dataset_key(Config& config) {
-  std::vector<std::pair<std::string, DatasetName>> choices{{"none", config.data.name}};
-  for (const DatasetName name :
-       {DatasetName::kFashionMnist, DatasetName::kMnist, DatasetName::kCifar10,
-        DatasetName::kCifar100, DatasetName::kSynthetic}) {
-    choices.emplace_back(dataset_info(name).name, name);
-  }
-  Key key = choice_key("data.name", config.data.name, choices,
-                       "images and labels; none: a model alone, to inspect or to measure");
-  key.read = [read = key.read, &config](const YamlNode& node, Problems& problems) {
-    if (!read(node, problems)) return false;
-    config.has_data = node.text != "none";
-    return true;
-  };
-  key.write = [&config] { return config.has_data ? dataset_info(config.data.name).name : "none"; };
-  return key;
-}
-
-void add_data(Config& config, std::vector<Key>& keys) {
-  DataConfig& data = config.data;
-  const std::string samples = "use only the first so many samples; 0: all";
-  keys.insert(
-      keys.end(),
-      {dataset_key(config),
-       text_key("data.root", data.root, "folder of the files; auto: the usual places", "auto"),
-       integer_key("data.batch_size", data.batch_size, between(1, 1e6), "images a step"),
-       integer_key("data.accumulate", data.accumulate, between(1, 1e6),
-                   "steps whose gradients are summed before one update"),
-       integer_key("data.augment.crop_padding", data.augment.crop_padding, between(0, 1024),
-                   "zero pixels added on every side before a random crop"),
-       flag_key("data.augment.flip", data.augment.flip,
-                "mirror an image left to right, probability 1/2"),
-       number_key("data.augment.erase", data.augment.erase, between(0, 1),
-                  "probability of erasing a random rectangle, arXiv:1708.04896"),
-       numbers_key("data.normalize.mean", data.mean, Range{},
-                   "a channel, for pixels 0 to 1; auto: the data set's", true),
-       numbers_key("data.normalize.std", data.std, above(0),
-                   "a channel, for pixels 0 to 1; auto: the data set's", true),
-       integer_key("data.workers", data.workers, between(0, 256),
-                   "loader threads beside the training loop; auto: one for every four cores",
-                   automatic_workers()),
-       integer_key("data.train_samples", data.train_samples, at_least(0), "training: " + samples),
-       integer_key("data.test_samples", data.test_samples, at_least(0), "test: " + samples)});
 }
 
 void add_optim(OptimConfig& optim, std::vector<Key>& keys) {
@@ -170,7 +118,7 @@ Schema schema_of(Config& config) {
                      {"train", "how long, how exactly and where to"}};
   add_model_keys(config.model, schema.keys);
   add_init(config.init, schema.keys);
-  add_data(config, schema.keys);
+  add_data_keys(config, schema.keys);
   add_optim(config.optim, schema.keys);
   add_train(config.train, schema.keys);
   return schema;

@@ -11,12 +11,6 @@ namespace {
 
 constexpr std::string_view kIndex = ".relative_position_index";
 
-/// The side of a square of `count` cells; nullopt if there is none.
-std::optional<std::int64_t> square_side(std::int64_t count) {
-  const auto side = static_cast<std::int64_t>(std::llround(std::sqrt(static_cast<double>(count))));
-  return side >= 1 && side * side == count ? std::optional(side) : std::nullopt;
-}
-
 bool has_offsets(Size2 window, std::int64_t rows) {
   return (2 * window[0] - 1) * (2 * window[1] - 1) == rows;
 }
@@ -36,6 +30,11 @@ std::optional<Size2> window_of(const StoredTensor& index, std::string_view file)
 }
 
 }  // namespace
+
+std::optional<std::int64_t> square_side(std::int64_t count) {
+  const auto side = static_cast<std::int64_t>(std::llround(std::sqrt(static_cast<double>(count))));
+  return side >= 1 && side * side == count ? std::optional(side) : std::nullopt;
+}
 
 std::optional<Size2> SourceGeometry::window(const std::string& module, std::size_t stage,
                                             std::int64_t rows) const {

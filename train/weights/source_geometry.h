@@ -10,6 +10,9 @@
 
 namespace tessera {
 
+/// The side of a square of `count` cells; nullopt if there is none.
+std::optional<std::int64_t> square_side(std::int64_t count);
+
 /// What a file tells of it; the rest has to be taken for square.
 struct SourceGeometry {
   /// From the configuration that Tessera's files carry.

@@ -1,0 +1,86 @@
+#include "data/augment/mix.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+
+namespace tessera {
+namespace {
+
+/// From the gamma distribution of that shape and scale 1: Marsaglia and Tsang 2000, and below shape
+/// 1 their relation to shape + 1.
+double gamma(double shape, Rng& rng) {
+  const auto positive = [&] { return 1.0 - double{rng.uniform()}; };  // in (0, 1]
+  if (shape < 1.0) {
+    const double larger = gamma(shape + 1.0, rng);
+    return larger * std::pow(positive(), 1.0 / shape);
+  }
+  const double d = shape - 1.0 / 3.0;
+  for (;;) {
+    const double x = double{rng.normal()};
+    const double root = 1.0 + x / std::sqrt(9.0 * d);
+    const double v = root * root * root;
+    if (v > 0.0 && std::log(positive()) < 0.5 * x * x + d - d * v + d * std::log(v)) return d * v;
+  }
+}
+
+double symmetric_beta(double alpha, Rng& rng) {
+  const double a = gamma(alpha, rng), b = gamma(alpha, rng);
+  return a + b > 0.0 ? a / (a + b) : 0.5;
+}
+
+/// Calls `body(first, second)` with the rows [height, width * channels] of every pair of images.
+template <typename Body>
+void for_each_pair(const Tensor& images, const Body& body) {
+  const std::int64_t batch = images.dim(0), numel = images.numel() / batch;
+  for (std::int64_t i = 0; i < batch / 2; ++i) {
+    body(images.f32() + i * numel, images.f32() + (batch - 1 - i) * numel);
+  }
+}
+
+float mixup(const Tensor& images, double alpha, Rng& rng) {
+  const auto share = static_cast<float>(symmetric_beta(alpha, rng));
+  const std::int64_t numel = images.numel() / images.dim(0);
+  for_each_pair(images, [&](float* first, float* second) {
+    for (std::int64_t i = 0; i < numel; ++i) {
+      const float a = first[i], b = second[i];
+      first[i] = share * a + (1.0f - share) * b;
+      second[i] = share * b + (1.0f - share) * a;
+    }
+  });
+  return share;
+}
+
+float cutmix(const Tensor& images, double alpha, Rng& rng) {
+  const std::int64_t height = images.dim(1), width = images.dim(2), channels = images.dim(3);
+  const double side = std::sqrt(1.0 - symmetric_beta(alpha, rng));
+  const auto rows = static_cast<std::int64_t>(static_cast<double>(height) * side);
+  const auto columns = static_cast<std::int64_t>(static_cast<double>(width) * side);
+  // The middle is anywhere, so the box may be cut by the border.
+  const std::int64_t y = rng.below(static_cast<std::uint32_t>(height));
+  const std::int64_t x = rng.below(static_cast<std::uint32_t>(width));
+  const std::int64_t top = std::clamp<std::int64_t>(y - rows / 2, 0, height);
+  const std::int64_t bottom = std::clamp<std::int64_t>(y + rows / 2, 0, height);
+  const std::int64_t left = std::clamp<std::int64_t>(x - columns / 2, 0, width);
+  const std::int64_t right = std::clamp<std::int64_t>(x + columns / 2, 0, width);
+  for_each_pair(images, [&](float* first, float* second) {
+    for (std::int64_t row = top; row < bottom; ++row) {
+      const std::int64_t begin = (row * width + left) * channels;
+      const std::int64_t end = (row * width + right) * channels;
+      std::swap_ranges(first + begin, first + end, second + begin);
+    }
+  });
+  return 1.0f -
+         static_cast<float>((bottom - top) * (right - left)) / static_cast<float>(height * width);
+}
+
+}  // namespace
+
+float mix_images(const Tensor& images, const AugmentConfig& config, Rng& rng) {
+  if (!config.mixes() || double{rng.uniform()} >= config.mix_probability) return 1.0f;
+  const bool both = config.mixup > 0.0 && config.cutmix > 0.0;
+  const bool cut = both ? double{rng.uniform()} < config.mix_switch : config.cutmix > 0.0;
+  return cut ? cutmix(images, config.cutmix, rng) : mixup(images, config.mixup, rng);
+}
+
+}  // namespace tessera

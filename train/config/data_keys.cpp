@@ -1,0 +1,111 @@
+#include "train/config/data_keys.h"
+
+#include <algorithm>
+#include <thread>
+#include <utility>
+
+#include "data/dataset_info.h"
+
+namespace tessera {
+namespace {
+
+/// One loader thread for every four cores, at least one.
+int automatic_workers() {
+  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()) / 4);
+}
+
+/// The data set, or `none`.
+Key dataset_key(Config& config) {
+  std::vector<std::pair<std::string, DatasetName>> choices{{"none", config.data.name}};
+  for (const DatasetName name :
+       {DatasetName::kFashionMnist, DatasetName::kMnist, DatasetName::kCifar10,
+        DatasetName::kCifar100, DatasetName::kSynthetic}) {
+    choices.emplace_back(dataset_info(name).name, name);
+  }
+  Key key = choice_key("data.name", config.data.name, choices,
+                       "images and labels; none: a model alone, to inspect or to measure");
+  key.read = [read = key.read, &config](const YamlNode& node, Problems& problems) {
+    if (!read(node, problems)) return false;
+    config.has_data = node.text != "none";
+    return true;
+  };
+  key.write = [&config] { return config.has_data ? dataset_info(config.data.name).name : "none"; };
+  return key;
+}
+
+void add_augment(AugmentConfig& augment, std::vector<Key>& keys) {
+  keys.insert(
+      keys.end(),
+      {integer_key("data.augment.repeats", augment.repeats, between(1, 1000),
+                   "times that an epoch shows a sample, each time changed anew; it shows so many "
+                   "samples fewer, arXiv:1901.09335"),
+       pair_key("data.augment.crop_area", augment.crop_area,
+                {.low = 0.0, .high = 1.0, .with_low = false},
+                "random resized crop: share of the image's area; [1.0, 1.0]: off"),
+       pair_key("data.augment.crop_aspect", augment.crop_aspect,
+                {.low = 0.0, .high = 100.0, .with_low = false},
+                "random resized crop: width to height"),
+       integer_key("data.augment.crop_padding", augment.crop_padding, between(0, 1024),
+                   "zero pixels added on every side before a random crop"),
+       flag_key("data.augment.flip", augment.flip,
+                "mirror an image left to right, probability 1/2"),
+       choice_key("data.augment.policy", augment.policy,
+                  {{"none", AugmentPolicy::kNone},
+                   {"rand_augment", AugmentPolicy::kRandAugment},
+                   {"trivial_augment", AugmentPolicy::kTrivialAugment},
+                   {"auto_augment_cifar", AugmentPolicy::kAutoAugmentCifar}},
+                  "random changes of colour and geometry: arXiv:1909.13719 as in timm's "
+                  "rand-m9-mstd0.5-inc1, arXiv:2103.10158, arXiv:1805.09501"),
+       integer_key("data.augment.policy_ops", augment.policy_ops, between(1, 100),
+                   "rand_augment: changes an image, each with probability 1/2"),
+       number_key("data.augment.policy_magnitude", augment.policy_magnitude, between(0, 10),
+                  "rand_augment: mean strength of the changes"),
+       number_key("data.augment.policy_std", augment.policy_std, between(0, 100),
+                  "rand_augment: standard deviation of the strength"),
+       number_key("data.augment.color_jitter", augment.color_jitter, between(0, 1),
+                  "brightness, contrast and saturation change by up to this share"),
+       number_key("data.augment.hue_jitter", augment.hue_jitter, between(0, 0.5),
+                  "hue changes by up to so many turns of the colour circle"),
+       number_key("data.augment.erase", augment.erase, between(0, 1),
+                  "probability of erasing a random rectangle, arXiv:1708.04896"),
+       choice_key("data.augment.erase_mode", augment.erase_mode,
+                  {{"constant", EraseMode::kConstant}, {"pixel", EraseMode::kPixel}},
+                  "what takes its place: the mean colour, or noise"),
+       number_key("data.augment.mixup", augment.mixup, between(0, 100),
+                  "add images in pairs, alpha of the share's Beta distribution, arXiv:1710.09412; "
+                  "0: off"),
+       number_key("data.augment.cutmix", augment.cutmix, between(0, 100),
+                  "exchange a box between images, alpha as for mixup, arXiv:1905.04899; 0: off"),
+       number_key("data.augment.mix_probability", augment.mix_probability, between(0, 1),
+                  "of mixing a batch"),
+       number_key("data.augment.mix_switch", augment.mix_switch, between(0, 1),
+                  "share of cutmix where mixup is on as well")});
+}
+
+}  // namespace
+
+void add_data_keys(Config& config, std::vector<Key>& keys) {
+  DataConfig& data = config.data;
+  const std::string samples = "use only the first so many samples; 0: all";
+  keys.insert(
+      keys.end(),
+      {dataset_key(config),
+       text_key("data.root", data.root, "folder of the files; auto: the usual places", "auto"),
+       integer_key("data.batch_size", data.batch_size, between(1, 1e6), "images a step"),
+       integer_key("data.accumulate", data.accumulate, between(1, 1e6),
+                   "steps whose gradients are summed before one update")});
+  add_augment(data.augment, keys);
+  keys.insert(
+      keys.end(),
+      {numbers_key("data.normalize.mean", data.mean, Range{},
+                   "a channel, for pixels 0 to 1; auto: the data set's", true),
+       numbers_key("data.normalize.std", data.std, above(0),
+                   "a channel, for pixels 0 to 1; auto: the data set's", true),
+       integer_key("data.workers", data.workers, between(0, 256),
+                   "loader threads beside the training loop; auto: one for every four cores",
+                   automatic_workers()),
+       integer_key("data.train_samples", data.train_samples, at_least(0), "training: " + samples),
+       integer_key("data.test_samples", data.test_samples, at_least(0), "test: " + samples)});
+}
+
+}  // namespace tessera

@@ -1,0 +1,18 @@
+// What training makes small.
+#pragma once
+
+#include "core/tape.h"
+#include "data/loader.h"
+#include "train/train_config.h"
+
+namespace tessera {
+
+/// The mean loss of `logits` [B, K] over a batch, with label smoothing; the labels of mixed images
+/// are mixed as the images are. Throws as ops::cross_entropy does.
+Var training_loss(Tape& tape, const Var& logits, const Batch& batch, const TrainConfig& config);
+
+/// [B, K] f32: `own_share` for the label, the rest for the other label, both smoothed:
+/// (1 - smoothing) q + smoothing / K. The labels are in [0, K).
+Tensor soft_targets(const Batch& batch, std::int64_t num_classes, float smoothing);
+
+}  // namespace tessera
