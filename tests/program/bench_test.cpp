@@ -49,9 +49,9 @@ TEST_CASE("bench reports rates, the loader's share and every op of both phases")
 TEST_CASE("bench loads noise where the data set is not, and says so") {
   const test::ScratchFolder folder;
   test::write_text(folder / "tiny.yaml", test::kTinyConfig);
-  const test::Outcome outcome = test::tessera(
-      {"bench", folder / "tiny.yaml", "--steps", "1", "--batch", "4", "--set", "data.name=cifar10",
-       "--set", "data.root=" + std::string(folder / "none")});
+  const test::Outcome outcome =
+      test::tessera({"bench", folder / "tiny.yaml", "--steps", "1", "--batch", "4", "--set",
+                     "data.name=cifar10", "--set", "data.root=" + std::string(folder / "none")});
   CHECK(outcome.code == 0);
   CHECK(outcome.out.find("medians of 1 step\n") != std::string::npos);
   CHECK(outcome.out.find("ms of CPU a batch (noise; cifar10 is not here)") != std::string::npos);

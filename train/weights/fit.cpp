@@ -116,8 +116,8 @@ std::optional<FittedTensor> fit_patch_norm(const Tensor& values, const Shape& sh
   std::optional<FittedTensor> view;
   for (int i = 0; i < grid.views; ++i) {
     const std::int64_t before = *side * *side * grid.channels;
-    view = fit_map(values.slice(i * before, {*side * *side, grid.channels}), {*side, *side}, config.patch_size,
-                   "pixels");
+    view = fit_map(values.slice(i * before, {*side * *side, grid.channels}), {*side, *side},
+                   config.patch_size, "pixels");
     std::memcpy(all.f32() + i * grid.view_depth(), view->values.f32(), view->values.bytes());
   }
   return FittedTensor{all, view->how};
