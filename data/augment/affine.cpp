@@ -13,7 +13,7 @@ namespace {
 void sample(const Image& image, double x, double y, std::uint8_t* out) {
   const ImageShape& shape = image.shape;
   const double left = std::floor(x - 0.5), top = std::floor(y - 0.5);
-  const auto dx = static_cast<float>(x - 0.5 - left), dy = static_cast<float>(y - 0.5 - top);
+  const double dx = x - 0.5 - left, dy = y - 0.5 - top;
   const auto at = [&](double row, double column) {
     const auto r = std::clamp<std::int64_t>(static_cast<std::int64_t>(row), 0, shape.height - 1);
     const auto c = std::clamp<std::int64_t>(static_cast<std::int64_t>(column), 0, shape.width - 1);
@@ -23,10 +23,10 @@ void sample(const Image& image, double x, double y, std::uint8_t* out) {
                                          at(top + 1, left + 1)};
   for (std::int64_t c = 0; c < shape.channels; ++c) {
     const auto mix = [&](int first, int second) {
-      const auto from = static_cast<float>(corners[first][c]);
-      return from + dx * (static_cast<float>(corners[second][c]) - from);
+      const double from = corners[first][c];
+      return from + dx * (corners[second][c] - from);
     };
-    const float above = mix(0, 1);
+    const double above = mix(0, 1);
     out[c] = static_cast<std::uint8_t>(above + dy * (mix(2, 3) - above));
   }
 }
