@@ -113,15 +113,20 @@ Image load_image(const std::filesystem::path& path, std::int64_t channels) {
                       channels);
 }
 
-void write_png(const std::filesystem::path& path, const Image& image) {
+std::string encode_png(const Image& image) {
   const int width = static_cast<int>(image.shape.width);
   const int channels = static_cast<int>(image.shape.channels);
   std::string encoded;
   if (stbi_write_png_to_func(append, &encoded, width, static_cast<int>(image.shape.height),
                              channels, image.pixels.data(), width * channels) == 0) {
-    fail<DataError>("[image] {}: cannot encode {} x {} x {} pixels", path.string(),
-                    image.shape.height, width, channels);
+    fail<DataError>("[image] cannot encode {} x {} x {} pixels", image.shape.height, width,
+                    channels);
   }
+  return encoded;
+}
+
+void write_png(const std::filesystem::path& path, const Image& image) {
+  const std::string encoded = encode_png(image);
   std::ofstream file(path, std::ios::binary);
   file.write(encoded.data(), static_cast<std::streamsize>(encoded.size()));
   file.close();

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -34,7 +35,10 @@ Image decode_image(std::span<const std::uint8_t> bytes, std::string_view name,
 /// decode_image of a file. Throws DataError.
 Image load_image(const std::filesystem::path& path, std::int64_t channels);
 
-/// 1 or 3 channels. Throws DataError if the file cannot be written.
+/// The bytes of a PNG file; 1 to 4 channels: grey, grey and alpha, RGB, RGB and alpha.
+std::string encode_png(const Image& image);
+
+/// encode_png to a file. Throws DataError if it cannot be written.
 void write_png(const std::filesystem::path& path, const Image& image);
 
 }  // namespace tessera

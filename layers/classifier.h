@@ -6,6 +6,7 @@
 #include "core/tape.h"
 #include "layers/model_config.h"
 #include "layers/model_trace.h"
+#include "layers/patch_embed.h"
 
 namespace tessera {
 
@@ -25,6 +26,9 @@ class Classifier {
   Var forward(Tape& tape, const Var& images, ModelTrace* trace = nullptr);
 
   virtual void visit(ParameterVisitor& visitor) = 0;
+
+  /// The first layer, for those who look at it alone.
+  virtual PatchEmbed& patch_embed() = 0;
 
   const ModelConfig& config() const { return config_; }
 

@@ -104,6 +104,8 @@ struct ModelConfig {
   std::vector<std::int64_t> depths{2, 2, 6, 2};
   std::vector<std::int64_t> num_heads{3, 6, 12, 24};
   Size2 window_size{7, 7};  ///< tokens; ViT's is the whole map
+  bool window_shift =
+      true;  ///< odd blocks move their windows by half, so that they exchange tokens
   /// Window of each stage, in tokens, with which a continuous position bias was trained before;
   /// empty, or 0 for a stage: the window it has now.
   std::vector<std::int64_t> pretrained_window_size;

@@ -20,6 +20,7 @@ class SwinTransformer final : public Classifier {
   explicit SwinTransformer(const ModelConfig& config);
 
   void visit(ParameterVisitor& visitor) override;
+  PatchEmbed& patch_embed() override { return *patch_embed_; }
 
  private:
   Var classify(Tape& tape, const Var& images, ModelTrace* trace) override;

@@ -21,6 +21,7 @@ class VisionTransformer final : public Classifier {
   explicit VisionTransformer(const ModelConfig& config);
 
   void visit(ParameterVisitor& visitor) override;
+  PatchEmbed& patch_embed() override { return *patch_embed_; }
 
  private:
   Var classify(Tape& tape, const Var& images, ModelTrace* trace) override;

@@ -12,7 +12,8 @@ WindowPlan plan_windows(const ModelConfig& config, Size2 map, bool shifted) {
     window = config.window_size[axis];
     if (config.window_policy == WindowPolicy::kClamp) window = std::min(window, map[axis]);
     plan.padded[axis] = (map[axis] + window - 1) / window * window;
-    plan.shift[axis] = shifted && window < plan.padded[axis] ? window / 2 : 0;
+    const bool moves = config.window_shift && shifted && window < plan.padded[axis];
+    plan.shift[axis] = moves ? window / 2 : 0;
   }
   return plan;
 }

@@ -15,8 +15,8 @@ struct WindowPlan {
   std::int64_t windows() const { return padded[0] / window[0] * (padded[1] / window[1]); }
 };
 
-/// Odd blocks of a stage are `shifted` by half a window, arXiv:2103.14030 section 3.2. ViT has one
-/// window, the map.
+/// Odd blocks of a stage are `shifted` by half a window, arXiv:2103.14030 section 3.2, unless the
+/// configuration keeps all windows in place. ViT has one window, the map.
 WindowPlan plan_windows(const ModelConfig& config, Size2 map, bool shifted);
 
 }  // namespace tessera

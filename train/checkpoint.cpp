@@ -133,12 +133,29 @@ void link_step(const fs::path& folder, const std::string& name, CheckpointChoice
 fs::path locate(const fs::path& path, CheckpointChoice choice) {
   if (!fs::exists(path)) fail<CheckpointError>("[checkpoint] {}: does not exist", path.string());
   if (!fs::is_directory(path) || fs::exists(path / kMetaFile)) return fs::canonical(path);
-  for (const fs::path& link : {path / "checkpoints" / name_of(choice), path / name_of(choice)}) {
-    if (fs::exists(link / kMetaFile)) return fs::canonical(link);
+  std::vector<CheckpointChoice> choices = {choice};
+  if (choice == CheckpointChoice::kBest) choices.push_back(CheckpointChoice::kLast);
+  for (const CheckpointChoice wanted : choices) {
+    for (const fs::path& link : {path / "checkpoints" / name_of(wanted), path / name_of(wanted)}) {
+      if (fs::exists(link / kMetaFile)) return fs::canonical(link);
+    }
   }
   fail<CheckpointError>(
       "[checkpoint] {}: no checkpoint {:?} in it; give a run, a checkpoint or a .safetensors file",
       path.string(), name_of(choice));
+}
+
+/// `found` is a checkpoint's folder or a bare file.
+LoadedCheckpoint read_checkpoint(const fs::path& found) {
+  LoadedCheckpoint loaded;
+  loaded.resumable = fs::is_directory(found);
+  loaded.path = loaded.resumable ? found / kModelFile : found;
+  loaded.model = read_safetensors(loaded.path);
+  if (loaded.resumable) {
+    loaded.state = read_safetensors(found / kStateFile);
+    loaded.meta = read_meta(found / kMetaFile);
+  }
+  return loaded;
 }
 
 }  // namespace
@@ -167,19 +184,25 @@ void save_checkpoint(const fs::path& folder, const CheckpointData& data, bool is
 
 LoadedCheckpoint load_checkpoint(const fs::path& path, CheckpointChoice choice) {
   try {
-    const fs::path found = locate(path, choice);
-    LoadedCheckpoint loaded;
-    loaded.resumable = fs::is_directory(found);
-    loaded.path = loaded.resumable ? found / kModelFile : found;
-    loaded.model = read_safetensors(loaded.path);
-    if (loaded.resumable) {
-      loaded.state = read_safetensors(found / kStateFile);
-      loaded.meta = read_meta(found / kMetaFile);
+    for (;;) {
+      const fs::path found = locate(path, choice);
+      try {
+        return read_checkpoint(found);
+      } catch (const CheckpointError&) {
+        // A run that goes on may have put a newer one in its place while it was read.
+        if (locate(path, choice) == found) throw;
+      }
     }
-    return loaded;
   } catch (const fs::filesystem_error& error) {
     fail<CheckpointError>("[checkpoint] {}: {}", error.path1().string(), error.code().message());
   }
+}
+
+std::optional<CheckpointMeta> read_last_meta(const fs::path& run) {
+  const fs::path meta = run / "checkpoints" / name_of(CheckpointChoice::kLast) / kMetaFile;
+  std::error_code error;
+  if (!fs::exists(meta, error)) return std::nullopt;
+  return read_meta(meta);
 }
 
 }  // namespace tessera

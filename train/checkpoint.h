@@ -47,8 +47,13 @@ enum class CheckpointChoice : std::uint8_t { kLast, kBest };
 void save_checkpoint(const std::filesystem::path& folder, const CheckpointData& data, bool is_best);
 
 /// `path` is a run's folder, its `checkpoints`, one checkpoint's folder, or a bare `.safetensors`
-/// file. Throws CheckpointError if there is none or a file is damaged.
+/// file; the last checkpoint stands in for a best one that is not there yet. Throws CheckpointError
+/// if there is none or a file is damaged.
 LoadedCheckpoint load_checkpoint(const std::filesystem::path& path,
                                  CheckpointChoice choice = CheckpointChoice::kLast);
+
+/// Where the last checkpoint of a run's folder stands; nothing if it has none. Throws
+/// CheckpointError if it is damaged.
+std::optional<CheckpointMeta> read_last_meta(const std::filesystem::path& run);
 
 }  // namespace tessera

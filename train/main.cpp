@@ -37,7 +37,10 @@ std::vector<Command> add_commands(CLI::App& app) {
   add("convert", "Rename weights for another framework, or fit them to another geometry",
       add_convert_command);
   add("export", "Write a model as an ONNX file", add_export_command);
+  add("ablate", "Train variants of a configuration and compare them", add_ablate_command);
   add("bench", "Measure speed, memory and the time by op", add_bench_command);
+  add("report", "Write what there is to see of a run or study as one HTML file",
+      add_report_command);
   add("data", "Check a data set, or write some of its images", add_data_command);
   add("config", "Explain every key of a configuration", add_config_command);
   return commands;

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
@@ -15,15 +16,26 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// Lines of the file as objects; what is no JSON object with a step ends the reading.
+bool is_whole(const Json& json, const char* name) {
+  return json.contains(name) && json[name].is_number_integer();
+}
+
+// Lines of the file as objects; what is no JSON object with step and epoch ends the reading.
 template <typename Visit>
 void for_each_line(const std::filesystem::path& path, Visit&& visit) {
   std::ifstream file(path);
   for (std::string line; std::getline(file, line) && !file.eof();) {
     const Json json = Json::parse(line, nullptr, /*allow_exceptions=*/false);
-    if (!json.is_object() || !json.contains("step")) return;
+    if (!json.is_object() || !is_whole(json, "step") || !is_whole(json, "epoch")) return;
     visit(line, json);
   }
+}
+
+/// NaN, and what else is no number, is written as null.
+double number_at(const Json& json, const char* name) {
+  const auto found = json.find(name);
+  return found != json.end() && found->is_number() ? found->get<double>()
+                                                   : std::numeric_limits<double>::quiet_NaN();
 }
 
 }  // namespace
@@ -66,7 +78,8 @@ void MetricsFile::append(const TimingRecord& record) {
              {"epoch", record.epoch},
              {"seconds", record.seconds},
              {"images_per_s", record.images_per_s},
-             {"data_wait_share", record.data_wait_share}}
+             {"data_wait_share", record.data_wait_share},
+             {"peak_memory_mb", record.peak_memory_mb}}
             .dump());
 }
 
@@ -88,13 +101,38 @@ void truncate_metrics(const std::filesystem::path& path, std::int64_t step) {
   file.commit();
 }
 
-std::vector<UpdateRecord> read_updates(const std::filesystem::path& path, std::int64_t epoch) {
+std::vector<UpdateRecord> read_updates(const std::filesystem::path& path,
+                                       std::optional<std::int64_t> epoch) {
   std::vector<UpdateRecord> records;
   for_each_line(path, [&](const std::string&, const Json& json) {
-    if (!json.contains("grad_norm") || json["epoch"].get<std::int64_t>() != epoch) return;
-    records.push_back({json["step"].get<std::int64_t>(), epoch, json["lr"].get<double>(),
-                       json["loss"].get<double>(), json["grad_norm"].get<double>(),
-                       json["top1"].get<double>()});
+    if (!json.contains("grad_norm")) return;
+    const auto own_epoch = json["epoch"].get<std::int64_t>();
+    if (epoch && own_epoch != *epoch) return;
+    records.push_back({json["step"].get<std::int64_t>(), own_epoch, number_at(json, "lr"),
+                       number_at(json, "loss"), number_at(json, "grad_norm"),
+                       number_at(json, "top1")});
+  });
+  return records;
+}
+
+std::vector<EvaluationRecord> read_evaluations(const std::filesystem::path& path) {
+  std::vector<EvaluationRecord> records;
+  for_each_line(path, [&](const std::string&, const Json& json) {
+    if (!json.contains("test_top1")) return;
+    records.push_back({json["step"].get<std::int64_t>(), json["epoch"].get<std::int64_t>(),
+                       number_at(json, "train_loss"), number_at(json, "train_top1"),
+                       number_at(json, "test_loss"), number_at(json, "test_top1"),
+                       number_at(json, "test_top5")});
+  });
+  return records;
+}
+
+std::vector<TimingRecord> read_timing(const std::filesystem::path& path) {
+  std::vector<TimingRecord> records;
+  for_each_line(path, [&](const std::string&, const Json& json) {
+    records.push_back({json["step"].get<std::int64_t>(), json["epoch"].get<std::int64_t>(),
+                       number_at(json, "seconds"), number_at(json, "images_per_s"),
+                       number_at(json, "data_wait_share"), number_at(json, "peak_memory_mb")});
   });
   return records;
 }

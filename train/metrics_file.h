@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "train/learner.h"
@@ -34,13 +35,15 @@ struct EvaluationRecord {
   double test_top5 = 0.0;
 };
 
-/// One `{"step", "epoch", "seconds", "images_per_s", "data_wait_share"}` an epoch.
+/// One `{"step", "epoch", "seconds", "images_per_s", "data_wait_share", "peak_memory_mb"}` an
+/// evaluation.
 struct TimingRecord {
   std::int64_t step = 0;
   std::int64_t epoch = 0;
-  double seconds = 0.0;  ///< of training, without evaluation
+  double seconds = 0.0;  ///< of training in this epoch, without evaluation, since it was resumed
   double images_per_s = 0.0;
   double data_wait_share = 0.0;  ///< of `seconds` that the loader kept the model waiting
+  double peak_memory_mb = 0.0;   ///< of the process since training began or went on
 };
 
 class MetricsFile {
@@ -66,7 +69,14 @@ class MetricsFile {
 /// anew. A missing file is left missing.
 void truncate_metrics(const std::filesystem::path& path, std::int64_t step);
 
-/// The update lines of `epoch`, in order.
-std::vector<UpdateRecord> read_updates(const std::filesystem::path& path, std::int64_t epoch);
+/// The update lines, in order; with `epoch` only those of it. None if the file is missing.
+std::vector<UpdateRecord> read_updates(const std::filesystem::path& path,
+                                       std::optional<std::int64_t> epoch = {});
+
+/// The evaluation lines, in order; none if there is no file.
+std::vector<EvaluationRecord> read_evaluations(const std::filesystem::path& path);
+
+/// All lines of a `timing.jsonl`, in order; none if there is no file.
+std::vector<TimingRecord> read_timing(const std::filesystem::path& path);
 
 }  // namespace tessera

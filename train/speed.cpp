@@ -1,7 +1,5 @@
 #include "train/speed.h"
 
-#include <sys/resource.h>
-
 #include <algorithm>
 #include <ctime>
 #include <memory>
@@ -12,6 +10,7 @@
 #include "data/loader.h"
 #include "layers/stage_plan.h"
 #include "train/learner.h"
+#include "train/process_memory.h"
 
 namespace tessera {
 namespace {
@@ -27,12 +26,6 @@ Batch random_batch(const Config& config, std::int64_t size) {
     label = static_cast<std::int32_t>(rng.below(static_cast<std::uint32_t>(model.num_classes)));
   }
   return batch;
-}
-
-double resident_peak_mb() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<double>(usage.ru_maxrss) / 1024.0;
 }
 
 /// Of all threads of this process since it started.
@@ -141,7 +134,7 @@ Speed measure_speed(const Config& config, std::int64_t batch_size, int steps) {
   };
   for (int i = 0; i < 2; ++i) train(nullptr);
   const Seconds training = median_seconds(steps, [&] { train(nullptr); });
-  speed.peak_rss_mb = resident_peak_mb();
+  speed.peak_rss_mb = peak_memory_mb();
   for (int i = 0; i < steps; ++i) train(&speed.train_ops);
 
   for (int i = 0; i < 2; ++i) learner.predict(batch.images);

@@ -9,7 +9,10 @@
 #include "core/profile.h"
 #include "optim/schedule.h"
 #include "train/config/config.h"
+#include "train/duration.h"
 #include "train/evaluate.h"
+#include "train/process_memory.h"
+#include "train/training_plan.h"
 #include "train/weights/load_weights.h"
 
 namespace tessera {
@@ -17,22 +20,6 @@ namespace {
 
 constexpr double kReportSeconds = 30.0;  // between progress lines where there is no terminal
 constexpr double kRedrawSeconds = 0.1;   // between redraws where there is one
-
-LoaderOptions training_options(const Config& config) {
-  return {.batch_size = config.data.batch_size,
-          .shuffle = true,
-          .augment = config.data.augment,
-          .normalization = normalization_of(config.data),
-          .seed = config.train.seed,
-          .workers = config.data.workers,
-          .drop_last = true};
-}
-
-std::string duration(double seconds) {
-  const auto total = static_cast<std::int64_t>(seconds + 0.5);
-  if (total < 3600) return fmt::format("{}:{:02}", total / 60, total % 60);
-  return fmt::format("{}:{:02}:{:02}", total / 3600, total / 60 % 60, total % 60);
-}
 
 /// A bar and the blank after it in at most `columns`; nothing where it would be too short to read.
 std::string bar(double share, int columns) {
@@ -47,6 +34,16 @@ std::string bar(double share, int columns) {
 
 }  // namespace
 
+LoaderOptions training_options(const Config& config) {
+  return {.batch_size = config.data.batch_size,
+          .shuffle = true,
+          .augment = config.data.augment,
+          .normalization = normalization_of(config.data),
+          .seed = config.train.seed,
+          .workers = config.data.workers,
+          .drop_last = true};
+}
+
 Trainer::Trainer(const Config& config, const RunFolder& folder, const Dataset& train,
                  const Dataset& test, Log& log)
     : config_(config),
@@ -56,18 +53,10 @@ Trainer::Trainer(const Config& config, const RunFolder& folder, const Dataset& t
       train_loader_(train, training_options(config)),
       test_loader_(test, evaluation_options(config.data)),
       num_classes_(config.model.num_classes),
-      steps_per_epoch_(train_loader_.batches_per_epoch() / config.data.accumulate),
-      total_steps_(steps_per_epoch_ * config.train.epochs),
+      steps_per_epoch_(training_length(config, train.size()).steps_per_epoch),
+      total_steps_(training_length(config, train.size()).total_steps),
       metrics_(folder.metrics()),
-      timing_(folder.timing()) {
-  if (steps_per_epoch_ == 0) {
-    fail<ConfigError>(
-        "data.batch_size {} x data.accumulate {}: the {} training samples do not fill one update; "
-        "lower either",
-        config.data.batch_size, config.data.accumulate, train.size());
-  }
-  if (config.train.max_steps > 0) total_steps_ = std::min(total_steps_, config.train.max_steps);
-}
+      timing_(folder.timing()) {}
 
 void Trainer::restore(const LoadedCheckpoint& checkpoint) {
   load_weights(checkpoint.model, named_values(learner_.model().parameters));
@@ -84,6 +73,7 @@ bool Trainer::finished() const { return position_.step >= total_steps_ && evalua
 
 TrainSummary Trainer::run() {
   last_report_ = seconds_now();
+  reset_peak_memory();  // reading the data may have taken more than training does
   while (!finished()) {
     if (!train_epoch() || !finish_epoch()) {
       log_.info("{}: saving step {}", SignalGuard::stop_signal() == SIGINT ? "SIGINT" : "SIGTERM",
@@ -155,7 +145,7 @@ void Trainer::show_progress(const UpdateResult& result, double lr) {
   const std::string place =
       fmt::format("epoch {}/{}  step {}/{}  loss {:.4f}", position_.epoch + 1, config_.train.epochs,
                   position_.step, total_steps_, result.loss);
-  const std::string pace = fmt::format("{:.0f} images/s  {} left", speed, duration(left));
+  const std::string pace = fmt::format("{:.0f} images/s  {} left", speed, duration_text(left));
   if (draw) {
     const std::string line = place + "  " + pace;
     const double share = static_cast<double>(position_.step) /
@@ -203,9 +193,10 @@ bool Trainer::finish_epoch() {
         "epoch {}/{}  train loss {:.4f} top-1 {:.2f} %  test loss {:.4f} top-1 {:.2f} %{}  {:.0f} "
         "images/s  {}  data wait {:.1f} %",
         epoch, config_.train.epochs, record.train_loss, 100.0 * record.train_top1, record.test_loss,
-        100.0 * record.test_top1, is_best ? " (best)" : "", speed, duration(epoch_seconds_),
+        100.0 * record.test_top1, is_best ? " (best)" : "", speed, duration_text(epoch_seconds_),
         100.0 * waited);
-    timing_.append(TimingRecord{position_.step, epoch, epoch_seconds_, speed, waited});
+    timing_.append(
+        TimingRecord{position_.step, epoch, epoch_seconds_, speed, waited, peak_memory_mb()});
   }
   summary_.train_seconds += epoch_seconds_;
   if (position_.batch >= steps_per_epoch_ * config_.data.accumulate) {

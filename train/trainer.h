@@ -21,6 +21,10 @@ struct TrainSummary {
   int stop_signal = 0;         ///< that ended the run early, or 0
 };
 
+/// How training loads its images: shuffled and augmented from the seed alone, so that runs of one
+/// seed see the same images in the same order, whatever their model.
+LoaderOptions training_options(const Config& config);
+
 class Trainer {
  public:
   Trainer(const Config& config, const RunFolder& folder, const Dataset& train, const Dataset& test,

@@ -87,6 +87,9 @@ TEST_CASE("windows: clamped to the map or the map padded to them, shifted by hal
   CHECK(plan.windows() == 3);
 
   CHECK(plan_windows(config, {14, 14}, false).shift == Size2{0, 0});
+  CHECK(plan_windows(config, {14, 14}, true).shift == Size2{3, 3});
+  config.window_shift = false;
+  CHECK(plan_windows(config, {14, 14}, true).shift == Size2{0, 0});
 }
 
 TEST_CASE("maps of the stages, and pixels beyond the last patch") {

@@ -76,6 +76,27 @@ TEST_CASE("every parameter gets a finite gradient that is not zero") {
   }
 }
 
+TEST_CASE("without the shift, a pixel does not leave its window") {
+  ModelConfig config = tiny_config();
+  config.depths = {2};
+  config.num_heads = {2};
+  // The token beside the first window, 4 tokens to its right, for an image with one bright pixel.
+  const auto neighbour = [&](float pixel) {
+    Model model(config);
+    test::randomize(model);
+    const Tensor images = Tensor::zeros({1, 16, 16, 3});
+    images.span()[0] = pixel;
+    Tape tape;
+    tape.reset({.training = false});
+    ModelTrace trace;
+    model.network.forward(tape, tape.constant(images), &trace);
+    return trace.features.front().value.f32()[4 * config.embed_dim];  // [1, 8, 8, C]
+  };
+  CHECK(neighbour(0.0f) != neighbour(9.0f));
+  config.window_shift = false;
+  CHECK(neighbour(0.0f) == neighbour(9.0f));
+}
+
 TEST_CASE("one batch can be learned by heart") {
   Model model(tiny_config());
   model.parameters.initialize(1);

@@ -30,6 +30,7 @@ TEST_CASE("every file in configs/ loads, and its resolved form loads to the same
   std::set<std::string> names;
   for (const auto& entry : std::filesystem::directory_iterator(TESSERA_SOURCE "/configs")) {
     CAPTURE(entry.path().string());
+    if (entry.is_directory()) continue;  // studies: tests/program/study_test.cpp
     names.insert(entry.path().filename().string());
     const Config config = load_config(entry.path());
     const Config again = parse_config(to_yaml(config));
@@ -57,6 +58,7 @@ TEST_CASE("every key is read into its own variable and written back") {
   depths: [1, 3]
   num_heads: [5, 6]
   window_size: [3, 5]
+  window_shift: false
   pretrained_window_size: [4, 0]
   mlp_ratio: 3.3
   qkv_bias: false

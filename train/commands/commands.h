@@ -26,7 +26,9 @@ Action add_inspect_command(CLI::App& app);
 Action add_forward_command(CLI::App& app);
 Action add_convert_command(CLI::App& app);
 Action add_export_command(CLI::App& app);
+Action add_ablate_command(CLI::App& app);
 Action add_bench_command(CLI::App& app);
+Action add_report_command(CLI::App& app);
 Action add_data_command(CLI::App& app);
 Action add_config_command(CLI::App& app);
 

@@ -12,6 +12,7 @@
 #include "train/commands/commands.h"
 #include "train/commands/plan_text.h"
 #include "train/config/config.h"
+#include "train/training_plan.h"
 
 namespace tessera {
 namespace {

@@ -5,6 +5,7 @@
 #include "layers/model.h"
 #include "layers/stage_plan.h"
 #include "train/plural.h"
+#include "train/training_plan.h"
 
 namespace tessera {
 namespace {
@@ -22,12 +23,6 @@ std::string stage_row(std::size_t index, const StagePlan& stage) {
 }
 
 }  // namespace
-
-std::int64_t predicted_bytes(const Config& config, std::int64_t parameters) {
-  const std::int64_t moments = config.optim.name == OptimizerName::kAdamW ? 2 : 1;
-  return predict_training_bytes(config.model, parameters, config.data.batch_size,
-                                moments + (config.optim.ema > 0.0 ? 1 : 0));
-}
 
 std::string plan_text(const Config& config) {
   const ModelConfig& model = config.model;

@@ -12,12 +12,10 @@
 namespace tessera {
 namespace {
 
-Config read_config(YamlNode tree, std::span<const std::string> overrides, Problems& problems) {
+Config read_with_overrides(YamlNode tree, std::span<const std::string> overrides,
+                           Problems& problems) {
   apply_overrides(tree, overrides, problems);
-  Config config = unset_config();
-  const ReadState state = read_tree(tree, config, problems);
-  resolve_auto(config);
-  check_config(config, state, problems);
+  const Config config = read_config(tree, problems);
   problems.throw_if_any();
   return config;
 }
@@ -41,15 +39,23 @@ bool is_inner(const Section& section) { return section.path.find('.') != std::st
 
 }  // namespace
 
+Config read_config(const YamlNode& tree, Problems& problems) {
+  Config config = unset_config();
+  const ReadState state = read_tree(tree, config, problems);
+  resolve_auto(config);
+  check_config(config, state, problems);
+  return config;
+}
+
 Config load_config(const std::filesystem::path& path, std::span<const std::string> overrides) {
   Problems problems;
-  return read_config(load_tree(path, problems), overrides, problems);
+  return read_with_overrides(load_tree(path, problems), overrides, problems);
 }
 
 Config parse_config(const std::string& text, const std::string& name,
                     std::span<const std::string> overrides) {
   Problems problems;
-  return read_config(parse_tree(text, name, problems), overrides, problems);
+  return read_with_overrides(parse_tree(text, name, problems), overrides, problems);
 }
 
 std::string to_yaml(const Config& config) {

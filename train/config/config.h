@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 
+#include "train/config/yaml_tree.h"
 #include "train/train_config.h"
 
 namespace tessera {
@@ -18,6 +19,10 @@ Config load_config(const std::filesystem::path& path, std::span<const std::strin
 /// The same of a text. `name` stands for the file in messages.
 Config parse_config(const std::string& text, const std::string& name = "config",
                     std::span<const std::string> overrides = {});
+
+/// What a tree means; `auto` is resolved. All that is wrong goes to `problems`, and the result has
+/// no meaning then.
+Config read_config(const YamlNode& tree, Problems& problems);
 
 /// All keys with their values. Reading it gives the same Config, bit for bit.
 std::string to_yaml(const Config& config);

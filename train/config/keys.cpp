@@ -10,6 +10,7 @@ namespace tessera {
 namespace {
 
 constexpr std::size_t kMaxStages = 8;
+constexpr std::size_t kMostNumbers = 1000;
 
 /// Adds `path: expected WHAT, got ...`; always false.
 bool expected(std::string_view path, std::string_view what, const YamlNode& node,
@@ -230,17 +231,26 @@ Key stages_key(std::string path, std::vector<std::int64_t>& value, const Range& 
   return {path, type, to_string(range), std::move(help), std::move(read), std::move(write)};
 }
 
+Key integers_key(std::string path, std::vector<std::int64_t>& value, const Range& range,
+                 std::string help) {
+  const std::string type = fmt::format("a list of 1 to {} integers", kMostNumbers);
+  auto read = [=, &value](const YamlNode& node, Problems& problems) {
+    return read_list(path, type, range, 1, kMostNumbers, node, value, problems);
+  };
+  auto write = [&value] { return write_list(value); };
+  return {path, type, to_string(range), std::move(help), std::move(read), std::move(write)};
+}
+
 template <typename T>
 Key numbers_key(std::string path, std::vector<T>& value, const Range& range, std::string help,
                 bool or_auto) {
   const std::string type = or_auto ? "a list of numbers or auto" : "a list of numbers";
-  constexpr std::size_t kMost = 1000;
   auto read = [=, &value](const YamlNode& node, Problems& problems) {
     if (or_auto && node.is_plain("auto")) {
       value.clear();
       return true;
     }
-    return read_list(path, type, range, or_auto ? 1 : 0, kMost, node, value, problems);
+    return read_list(path, type, range, or_auto ? 1 : 0, kMostNumbers, node, value, problems);
   };
   auto write = [=, &value] { return or_auto && value.empty() ? "auto" : write_list(value); };
   return {path, type, to_string(range), std::move(help), std::move(read), std::move(write)};

@@ -41,6 +41,9 @@ void add_model(ModelConfig& model, std::vector<Key>& keys) {
                   "attention heads of each stage; must divide its channels"),
        size_key("model.window_size", model.window_size, side,
                 "tokens that attend to each other; vit: all of the map"),
+       flag_key("model.window_shift", model.window_shift,
+                "odd blocks move their windows by half, so that tokens of neighbouring windows "
+                "meet; false: the ablation of arXiv:2103.14030 section 4.4"),
        stages_key("model.pretrained_window_size", model.pretrained_window_size,
                   between(0, kMaxSide),
                   "continuous position: window of each stage with which the weights were trained "

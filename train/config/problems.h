@@ -24,6 +24,8 @@ class Problems {
 
   bool empty() const { return messages_.empty(); }
 
+  const std::vector<std::pair<Mark, std::string>>& messages() const { return messages_; }
+
   /// Throws a ConfigError with one line a problem, `file:line:col: message`, sorted by place. Does
   /// nothing if there are none.
   void throw_if_any() const;

@@ -13,15 +13,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Removes and returns an entry of a map; a null node if there is none.
-YamlNode take_entry(YamlNode& map, std::string_view key) {
-  YamlEntry* entry = map.find(key);
-  if (entry == nullptr) return {};
-  YamlNode value = std::move(entry->value);
-  map.entries.erase(map.entries.begin() + (entry - map.entries.data()));
-  return value;
-}
-
 YamlNode with_bases(const std::string& text, const std::string& name, std::vector<fs::path>& chain,
                     Problems& problems);
 
@@ -90,14 +81,39 @@ YamlNode load_tree(const fs::path& path, Problems& problems) {
   return parse_tree(read_config_file(path), path.string(), problems);
 }
 
+YamlNode take_entry(YamlNode& map, std::string_view key) {
+  YamlEntry* entry = map.find(key);
+  if (entry == nullptr) return {};
+  YamlNode value = std::move(entry->value);
+  map.entries.erase(map.entries.begin() + (entry - map.entries.data()));
+  return value;
+}
+
+bool is_key_path(std::string_view path) {
+  return !path.empty() && path.front() != '.' && path.back() != '.' &&
+         path.find("..") == std::string_view::npos;
+}
+
+YamlNode nested(const std::string& path, const Mark& mark, YamlNode value) {
+  for (std::size_t end = path.size(); true;) {
+    const std::size_t dot = path.rfind('.', end - 1);
+    const std::size_t begin = dot == std::string::npos ? 0 : dot + 1;
+    YamlNode map;
+    map.kind = YamlNode::Kind::kMap;
+    map.mark = mark;
+    map.entries.push_back({path.substr(begin, end - begin), mark, std::move(value)});
+    value = std::move(map);
+    if (begin == 0) return value;
+    end = dot;
+  }
+}
+
 void apply_overrides(YamlNode& tree, std::span<const std::string> overrides, Problems& problems) {
   for (const std::string& assignment : overrides) {
     const std::size_t equals = assignment.find('=');
     const std::string path = assignment.substr(0, equals);
     const Mark mark{fmt::format("--set {}", path)};
-    const bool complete = !path.empty() && path.front() != '.' && path.back() != '.' &&
-                          path.find("..") == std::string::npos;
-    if (equals == std::string::npos || !complete) {
+    if (equals == std::string::npos || !is_key_path(path)) {
       problems.add(mark, "expected KEY=VALUE, as in --set model.patch_size=4");
       continue;
     }
@@ -107,21 +123,8 @@ void apply_overrides(YamlNode& tree, std::span<const std::string> overrides, Pro
     }
     YamlNode value = parse_yaml(assignment.substr(equals + 1), mark.file, problems, false);
     value.mark = mark;
-    // Wrap the value in one map a word of the path, from the last word to the first.
-    std::size_t end = path.size();
-    while (true) {
-      const std::size_t dot = path.rfind('.', end - 1);
-      const std::size_t begin = dot == std::string::npos ? 0 : dot + 1;
-      YamlNode map;
-      map.kind = YamlNode::Kind::kMap;
-      map.mark = mark;
-      map.entries.push_back({path.substr(begin, end - begin), mark, std::move(value)});
-      value = std::move(map);
-      if (begin == 0) break;
-      end = dot;
-    }
     Mark root = tree.mark;
-    merge(tree, std::move(value));
+    merge(tree, nested(path, mark, std::move(value)));
     tree.mark = std::move(root);
   }
 }

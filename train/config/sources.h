@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "train/config/yaml_tree.h"
 
@@ -20,6 +21,16 @@ YamlNode parse_tree(const std::string& text, const std::string& name, Problems& 
 
 /// The same of a file.
 YamlNode load_tree(const std::filesystem::path& path, Problems& problems);
+
+/// Removes and returns an entry of a map; a null node if there is none.
+YamlNode take_entry(YamlNode& map, std::string_view key);
+
+/// Words with single dots between them: `model.patch_size`.
+bool is_key_path(std::string_view path);
+
+/// `value` under the words of the key path `path`: a map that holds a map that holds it, all
+/// of them at `mark`.
+YamlNode nested(const std::string& path, const Mark& mark, YamlNode value);
 
 /// Lays `key.path=value` over the tree; values are YAML. Marks become `--set key.path`.
 void apply_overrides(YamlNode& tree, std::span<const std::string> overrides, Problems& problems);

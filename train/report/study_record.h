@@ -1,0 +1,76 @@
+// What a study's `results.json` says (docs/studies.md), as far as its report shows it.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace tessera::report {
+
+/// A mean with the half width of its 95 % interval. NaN is what there are too few values for.
+struct Estimate {
+  std::int64_t n = 0;
+  double mean = 0.0;
+  double half_width = 0.0;
+
+  /// The interval is known and does not include 0.
+  bool excludes_zero() const;
+};
+
+struct MetricSummary {
+  Estimate value;
+  std::optional<Estimate> difference;  ///< to the baseline, paired by seed
+};
+
+struct StudyRun {
+  std::int64_t seed = 0;
+  std::string folder;  ///< seen from the study's
+  std::string status;  ///< `done`, `failed`, `unfinished`
+  std::string error;
+};
+
+struct StudyCell {
+  std::string name;
+  std::string baseline;                       ///< name of the cell it is compared with
+  std::map<std::string, std::string> labels;  ///< by axis
+  std::vector<std::string> matched;           ///< `model.embed_dim 64 → 36`
+  double parameters = 0.0, macs = 0.0;
+  double images_per_s = 0.0, train_seconds = 0.0, peak_memory_mb = 0.0;  ///< NaN: no run yet
+  std::vector<StudyRun> runs;
+  std::map<std::string, MetricSummary> summary;  ///< by metric
+
+  bool is_baseline() const { return baseline == name; }
+};
+
+struct StudyAxis {
+  std::string name;
+  std::vector<std::string> values;
+};
+
+struct StudyRecord {
+  std::string name;
+  std::filesystem::path path;
+  std::string match;
+  std::vector<StudyAxis> axes;
+  std::vector<std::int64_t> seeds;
+  std::vector<std::string> metrics;  ///< the first one first
+  std::vector<StudyCell> cells;
+
+  const std::string& metric() const { return metrics.front(); }
+  std::size_t runs_in(const std::string& status) const;
+  std::size_t runs() const;
+};
+
+/// True if `path` is the folder of a study with results.
+bool is_study(const std::filesystem::path& path);
+
+/// Throws DataError if the file is damaged or not such a file.
+StudyRecord read_study_record(const std::filesystem::path& path);
+
+/// Losses: the smaller the better. Of all other metrics, shares, the larger.
+bool smaller_is_better(const std::string& metric);
+
+}  // namespace tessera::report

@@ -1,0 +1,41 @@
+// The sections of the report on a study.
+#pragma once
+
+#include <optional>
+
+#include "train/report/page.h"
+#include "train/report/plot.h"
+#include "train/report/study_record.h"
+
+namespace tessera::report {
+
+Unit unit_of(const std::string& metric);
+
+/// `top-1`, `test loss`, ...
+std::string metric_name(const std::string& metric);
+
+/// 91.30 ± 0.24 %, without a unit sign for losses; an en dash if there is no mean.
+std::string estimate_text(const Estimate& estimate, Unit unit);
+
+/// +1.20 ± 0.31 points
+std::string difference_text(const Estimate& difference, Unit unit);
+
+/// The first metric over `cost`, a dot a cell, with what is best for each cost.
+Plot cost_plot(const StudyRecord& record, const std::string& title, const AxisConfig& x,
+               double StudyCell::*cost);
+
+Drawing difference_drawing(const StudyRecord& record);
+
+/// Charts of the first metric against MACs and time, and the differences to the baseline.
+Section results_section(const StudyRecord& record);
+
+/// All numbers, a row a cell.
+Section table_section(const StudyRecord& record);
+
+/// The first metric while training, a chart a cell.
+std::optional<Section> study_curves_section(const StudyRecord& record);
+
+/// Axes, what was made equal, and the runs.
+Section runs_section(const StudyRecord& record);
+
+}  // namespace tessera::report

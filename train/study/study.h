@@ -1,0 +1,70 @@
+// A study: one configuration in several variants, each trained with several seeds.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "train/config/yaml_tree.h"
+
+namespace tessera {
+
+/// One value of an axis: what tables call it, and what it changes.
+struct AxisValue {
+  std::string label;
+  YamlNode settings;  ///< a map, laid over the study's configuration
+};
+
+/// What varies: the key that the axis is named after, or bundles of settings under any name.
+struct Axis {
+  std::string name;
+  std::vector<AxisValue> values;  ///< at least one; labels are unique
+};
+
+/// Labels of some axes, by the name of the axis.
+using Labels = std::map<std::string, std::string>;
+
+/// What is made equal to the baseline, and by which knob: the width of the model for the first two,
+/// the length of training for the others.
+enum class Match : std::uint8_t {
+  kNone,
+  kMacs,    ///< multiply-adds of an image, by `model.embed_dim`
+  kParams,  ///< parameters, by `model.embed_dim`
+  kTokens,  ///< tokens of all training images together, by the number of updates
+  kTime,    ///< seconds of training, by the number of updates
+};
+
+/// What is reported of a run: of its last test, or means over its last epoch of training.
+enum class Metric : std::uint8_t { kTop1, kTop5, kLoss, kTrainTop1, kTrainLoss };
+
+struct Study {
+  std::string name;
+  YamlNode config;         ///< the configuration that all cells share
+  std::vector<Axis> axes;  ///< at least one
+  std::vector<std::int64_t> seeds;
+  Match match = Match::kNone;
+  double budget = 0.0;  ///< seconds of training that a run may be expected to take; 0: any
+  std::vector<Metric> metrics{Metric::kTop1, Metric::kLoss};
+  Labels baseline;  ///< axes that are not in it keep the value of the cell that is compared
+  std::vector<Labels> skip;
+};
+
+/// Reads a study's file and lays the `quick` settings, if asked for, and `key.path=value` overrides
+/// over it; `axes.NAME=...` replaces an axis. Throws one ConfigError with everything that is wrong,
+/// a line a problem, sorted by place.
+Study load_study(const std::filesystem::path& path, std::span<const std::string> overrides,
+                 bool quick);
+
+/// The same of a text. `path` stands for the file.
+Study parse_study(const std::string& text, const std::filesystem::path& path,
+                  std::span<const std::string> overrides = {}, bool quick = false);
+
+/// The words of study files.
+std::string_view to_string(Match match);
+std::string_view to_string(Metric metric);
+
+}  // namespace tessera

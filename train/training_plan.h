@@ -1,0 +1,24 @@
+// What a training will take, worked out from its configuration: updates, tests, memory.
+#pragma once
+
+#include <cstdint>
+
+#include "train/train_config.h"
+
+namespace tessera {
+
+struct TrainingLength {
+  std::int64_t steps_per_epoch = 0;  ///< updates; what does not fill one is left out
+  std::int64_t total_steps = 0;
+  std::int64_t evaluations = 0;  ///< of the whole test split
+
+  friend bool operator==(const TrainingLength&, const TrainingLength&) = default;
+};
+
+/// The length of a training on `samples` images. Throws ConfigError if they do not fill one update.
+TrainingLength training_length(const Config& config, std::int64_t samples);
+
+/// Bytes that training takes at its peak, by the plan alone.
+std::int64_t predicted_bytes(const Config& config, std::int64_t parameters);
+
+}  // namespace tessera
