@@ -6,7 +6,8 @@ set -euo pipefail
 usage() {
   cat <<'EOF'
 usage: scripts/install_deps.sh [--dev] [--data]
-  --dev   also the tools for working on the code: git, clang-format, clang-tidy, python3-onnx
+  --dev   also the tools for working on the code: git, clang-format, clang-tidy, python3-onnx,
+          chromium
   --data  also the Fashion-MNIST data set
 EOF
 }
@@ -18,7 +19,7 @@ packages=(
 )
 for argument in "$@"; do
   case "$argument" in
-    --dev) packages+=(git clang-format clang-tidy python3-onnx) ;;
+    --dev) packages+=(git clang-format clang-tidy python3-onnx chromium) ;;
     --data) packages+=(dataset-fashion-mnist) ;;
     -h | --help) usage; exit 0 ;;
     *) echo "install_deps.sh: unknown argument $argument" >&2; usage >&2; exit 2 ;;

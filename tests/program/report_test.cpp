@@ -164,15 +164,10 @@ constexpr const char* kFrames = R"(<!DOCTYPE html><html><body><script>
 <iframe src="page.html" style="width:1280px;height:800px;border:0"></iframe>
 </body></html>)";
 
-TEST_CASE("report: in a browser, no error and nothing wider than a phone") {
-  if (std::system("command -v chromium > /dev/null") != 0) {
-    MESSAGE("skipped: chromium is not installed");
-    return;
-  }
+/// What the probe says of the page at both widths; fails on any line in the browser's console.
+std::string seen_in_browser(const fs::path& html) {
   const ScratchFolder folder;
-  const fs::path run = trained(folder);
-  REQUIRE(test::tessera({"report", run}).code == 0);
-  std::string page = read_text(run / "report.html");
+  std::string page = read_text(html);
   page.replace(page.find("</head>"), 7, kProbe);
   write_text(folder / "page.html", page);
   write_text(folder / "frames.html", kFrames);
@@ -184,12 +179,31 @@ TEST_CASE("report: in a browser, no error and nothing wider than a phone") {
       folder.path().string());
   CHECK(std::system(command.c_str()) == 0);
   CHECK(!has(read_text(folder / "log.txt"), "CONSOLE"));
-  const std::string dom = read_text(folder / "dom.html");
-  CAPTURE(dom);
-  for (const int width : {390, 1280}) {
-    CHECK(has(dom, fmt::format("At {}: errors [], wider by 0, 1 sorted, ", width)));
+  return read_text(folder / "dom.html");
+}
+
+TEST_CASE("report: in a browser, no error and nothing wider than a phone") {
+  if (std::system("command -v chromium > /dev/null") != 0) {
+    MESSAGE("skipped: chromium is not installed");
+    return;
   }
-  CHECK(has(dom, "9 of 9 cursors."));
+  const ScratchFolder folder;
+  const fs::path run = trained(folder);
+  REQUIRE(test::tessera({"report", run}).code == 0);
+  write_text(folder / "study.yaml",
+             "base: tiny.yaml\naxes: {model.patch_size: [4, 8]}\nseeds: [0, 1]\n"
+             "train: {epochs: 1}\n");
+  REQUIRE(test::tessera({"ablate", folder / "study.yaml", "--out", folder / "study"}).code == 0);
+  const std::string of_run = seen_in_browser(run / "report.html");
+  const std::string of_study = seen_in_browser(folder / "study" / "report.html");
+  CAPTURE(of_run);
+  CAPTURE(of_study);
+  for (const int width : {390, 1280}) {
+    CHECK(
+        has(of_run, fmt::format("At {}: errors [], wider by 0, 1 sorted, 9 of 9 cursors.", width)));
+    CHECK(has(of_study,
+              fmt::format("At {}: errors [], wider by 0, 3 sorted, 2 of 2 cursors.", width)));
+  }
 }
 
 }  // namespace

@@ -1,93 +1,29 @@
 // Studies: killed and started again, changed, wrong, with runs that fail.
+#include "tests/program/study.h"
+
 #include <filesystem>
-#include <map>
-#include <nlohmann/json.hpp>
-#include <sstream>
 #include <thread>
 
-#include "tests/program/program.h"
+#include "tests/support/xml_check.h"
 
 namespace tessera {
 namespace {
 
 namespace fs = std::filesystem;
+using test::ablate;
+using test::check_kept;
+using test::count;
+using test::findings_of;
 using test::kTinyConfig;
+using test::kTinyStudy;
+using test::logs_of;
 using test::Outcome;
 using test::Program;
 using test::read_text;
+using test::results_of;
 using test::ScratchFolder;
+using test::study_in;
 using test::write_text;
-
-constexpr const char* kTinyStudy = R"(
-axes: {model.patch_size: [4, 8], width: {narrow: , wide: {model.embed_dim: 24}}}
-seeds: [0, 1]
-baseline: {width: narrow}
-metrics: [top1, loss, train_loss]
-)";
-
-std::string study_in(const ScratchFolder& folder, const std::string& text = kTinyStudy) {
-  write_text(folder / "tiny.yaml", kTinyConfig);
-  write_text(folder / "study.yaml", "base: tiny.yaml\n" + text);
-  return (folder / "study.yaml").string();
-}
-
-Outcome ablate(const std::string& study, const fs::path& out,
-               const std::vector<std::string>& more = {}) {
-  std::vector<std::string> arguments{"ablate", study, "--out", out, "--no-measure"};
-  arguments.insert(arguments.end(), more.begin(), more.end());
-  return test::tessera(arguments);
-}
-
-nlohmann::ordered_json results_of(const fs::path& folder) {
-  return nlohmann::ordered_json::parse(read_text(folder / "results.json"));
-}
-
-/// All that two equal studies must have in common, as one text.
-std::string findings_of(const fs::path& folder) {
-  nlohmann::ordered_json json = results_of(folder);
-  std::string text = read_text(folder / "results.csv");
-  for (auto& cell : json["cells"]) {
-    cell.erase("timing");
-    for (auto& run : cell["runs"]) {
-      run.erase("timing");
-      const fs::path path = folder / run["folder"].get<std::string>();
-      text += read_text(path / "metrics.jsonl");
-      text += read_text(path / "checkpoints" / "last" / "model.safetensors");
-    }
-  }
-  const std::string page = read_text(folder / "results.md");
-  return text + json.dump() + page.substr(0, page.find("## Speed"));
-}
-
-/// The log of every run that is done; training it again would make it longer.
-std::map<std::string, std::string> logs_of(const fs::path& folder) {
-  std::map<std::string, std::string> logs;
-  if (!fs::exists(folder / "results.json")) return logs;
-  const nlohmann::ordered_json results = results_of(folder);
-  for (const auto& cell : results["cells"]) {
-    for (const auto& run : cell["runs"]) {
-      if (run["status"] != "done") continue;
-      const std::string path = run["folder"];
-      logs[path] = read_text(folder / path / "train.log");
-    }
-  }
-  return logs;
-}
-
-void check_kept(const std::map<std::string, std::string>& logs, const fs::path& folder) {
-  for (const auto& [run, log] : logs) {
-    CAPTURE(run);
-    CHECK(read_text(folder / run / "train.log") == log);
-  }
-}
-
-std::size_t count(const std::string& text, const std::string& word) {
-  std::size_t found = 0;
-  for (std::size_t at = text.find(word); at != std::string::npos; at = text.find(word, at + 1)) {
-    ++found;
-  }
-  return found;
-}
 
 TEST_CASE("a study killed five times ends as one that was not, and trains nothing twice") {
   const ScratchFolder folder;
@@ -176,6 +112,10 @@ TEST_CASE("what a study leaves: means, paired differences, files") {
   CHECK_FALSE(results["cells"][2]["summary"]["loss"].contains("difference"));
   CHECK(count(read_text(out / "results.csv"), "\n") == 9);
   CHECK(count(read_text(out / "timing.csv"), "\n") == 9);
+  const std::string report = read_text(out / "report.html");
+  CHECK(test::XmlCheck::problem(report) == "");
+  CHECK(report.find("<section id=\"costs\"") != std::string::npos);
+  CHECK(report.find("not finished") == std::string::npos);
 }
 
 TEST_CASE("a study that was changed keeps what is still valid") {

@@ -12,6 +12,7 @@
 #include "train/open_split.h"
 #include "train/study/match.h"
 #include "train/study/plan_report.h"
+#include "train/study/result_files.h"
 #include "train/study/result_tables.h"
 #include "train/study/run_study.h"
 #include "train/study/speeds.h"
@@ -28,6 +29,8 @@ struct AblateOptions {
   bool quick = false;
   bool dry_run = false;
   bool no_measure = false;
+  bool measure_again = false;
+  std::vector<std::string> take_from;
 };
 
 /// Data first: a study that cannot start should leave no folder behind.
@@ -42,7 +45,7 @@ void check_data(const std::vector<Cell>& cells) {
 
 /// One a cell. A cell whose steps fail is only reported: training it may still show why.
 std::vector<std::optional<CellSpeed>> measure(const std::vector<Cell>& cells, Speeds& speeds,
-                                          Log& log) {
+                                              Log& log) {
   std::vector<std::optional<CellSpeed>> measured;
   for (const Cell& cell : cells) {
     log.status(fmt::format("measuring {}", cell.name));
@@ -51,6 +54,14 @@ std::vector<std::optional<CellSpeed>> measure(const std::vector<Cell>& cells, Sp
     if (!measured.back()) log.info("{}: not measured: {}", cell.name, error);
   }
   return measured;
+}
+
+void measure_again(const std::vector<Cell>& cells, Speeds& speeds, Log& log) {
+  std::vector<Config> configs;
+  for (const Cell& cell : cells) configs.push_back(cell.config);
+  speeds.measure_again(configs, [&](int round, std::size_t cell) {
+    log.status(fmt::format("measuring {}, {} of {}", cells[cell].name, round + 1, Speeds::kRounds));
+  });
 }
 
 void match_speeds(const Study& study, const std::vector<std::optional<CellSpeed>>& measured,
@@ -86,6 +97,7 @@ StudyResults plan_study(const AblateOptions& options, Study study, std::vector<C
   std::vector<std::optional<CellSpeed>> measured(cells.size());
   if (!options.no_measure) {
     Speeds speeds(speed_file);
+    if (options.measure_again) measure_again(cells, speeds, log);
     measured = measure(cells, speeds, log);
     log.status({});
   }
@@ -97,6 +109,18 @@ StudyResults plan_study(const AblateOptions& options, Study study, std::vector<C
     results.cells.push_back({std::move(cells[i]), std::move(plan), measured[i], std::move(runs)});
   }
   return results;
+}
+
+/// Throws ConfigError if there is nothing to measure again.
+void check_measure_again(const Study& study, const fs::path& folder) {
+  if (study.match == Match::kTime) {
+    fail<ConfigError>("--measure-again: {} has match: time: other speeds would make other cells",
+                      study.name);
+  }
+  if (!fs::exists(folder)) {
+    fail<ConfigError>("{}: is not there; --measure-again is for a study that was run",
+                      folder.string());
+  }
 }
 
 /// Prints what was found and returns the exit code.
@@ -130,12 +154,23 @@ int run(const AblateOptions& options) {
     fmt::print("Dry run: nothing was trained or written.\n");
     return kExitOk;
   }
+  const fs::path path = options.out.empty() ? fs::path("runs") / study.name : fs::path(options.out);
+  const std::vector<StudyRuns> sources(options.take_from.begin(), options.take_from.end());
+  if (options.measure_again) check_measure_again(study, path);
   check_data(cells);
-  StudyFolder folder(options.out.empty() ? fs::path("runs") / study.name : fs::path(options.out),
-                     study.name);
+  StudyFolder folder(path, study.name);
   StudyResults results =
       plan_study(options, std::move(study), std::move(cells), folder.speeds(), log);
   read_runs(results, folder);
+  for (const StudyRuns& source : sources) {
+    take_runs(results, source, folder, log);
+    read_runs(results, folder);
+  }
+  if (options.measure_again) {
+    write_result_files(results, folder.path());
+    fmt::print("{}Everything is in {}\n", result_table(results), folder.path().string());
+    return kExitOk;
+  }
   fmt::print("{}\n", plan_report(results));
   std::fflush(stdout);
   check_budget(results);
@@ -153,8 +188,19 @@ Action add_ablate_command(CLI::App& app) {
       ->allow_extra_args(false);
   app.add_option("--out", options->out, "Folder of the study; runs/NAME if not given");
   app.add_flag("--quick", options->quick, "Lay the study's own `quick` settings over it");
-  app.add_flag("--dry-run", options->dry_run, "Check and show the plan, train and write nothing");
-  app.add_flag("--no-measure", options->no_measure, "Do not measure speeds for the plan");
+  CLI::Option* dry_run = app.add_flag("--dry-run", options->dry_run,
+                                      "Check and show the plan, train and write nothing");
+  CLI::Option* no_measure =
+      app.add_flag("--no-measure", options->no_measure, "Do not measure speeds for the plan");
+  app.add_option("--take-from", options->take_from,
+                 "Folder of another study: copy its finished runs of the same configurations")
+      ->allow_extra_args(false)
+      ->excludes(dry_run);
+  app.add_flag("--measure-again", options->measure_again,
+               "Measure the speeds of a study that was run once more, train nothing, and write its "
+               "tables and report anew")
+      ->excludes(dry_run)
+      ->excludes(no_measure);
   app.footer(
       "A study that was stopped or killed goes on where it was when it is started again, and runs\n"
       "that failed are tried again. A run that is done is kept as long as its configuration stays\n"

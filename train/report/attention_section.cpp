@@ -68,7 +68,10 @@ std::optional<Section> attention_section(RunView& view) {
                        "receives from all together, mean over the heads.";
   section.lead += " Each picture has its own scale.";
   Markup& html = section.body;
-  html.raw(heat_scale()).open("div", {{"class", "figures"}});
+  html.raw(heat_scale()).open("div", {{"class", "figures rows"}});
+  // One row of pictures, or two where there is no room.
+  const std::string columns =
+      fmt::format("--n:{};--half:{}", blocks.size() + 1, (blocks.size() + 2) / 2);
   for (std::int64_t i = 0; i < count; ++i) {
     const std::vector<AttentionMap> maps = attention_maps(trace, config.model, i);
     const Image photo = in_color(image_of(images.slice(i * shape.numel(), shape), config.data));
@@ -79,7 +82,7 @@ std::optional<Section> attention_section(RunView& view) {
     html.open("figure").element(
         "h4",
         name(label) + (answer.predicted == label ? "" : ", taken for " + name(answer.predicted)));
-    html.open("div", {{"class", "heads"}});
+    html.open("div", {{"class", "blocks"}, {"style", columns}});
     add_tile(html, photo, "image");
     for (const std::size_t block : blocks) {
       const AttentionMap& map = maps[block];

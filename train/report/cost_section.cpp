@@ -1,7 +1,5 @@
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "layers/stage_plan.h"
 #include "train/report/sections.h"
 
@@ -47,17 +45,16 @@ Plot speed_plot(const std::vector<TimingRecord>& timing) {
 std::vector<std::pair<std::string, std::string>> numbers(const RunRecord& record) {
   std::vector<std::pair<std::string, std::string>> pairs;
   if (record.timing.empty()) return pairs;
-  double images = 0.0, waited = 0.0, memory = 0.0;
+  double waited = 0.0;
   for (const TimingRecord& timing : record.timing) {
-    images += timing.images_per_s * timing.seconds;
     waited += timing.data_wait_share * timing.seconds;
-    memory = std::max(memory, timing.peak_memory_mb);
   }
   const double seconds = record.train_seconds();
   pairs.emplace_back("Time of training", duration_text(seconds) + ", evaluation not counted");
-  pairs.emplace_back("Images a second", number_text(images / seconds, Unit::kCount, 3));
+  pairs.emplace_back("Images a second", number_text(record.images_per_s(), Unit::kCount, 3));
   pairs.emplace_back("Waiting for data", number_text(waited / seconds, Unit::kPercent, 1));
-  if (memory > 0.0) pairs.emplace_back("Most memory", fmt::format("{:.0f} MB", memory));
+  const double memory = record.peak_memory_mb();
+  if (memory > 0.0) pairs.emplace_back("Most memory", fmt::format("{:.0f}\u00a0MB", memory));
   return pairs;
 }
 
@@ -72,14 +69,17 @@ std::optional<Section> cost_section(const RunView& view) {
       number_text(static_cast<double>(plan.macs()), Unit::kCount, 3));
   Markup& html = section.body;
   add_table(html, stage_table(plan));
-  if (const auto pairs = numbers(view.record); !pairs.empty()) add_pairs(html, pairs);
+  const auto pairs = numbers(view.record);
+  if (pairs.empty()) return section;
+  html.open("div", {{"class", "figures"}}).open("div");
+  add_pairs(html, pairs);
+  html.close();
   if (view.record.timing.size() > 1) {
-    html.open("div", {{"class", "figures"}});
     add_figure(html, draw(speed_plot(view.record.timing)),
                "Training images over the time of training in each epoch. Other work on the machine "
                "shows here.");
-    html.close();
   }
+  html.close();
   return section;
 }
 

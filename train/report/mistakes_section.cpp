@@ -7,11 +7,13 @@ namespace tessera::report {
 
 std::optional<Section> mistakes_section(const RunView& view) {
   if (!view.test || view.test->mistakes.empty()) return std::nullopt;
-  Section section{"mistakes",
-                  "Mistakes",
-                  "The wrong answers the model was surest of, with the probability it gave them. "
-                  "Some are the model's mistakes, some are the data set's.",
-                  {}};
+  Section section{
+      "mistakes",
+      "Mistakes",
+      "The wrong answers the model was surest of, with the probability it gave them and "
+      "the number of the test image. Some are the model's mistakes, some are the data "
+      "set's.",
+      {}};
   Markup& html = section.body;
   html.open("ul", {{"class", "tiles"}});
   for (const Mistake& mistake : view.test->mistakes) {
@@ -24,10 +26,9 @@ std::optional<Section> mistakes_section(const RunView& view) {
               fmt::format("test image {}", mistake.sample));
     html.open("p").text(label).empty("br");
     html.element("span", {{"class", "wrong"}}, "→ " + answer).empty("br");
-    html.element(
-        "span", {{"class", "soft"}},
-        fmt::format("{}, no. {}", number_text(mistake.answer.confidence, Unit::kPercent, 1),
-                    mistake.sample));
+    html.element("span", {{"class", "soft"}},
+                 fmt::format("{} · #{}", number_text(mistake.answer.confidence, Unit::kPercent, 1),
+                             mistake.sample));
     html.close().close();
   }
   html.close();

@@ -87,10 +87,10 @@ std::string verdict(const StudyRecord& record) {
   if (best == nullptr) return "No run has ended yet.";
   const MetricSummary& summary = best->summary.at(record.metric());
   const Unit unit = unit_of(record.metric());
-  std::string text =
-      fmt::format("The best mean {} is that of {}: {}.", metric_name(record.metric()), best->name,
-                  estimate_text(summary.value, unit));
-  if (best->is_baseline()) return text + " It is its own baseline.";
+  std::string text = fmt::format("The best mean {}{}: {} with {}.", metric_name(record.metric()),
+                                 record.runs_in("done") < record.runs() ? " so far" : "",
+                                 best->name, estimate_text(summary.value, unit));
+  if (best->is_baseline()) return text + " It is what the others are compared with.";
   if (!summary.difference || !std::isfinite(summary.difference->half_width)) return text;
   return text + fmt::format(" Against {} that is {}, an interval that {}.", best->baseline,
                             difference_text(*summary.difference, unit),
@@ -113,49 +113,60 @@ Plot cost_plot(const StudyRecord& record, const std::string& title, const AxisCo
   return plot;
 }
 
-Drawing difference_drawing(const StudyRecord& record) {
+Drawing difference_drawing(const StudyRecord& record, const std::string& metric) {
   std::vector<DifferenceRow> rows;
-  const bool smaller = smaller_is_better(record.metric());
+  const bool smaller = smaller_is_better(metric);
+  const bool points = unit_of(metric) == Unit::kPercent;
+  const double scale = points ? 100.0 : 1.0;
   for (const StudyCell& cell : record.cells) {
     if (cell.is_baseline()) continue;
-    const auto found = cell.summary.find(record.metric());
+    const auto found = cell.summary.find(metric);
     Estimate difference{0, std::nan(""), std::nan("")};
     if (found != cell.summary.end()) difference = found->second.difference.value_or(difference);
     const bool clear = difference.excludes_zero();
     const bool up = difference.mean > 0.0;
-    rows.push_back({cell.name, difference.mean, difference.half_width, clear && up != smaller,
-                    clear && up == smaller});
+    rows.push_back({cell.name, scale * difference.mean, scale * difference.half_width,
+                    clear && up != smaller, clear && up == smaller});
   }
-  const Unit unit = unit_of(record.metric());
-  return draw_differences(
-      "Difference to the baseline",
-      {.label = unit == Unit::kPercent ? "percentage points" : "difference", .unit = unit}, rows);
+  return draw_differences(sentence_case(metric_name(metric)) + ", difference to the baseline",
+                          {.label = points ? "percentage points" : "difference"}, rows);
 }
 
 Section results_section(const StudyRecord& record) {
   Section section{"results", "Results", verdict(record), {}};
-  const std::string metric = metric_name(record.metric());
+  const std::string metric = sentence_case(metric_name(record.metric()));
   Markup& html = section.body;
   html.open("div", {{"class", "figures"}});
-  add_figure(html,
-             draw(cost_plot(record, metric + " and arithmetic",
-                            {.label = "MACs an image", .unit = Unit::kCount, .log = true},
-                            &StudyCell::macs)),
-             "A dot is the mean over the seeds, its line the 95 % interval of that mean. The grey "
-             "steps join what is best for its cost.");
-  add_figure(html,
-             draw(cost_plot(record, metric + " and time",
-                            {.label = "seconds of training", .unit = Unit::kCount, .log = true},
-                            &StudyCell::train_seconds)),
-             "The same over the mean time of training, on the machine of the study and whatever "
-             "else it did.");
+  add_figure(
+      html,
+      draw(cost_plot(record, metric + " and arithmetic",
+                     {.label = "MACs an image", .unit = Unit::kCount, .log = true},
+                     &StudyCell::macs)),
+      "A dot is the mean over the seeds, its line the 95\u00a0% interval of that mean. The grey "
+      "steps join what is best for its cost.");
+  const bool alone =
+      std::all_of(record.cells.begin(), record.cells.end(),
+                  [](const StudyCell& cell) { return std::isfinite(cell.train_seconds_alone); });
+  add_figure(
+      html,
+      draw(cost_plot(record, metric + " and time",
+                     {.label = "seconds of training", .unit = Unit::kCount, .log = true},
+                     alone ? &StudyCell::train_seconds_alone : &StudyCell::train_seconds)),
+      alone ? "The same over the time of all updates at the speed measured with the cell alone "
+              "on the machine."
+            : "The same over the mean time that the runs took to train, beside whatever else "
+              "the machine did.");
   const bool compares = std::any_of(record.cells.begin(), record.cells.end(),
                                     [](const StudyCell& cell) { return !cell.is_baseline(); });
   if (compares) {
-    add_figure(html, difference_drawing(record),
+    add_figure(html, difference_drawing(record, record.metric()),
                "Mean of the differences between runs of the same seed, which see the same images "
-               "in the same order, with its 95 % interval. Blue is better than the baseline, "
+               "in the same order, with its 95\u00a0% interval. Blue is better than the baseline, "
                "orange worse; grey intervals include zero.");
+    if (record.metrics.size() > 1) {
+      add_figure(html, difference_drawing(record, record.metrics[1]),
+                 "The same of the second metric.");
+    }
   }
   html.close();
   return section;

@@ -18,6 +18,8 @@ std::string read_text(const std::filesystem::path& path) {
   return text.str();
 }
 
+}  // namespace
+
 std::vector<std::pair<std::string, std::string>> read_environment(
     const std::filesystem::path& path) {
   std::vector<std::pair<std::string, std::string>> pairs;
@@ -28,8 +30,6 @@ std::vector<std::pair<std::string, std::string>> read_environment(
   }
   return pairs;
 }
-
-}  // namespace
 
 bool RunRecord::finished() const {
   if (evaluations.empty()) return false;
@@ -50,6 +50,18 @@ double RunRecord::train_seconds() const {
   double seconds = 0.0;
   for (const TimingRecord& record : timing) seconds += record.seconds;
   return seconds;
+}
+
+double RunRecord::images_per_s() const {
+  double images = 0.0;
+  for (const TimingRecord& record : timing) images += record.images_per_s * record.seconds;
+  return images / train_seconds();
+}
+
+double RunRecord::peak_memory_mb() const {
+  double peak = 0.0;
+  for (const TimingRecord& record : timing) peak = std::max(peak, record.peak_memory_mb);
+  return peak;
 }
 
 RunRecord read_run_record(const std::filesystem::path& path) {

@@ -28,7 +28,13 @@ struct RunRecord {
   std::int64_t steps_per_epoch() const;
 
   double train_seconds() const;
+  double images_per_s() const;    ///< in training, over all epochs
+  double peak_memory_mb() const;  ///< of training; 0 if it is not known
 };
+
+/// The names and values of an `env.json`; nothing if there is none.
+std::vector<std::pair<std::string, std::string>> read_environment(
+    const std::filesystem::path& path);
 
 /// Reads what is there: a run that goes on, or one that was killed while it wrote a line, is read
 /// as far as it goes. Throws CheckpointError if `path` is no run's folder, ConfigError if its

@@ -70,7 +70,11 @@ std::vector<Fact> facts_of(const RunView& view) {
     facts.push_back({"Trained for", duration_text(record.train_seconds()),
                      fmt::format("{} {}, {} images/s", record.timing.back().epoch,
                                  record.timing.back().epoch == 1 ? "epoch" : "epochs",
-                                 number_text(record.timing.back().images_per_s, Unit::kCount, 3))});
+                                 number_text(record.images_per_s(), Unit::kCount, 3))});
+    if (record.peak_memory_mb() > 0.0) {
+      facts.push_back({"Memory", fmt::format("{:.0f}\u00a0MB", record.peak_memory_mb()),
+                       "at the peak of training"});
+    }
   }
   return facts;
 }

@@ -1,5 +1,6 @@
 #include "train/report/study_record.h"
 
+#include <algorithm>
 #include <cmath>
 #include <fstream>
 #include <limits>
@@ -52,6 +53,8 @@ StudyCell cell_of(const Json& json) {
   const Json timing = json.value("timing", Json::object());
   cell.images_per_s = number_at(timing, "images_per_s");
   cell.train_seconds = number_at(timing, "train_seconds");
+  cell.images_per_s_alone = number_at(timing, "images_per_s_alone");
+  cell.train_seconds_alone = number_at(timing, "train_seconds_alone");
   cell.peak_memory_mb = number_at(timing, "peak_memory_mb");
   for (const Json& run : json.at("runs")) cell.runs.push_back(run_of(run));
   for (const auto& [metric, summary] : json.at("summary").items()) {
@@ -78,11 +81,14 @@ StudyRecord record_of(const Json& json) {
 
 bool Estimate::excludes_zero() const { return std::abs(mean) > half_width; }
 
+std::size_t StudyCell::runs_in(const std::string& status) const {
+  return static_cast<std::size_t>(std::count_if(
+      runs.begin(), runs.end(), [&](const StudyRun& run) { return run.status == status; }));
+}
+
 std::size_t StudyRecord::runs_in(const std::string& status) const {
   std::size_t count = 0;
-  for (const StudyCell& cell : cells) {
-    for (const StudyRun& run : cell.runs) count += run.status == status ? 1 : 0;
-  }
+  for (const StudyCell& cell : cells) count += cell.runs_in(status);
   return count;
 }
 

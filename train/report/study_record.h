@@ -39,10 +39,12 @@ struct StudyCell {
   std::vector<std::string> matched;           ///< `model.embed_dim 64 → 36`
   double parameters = 0.0, macs = 0.0;
   double images_per_s = 0.0, train_seconds = 0.0, peak_memory_mb = 0.0;  ///< NaN: no run yet
+  double images_per_s_alone = 0.0, train_seconds_alone = 0.0;            ///< NaN: not measured
   std::vector<StudyRun> runs;
   std::map<std::string, MetricSummary> summary;  ///< by metric
 
   bool is_baseline() const { return baseline == name; }
+  std::size_t runs_in(const std::string& status) const;
 };
 
 struct StudyAxis {

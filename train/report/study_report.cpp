@@ -22,14 +22,14 @@ std::vector<Fact> facts_of(const StudyRecord& record) {
   double seconds = 0.0;
   for (const StudyCell& cell : record.cells) {
     if (cell.train_seconds > 0.0) {
-      seconds += cell.train_seconds * static_cast<double>(cell.runs.size());
+      seconds += cell.train_seconds * static_cast<double>(cell.runs_in("done"));
     }
   }
   return {{"Variants", fmt::to_string(record.cells.size()), ""},
           {"Runs", fmt::to_string(record.runs_in("done")),
            fmt::format("of {} are done", record.runs())},
           {"Made equal", record.match, record.match == "none" ? "compared as they are" : ""},
-          {"Training", duration_text(seconds), "all runs together"}};
+          {"Training", duration_text(seconds), "all done runs together"}};
 }
 
 }  // namespace
@@ -46,6 +46,7 @@ Page study_page(const StudyRecord& record) {
   }
   page.sections.push_back(results_section(record));
   page.sections.push_back(table_section(record));
+  page.sections.push_back(costs_section(record));
   if (std::optional<Section> curves = study_curves_section(record)) {
     page.sections.push_back(std::move(*curves));
   }
@@ -55,10 +56,10 @@ Page study_page(const StudyRecord& record) {
 
 std::string study_picture(const StudyRecord& record) {
   const Drawing costs = draw(
-      cost_plot(record, metric_name(record.metric()) + " and arithmetic",
+      cost_plot(record, sentence_case(metric_name(record.metric())) + " and arithmetic",
                 {.label = "MACs an image", .unit = Unit::kCount, .log = true}, &StudyCell::macs));
   const std::vector<PlacedDrawing> drawings = {
-      {0.0, 0.0, costs}, {costs.width + 16.0, 0.0, difference_drawing(record)}};
+      {0.0, 0.0, costs}, {costs.width + 16.0, 0.0, difference_drawing(record, record.metric())}};
   return drawing_file(drawings);
 }
 

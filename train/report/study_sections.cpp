@@ -4,9 +4,12 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <cmath>
+#include <cstdlib>
 
 #include "train/metrics_file.h"
+#include "train/report/run_record.h"
 #include "train/run_folder.h"
 
 namespace tessera::report {
@@ -26,6 +29,28 @@ Cell difference_cell(const StudyCell& cell, const std::string& metric) {
           found->second.difference->mean};
 }
 
+/// A column an axis: the last word of its name.
+std::vector<std::string> axis_heads(const StudyRecord& record) {
+  std::vector<std::string> heads;
+  for (const StudyAxis& axis : record.axes) {
+    heads.push_back(axis.name.substr(axis.name.rfind('.') + 1));
+  }
+  return heads;
+}
+
+/// Numbers sort as such.
+std::vector<Cell> axis_cells(const StudyRecord& record, const StudyCell& cell) {
+  std::vector<Cell> cells;
+  for (const StudyAxis& axis : record.axes) {
+    const auto found = cell.labels.find(axis.name);
+    const std::string label = found == cell.labels.end() ? "–" : found->second;
+    char* end = nullptr;
+    const double value = std::strtod(label.c_str(), &end);
+    cells.push_back(*end == '\0' ? Cell(label, value) : Cell(label));
+  }
+  return cells;
+}
+
 double EvaluationRecord::*field_of(const std::string& metric) {
   if (metric == "loss") return &EvaluationRecord::test_loss;
   if (metric == "top5") return &EvaluationRecord::test_top5;
@@ -38,7 +63,7 @@ double EvaluationRecord::*field_of(const std::string& metric) {
 Plot curves_of_cell(const StudyRecord& record, const StudyCell& cell) {
   constexpr std::array<const char*, 6> kColors = {"s0", "s1", "s2", "s3", "s4", "s5"};
   Plot plot{.title = cell.name,
-            .x = {.label = "epoch", .whole = true, .tight = true, .low = 0.0},
+            .x = {.label = "epoch", .whole = true, .tight = true},
             .y = {.unit = unit_of(record.metric())},
             .series = {},
             .width = 270.0,
@@ -46,7 +71,7 @@ Plot curves_of_cell(const StudyRecord& record, const StudyCell& cell) {
   for (std::size_t i = 0; i < cell.runs.size(); ++i) {
     Series series{.name = fmt::format("seed {}", cell.runs[i].seed),
                   .color = kColors[i % kColors.size()],
-                  .kind = Series::Kind::kLine};
+                  .kind = Series::Kind::kLineAndDots};
     const RunFolder folder{record.path / cell.runs[i].folder};
     for (const EvaluationRecord& evaluation : read_evaluations(folder.metrics())) {
       series.points.push_back(
@@ -55,6 +80,17 @@ Plot curves_of_cell(const StudyRecord& record, const StudyCell& cell) {
     if (!series.points.empty()) plot.series.push_back(std::move(series));
   }
   return plot;
+}
+
+/// That of the first run which says.
+std::vector<std::pair<std::string, std::string>> environment_of(const StudyRecord& record) {
+  for (const StudyCell& cell : record.cells) {
+    for (const StudyRun& run : cell.runs) {
+      auto environment = read_environment(RunFolder{record.path / run.folder}.environment());
+      if (!run.folder.empty() && !environment.empty()) return environment;
+    }
+  }
+  return {};
 }
 
 /// The same ends for all charts, so that they can be compared.
@@ -71,6 +107,7 @@ void share_axes(std::vector<Plot>& plots) {
   if (plots.empty()) return;
   const Axis across(plots.front().x, x), up(plots.front().y, y);
   for (Plot& plot : plots) {
+    plot.x.low = across.low();
     plot.x.high = across.high();
     plot.y.low = up.low();
     plot.y.high = up.high();
@@ -84,11 +121,11 @@ Unit unit_of(const std::string& metric) {
 }
 
 std::string metric_name(const std::string& metric) {
-  if (metric == "top1") return "Test top-1";
-  if (metric == "top5") return "Test top-5";
-  if (metric == "loss") return "Test loss";
-  if (metric == "train_top1") return "Training top-1";
-  if (metric == "train_loss") return "Training loss";
+  if (metric == "top1") return "test top-1";
+  if (metric == "top5") return "test top-5";
+  if (metric == "loss") return "test loss";
+  if (metric == "train_top1") return "training top-1";
+  if (metric == "train_loss") return "training loss";
   return metric;
 }
 
@@ -117,31 +154,62 @@ std::string difference_text(const Estimate& difference, Unit unit) {
   return text + (percent ? " points" : "");
 }
 
+std::string sentence_case(std::string text) {
+  if (!text.empty()) text[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(text[0])));
+  return text;
+}
+
 Section table_section(const StudyRecord& record) {
-  Section section{"table",
-                  "All numbers",
-                  "Means over the seeds with 95 % intervals; time, speed and memory are those of "
-                  "the machine. A click on a head sorts.",
-                  {}};
-  Table table{{"Cell"}, {}, true};
-  for (const std::string& metric : record.metrics) table.heads.push_back(metric_name(metric));
-  table.heads.insert(table.heads.begin() + 2, "Difference");
-  table.heads.insert(table.heads.end(),
-                     {"Runs", "Parameters", "MACs", "Images/s", "Time", "Memory"});
+  Section section{
+      "table",
+      "All metrics",
+      fmt::format("Means over {} {} with 95\u00a0% intervals (Student's t), not corrected "
+                  "for the number of comparisons. Differences are to the baseline, in "
+                  "{}, paired by seed. A click on a head sorts.",
+                  record.seeds.size(), record.seeds.size() == 1 ? "seed" : "seeds",
+                  metric_name(record.metric())),
+      {}};
+  Table table{axis_heads(record), {}, true};
+  for (const std::string& metric : record.metrics) {
+    table.heads.push_back(sentence_case(metric_name(metric)));
+    if (metric == record.metric()) table.heads.emplace_back("Difference");
+  }
+  table.heads.emplace_back("Runs");
   for (const StudyCell& cell : record.cells) {
-    std::vector<Cell> row = {cell.name};
-    for (const std::string& metric : record.metrics) row.push_back(estimate_cell(cell, metric));
-    row.insert(row.begin() + 2, difference_cell(cell, record.metric()));
-    const auto done = std::count_if(cell.runs.begin(), cell.runs.end(),
-                                    [](const StudyRun& run) { return run.status == "done"; });
+    std::vector<Cell> row = axis_cells(record, cell);
+    for (const std::string& metric : record.metrics) {
+      row.push_back(estimate_cell(cell, metric));
+      if (metric == record.metric()) row.push_back(difference_cell(cell, metric));
+    }
+    const std::size_t done = cell.runs_in("done");
     row.emplace_back(fmt::format("{} of {}", done, cell.runs.size()), static_cast<double>(done));
-    row.emplace_back(number_text(cell.parameters, Unit::kCount, 3), cell.parameters);
-    row.emplace_back(number_text(cell.macs, Unit::kCount, 3), cell.macs);
-    row.emplace_back(number_text(cell.images_per_s, Unit::kCount, 3), cell.images_per_s);
-    row.emplace_back(duration_text(cell.train_seconds), cell.train_seconds);
-    row.emplace_back(
-        std::isfinite(cell.peak_memory_mb) ? fmt::format("{:.0f} MB", cell.peak_memory_mb) : "–",
-        cell.peak_memory_mb);
+    table.rows.push_back(std::move(row));
+  }
+  add_table(section.body, table);
+  return section;
+}
+
+Section costs_section(const StudyRecord& record) {
+  Section section{
+      "costs",
+      "Costs",
+      "Alone: each cell measured by itself for a few steps, and the time of all updates "
+      "at that speed. In runs: what the runs reached beside whatever else the machine "
+      "did. Without tests. MACs are multiply-adds of one image's forward pass.",
+      {}};
+  Table table{axis_heads(record), {}, true};
+  table.heads.insert(table.heads.end(), {"Parameters", "MACs", "Images/s alone", "Time alone",
+                                         "Images/s in runs", "Time in runs", "Memory"});
+  const auto count = [](double value) { return Cell(number_text(value, Unit::kCount, 3), value); };
+  const auto time = [](double value) { return Cell(duration_text(value), value); };
+  for (const StudyCell& cell : record.cells) {
+    std::vector<Cell> row = axis_cells(record, cell);
+    const std::string memory = std::isfinite(cell.peak_memory_mb)
+                                   ? fmt::format("{:.0f}\u00a0MB", cell.peak_memory_mb)
+                                   : "–";
+    row.insert(row.end(), {count(cell.parameters), count(cell.macs), count(cell.images_per_s_alone),
+                           time(cell.train_seconds_alone), count(cell.images_per_s),
+                           time(cell.train_seconds), Cell(memory, cell.peak_memory_mb)});
     table.rows.push_back(std::move(row));
   }
   add_table(section.body, table);
@@ -158,7 +226,7 @@ std::optional<Section> study_curves_section(const StudyRecord& record) {
   share_axes(plots);
   Section section{"curves",
                   "Curves",
-                  metric_name(record.metric()) +
+                  sentence_case(metric_name(record.metric())) +
                       " after each epoch, a line a seed; all charts have the same axes.",
                   {}};
   section.body.open("div", {{"class", "figures small"}});
@@ -173,20 +241,26 @@ Section runs_section(const StudyRecord& record) {
       "Runs",
       "Each is an ordinary run's folder: tessera report shows any of them more closely.",
       {}};
-  Table table{{"Cell", "Seed", "State", "Folder", "Made equal"}, {}, true};
+  const bool matched = std::any_of(record.cells.begin(), record.cells.end(),
+                                   [](const StudyCell& cell) { return !cell.matched.empty(); });
+  Table table{{"Cell", "Seed", "State", "Folder"}, {}, true};
+  if (matched) table.heads.emplace_back("Made equal");
   for (const StudyCell& cell : record.cells) {
-    std::string matched;
-    for (const std::string& change : cell.matched) {
-      matched += (matched.empty() ? "" : ", ") + change;
-    }
     for (const StudyRun& run : cell.runs) {
       table.rows.push_back({cell.name,
                             Cell(fmt::to_string(run.seed), static_cast<double>(run.seed)),
                             run.error.empty() ? run.status : run.status + ": " + run.error,
-                            run.folder, matched.empty() ? "–" : matched});
+                            run.folder.empty() ? "–" : run.folder});
+      if (!matched) continue;
+      const std::string changes = fmt::format("{}", fmt::join(cell.matched, ", "));
+      table.rows.back().emplace_back(changes.empty() ? "–" : changes);
     }
   }
   add_table(section.body, table);
+  if (const auto machine = environment_of(record); !machine.empty()) {
+    section.body.element("h3", "Where they ran");
+    add_pairs(section.body, machine);
+  }
   return section;
 }
 

@@ -11,8 +11,11 @@ namespace tessera::report {
 
 Unit unit_of(const std::string& metric);
 
-/// `top-1`, `test loss`, ...
+/// `test top-1`, `test loss`, ...
 std::string metric_name(const std::string& metric);
+
+/// The same with a capital at the start.
+std::string sentence_case(std::string text);
 
 /// 91.30 ± 0.24 %, without a unit sign for losses; an en dash if there is no mean.
 std::string estimate_text(const Estimate& estimate, Unit unit);
@@ -24,18 +27,22 @@ std::string difference_text(const Estimate& difference, Unit unit);
 Plot cost_plot(const StudyRecord& record, const std::string& title, const AxisConfig& x,
                double StudyCell::*cost);
 
-Drawing difference_drawing(const StudyRecord& record);
+/// Of one metric, a row a cell.
+Drawing difference_drawing(const StudyRecord& record, const std::string& metric);
 
 /// Charts of the first metric against MACs and time, and the differences to the baseline.
 Section results_section(const StudyRecord& record);
 
-/// All numbers, a row a cell.
+/// All metrics, a row a cell.
 Section table_section(const StudyRecord& record);
+
+/// What the cells cost: parameters, arithmetic, speed alone and in the runs, time, memory.
+Section costs_section(const StudyRecord& record);
 
 /// The first metric while training, a chart a cell.
 std::optional<Section> study_curves_section(const StudyRecord& record);
 
-/// Axes, what was made equal, and the runs.
+/// The runs, what was made equal, and the machine.
 Section runs_section(const StudyRecord& record);
 
 }  // namespace tessera::report

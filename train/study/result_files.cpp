@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "train/report/study_report.h"
 #include "train/study/result_tables.h"
 #include "train/weights/atomic_file.h"
 
@@ -83,8 +84,12 @@ Json cell_json(const StudyResults& results, std::size_t index) {
   }
   Json timing = Json::object();
   if (const auto mean = timing_of(cell)) timing = to_json(*mean);
-  if (cell.speed)
-    timing["expected_seconds"] = run_seconds(cell.cell.config, cell.plan, *cell.speed);
+  if (cell.speed) {
+    const Config& config = cell.cell.config;
+    timing["images_per_s_alone"] = cell.speed->train_images_per_s;
+    timing["train_seconds_alone"] = training_seconds(config, cell.plan, *cell.speed);
+    timing["expected_seconds"] = run_seconds(config, cell.plan, *cell.speed);
+  }
   return {{"name", cell.cell.name},
           {"labels", labels},
           {"baseline", results.cells[cell.cell.baseline].cell.name},
@@ -169,6 +174,7 @@ void write_result_files(const StudyResults& results, const std::filesystem::path
   write("results.csv", results_csv(results));
   write("timing.csv", timing_csv(results));
   write("results.md", result_page(results));
+  write("report.html", report::to_html(report::study_page(report::read_study_record(folder))));
 }
 
 }  // namespace tessera

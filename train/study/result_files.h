@@ -1,4 +1,4 @@
-// The files that a study leaves: results.json, results.csv, timing.csv, results.md.
+// The files that a study leaves: results.json, results.csv, timing.csv, results.md, report.html.
 #pragma once
 
 #include <filesystem>
@@ -7,7 +7,7 @@
 
 namespace tessera {
 
-/// Writes all four into the study's folder, each in one piece. docs/studies.md says what they hold.
+/// Writes all into the study's folder, each in one piece. docs/studies.md says what they hold.
 /// Throws CheckpointError if the disk is full.
 void write_result_files(const StudyResults& results, const std::filesystem::path& folder);
 

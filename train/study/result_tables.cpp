@@ -78,17 +78,6 @@ void add_metric_words(const StudyResults& results, std::size_t cell, const char*
   }
 }
 
-void add_timing_columns(TextTable& table) {
-  for (const char* title : {"images/s", "training", "memory"}) table.add_column(title);
-}
-
-void add_timing_words(const CellResult& cell, std::vector<std::string>& words) {
-  const std::optional<RunTiming> timing = timing_of(cell);
-  words.push_back(timing ? fmt::format("{:.0f}", timing->images_per_s) : "-");
-  words.push_back(timing ? duration_text(timing->train_seconds) : "-");
-  words.push_back(timing ? fmt::format("{:.0f} MB", timing->peak_memory_mb) : "-");
-}
-
 std::string mmacs(const CellResult& cell) {
   return fmt::format("{:.2f}", 1e-6 * static_cast<double>(cell.plan.macs));
 }
@@ -115,58 +104,65 @@ constexpr const char* kPageExplanation =
     " Bold: the interval does not include zero; it is not corrected for the\n"
     "number of comparisons. MMACs are millions of multiply-adds of one image's forward pass.\n";
 
-constexpr const char* kCostsTitle =
-    "## Speed, time and memory\n\n"
-    "Of training, without tests, on the machine that the study ran on.\n";
+constexpr const char* kCostsExplanation =
+    "Of training, without tests. \"Alone\" is each cell measured by itself: before training, or "
+    "by\n"
+    "--measure-again. \"In runs\" is what the runs reached beside all other work on the machine. "
+    "Times\n"
+    "are those of all updates at the speed to their left. Memory is the peak of the runs.\n";
+
+TextTable found_table(const StudyResults& results, const char* mark) {
+  TextTable table;
+  add_axis_columns(results, table);
+  add_metric_columns(results, table);
+  for (std::size_t i = 0; i < results.cells.size(); ++i) {
+    std::vector<std::string> words = axis_words(results, results.cells[i]);
+    add_metric_words(results, i, mark, words);
+    table.add_row(std::move(words));
+  }
+  return table;
+}
+
+TextTable costs_table(const StudyResults& results) {
+  TextTable table;
+  add_axis_columns(results, table);
+  for (const char* title : {"parameters", "MMACs", "updates", "images/s alone", "training",
+                            "images/s in runs", "training", "memory"}) {
+    table.add_column(title);
+  }
+  for (const CellResult& cell : results.cells) {
+    std::vector<std::string> words = axis_words(results, cell);
+    words.push_back(fmt::format("{}", cell.plan.parameters));
+    words.push_back(mmacs(cell));
+    words.push_back(fmt::format("{}", cell.plan.length.total_steps));
+    const std::optional<CellSpeed>& alone = cell.speed;
+    words.push_back(alone ? fmt::format("{:.0f}", alone->train_images_per_s) : "-");
+    words.push_back(alone ? duration_text(training_seconds(cell.cell.config, cell.plan, *alone))
+                          : "-");
+    const std::optional<RunTiming> runs = timing_of(cell);
+    words.push_back(runs ? fmt::format("{:.0f}", runs->images_per_s) : "-");
+    words.push_back(runs ? duration_text(runs->train_seconds) : "-");
+    words.push_back(runs ? fmt::format("{:.0f} MB", runs->peak_memory_mb) : "-");
+    table.add_row(std::move(words));
+  }
+  return table;
+}
 
 }  // namespace
 
 std::string result_table(const StudyResults& results) {
-  TextTable table;
-  add_axis_columns(results, table);
-  add_metric_columns(results, table);
-  table.add_column("MMACs");
-  add_timing_columns(table);
-  for (std::size_t i = 0; i < results.cells.size(); ++i) {
-    const CellResult& cell = results.cells[i];
-    std::vector<std::string> words = axis_words(results, cell);
-    add_metric_words(results, i, "*", words);
-    words.push_back(mmacs(cell));
-    add_timing_words(cell, words);
-    table.add_row(std::move(words));
-  }
   const std::string missing = missing_runs(results, "  ");
-  return fmt::format("{}\n{} Intervals of differences between * do not include zero.\n{}",
-                     table.plain(), kExplanation, missing.empty() ? "" : "\nMissing:\n" + missing);
+  return fmt::format("{}\n{} Intervals of differences between * do not include zero.\n\n{}\n{}{}",
+                     found_table(results, "*").plain(), kExplanation, costs_table(results).plain(),
+                     kCostsExplanation, missing.empty() ? "" : "\nMissing:\n" + missing);
 }
 
 std::string result_page(const StudyResults& results) {
-  TextTable found;
-  add_axis_columns(results, found);
-  add_metric_columns(results, found);
-  found.add_column("parameters");
-  found.add_column("MMACs");
-  found.add_column("updates");
-  TextTable costs;
-  add_axis_columns(results, costs);
-  add_timing_columns(costs);
-  for (std::size_t i = 0; i < results.cells.size(); ++i) {
-    const CellResult& cell = results.cells[i];
-    std::vector<std::string> words = axis_words(results, cell);
-    add_metric_words(results, i, "**", words);
-    words.push_back(fmt::format("{}", cell.plan.parameters));
-    words.push_back(mmacs(cell));
-    words.push_back(fmt::format("{}", cell.plan.length.total_steps));
-    found.add_row(std::move(words));
-    words = axis_words(results, cell);
-    add_timing_words(cell, words);
-    costs.add_row(std::move(words));
-  }
   const std::string missing = missing_runs(results, "- ");
-  return fmt::format("# {}\n\n{}{}\n{}{}\n{}\n{}", results.study.name, kExplanation,
-                     kPageExplanation, found.markdown(),
-                     missing.empty() ? "" : "\nMissing:\n\n" + missing, kCostsTitle,
-                     costs.markdown());
+  return fmt::format("# {}\n\n{}{}\n{}{}\n## Costs\n\n{}\n{}", results.study.name, kExplanation,
+                     kPageExplanation, found_table(results, "**").markdown(),
+                     missing.empty() ? "" : "\nMissing:\n\n" + missing, kCostsExplanation,
+                     costs_table(results).markdown());
 }
 
 }  // namespace tessera

@@ -11,17 +11,27 @@
 namespace tessera {
 namespace {
 
-RunResult result_of(const CellResult& cell, std::int64_t seed, const StudyFolder& folder) {
-  const Config config = config_of(cell.cell, seed);
-  const std::filesystem::path run = folder.find_run(config);
+/// What the run of `config` in the folder `study` is; `run` is seen from there, or empty.
+RunResult result_of(const CellResult& cell, const Config& config,
+                    const std::filesystem::path& study, const std::filesystem::path& run) {
   RunResult result;
   if (!run.empty()) {
-    result = read_run(folder.path() / run, cell.plan.length.total_steps,
+    result = read_run(study / run, cell.plan.length.total_steps,
                       config.data.batch_size * config.data.accumulate);
   }
-  result.seed = seed;
+  result.seed = config.train.seed;
   result.folder = run;
   return result;
+}
+
+RunResult result_of(const CellResult& cell, std::int64_t seed, const StudyFolder& folder) {
+  const Config config = config_of(cell.cell, seed);
+  return result_of(cell, config, folder.path(), folder.find_run(config));
+}
+
+/// What the folder of a run is called.
+std::string run_name(const CellResult& cell, std::int64_t seed) {
+  return fmt::format("{}_seed {}", cell.cell.name, seed);
 }
 
 /// Why a run that ended is not done.
@@ -38,8 +48,8 @@ std::string reason(const ChildResult& child) {
 /// Trains one run and reads what it left.
 RunResult train(const CellResult& cell, std::int64_t seed, const std::string& label,
                 StudyFolder& folder, Log& log) {
-  const std::string name = fmt::format("{}_seed {}", cell.cell.name, seed);
-  const std::filesystem::path run = folder.make_run(config_of(cell.cell, seed), name);
+  const std::filesystem::path run =
+      folder.make_run(config_of(cell.cell, seed), run_name(cell, seed));
   log.status(label);
   const ChildResult child =
       run_child({"train", "--resume", (folder.path() / run).string()},
@@ -70,6 +80,25 @@ void read_runs(StudyResults& results, const StudyFolder& folder) {
       cell.runs.push_back(result_of(cell, seed, folder));
     }
   }
+}
+
+void take_runs(const StudyResults& results, const StudyRuns& source, StudyFolder& folder,
+               Log& log) {
+  std::size_t taken = 0;
+  for (const CellResult& cell : results.cells) {
+    for (const RunResult& own : cell.runs) {
+      if (own.status == RunStatus::kDone) continue;
+      const Config config = config_of(cell.cell, own.seed);
+      const std::filesystem::path found = source.find(config);
+      if (result_of(cell, config, source.study(), found).status != RunStatus::kDone) continue;
+      folder.copy_run(config, run_name(cell, own.seed), source.study() / found);
+      log.info("{}, seed {}: taken from {}", cell.cell.name, own.seed,
+               (source.study() / found).string());
+      ++taken;
+    }
+  }
+  log.info("{}: {} finished run{} taken over", source.study().string(), taken,
+           taken == 1 ? "" : "s");
 }
 
 int run_study(StudyResults& results, StudyFolder& folder, Log& log) {

@@ -10,6 +10,10 @@ namespace tessera {
 /// Fills `runs` of every cell with what the folder holds.
 void read_runs(StudyResults& results, const StudyFolder& folder);
 
+/// Copies the finished runs that `source` has and the study lacks into its folder, and reports
+/// each. Call read_runs before and after.
+void take_runs(const StudyResults& results, const StudyRuns& source, StudyFolder& folder, Log& log);
+
 /// Trains every run that is not done, each in a process of its own, all cells of a seed before the
 /// next seed, and writes the result files after each. A run that fails is reported and the next one
 /// started. Returns the signal that ended it early, or 0.

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "train/study/cell_plan.h"
@@ -17,8 +19,16 @@ class Speeds {
   /// `file` holds what was measured before and takes what is measured now; empty: nothing is kept.
   explicit Speeds(std::filesystem::path file);
 
-  /// Nothing if the steps fail: `error` then says why.
+  /// What is known, else measured now. Nothing if the steps fail: `error` then says why.
   std::optional<CellSpeed> measure(const Config& config, std::string& error);
+
+  /// Measures all of `configs` anew, in turn and three times over. The fastest time of each counts:
+  /// other work on the machine only slows. What was known stays where the steps fail. `on_measure`
+  /// is called with the number of the round and of the configuration before each.
+  void measure_again(std::span<const Config> configs,
+                     const std::function<void(int, std::size_t)>& on_measure);
+
+  static constexpr int kRounds = 3;  ///< of measure_again
 
  private:
   void save() const;

@@ -71,7 +71,34 @@ std::string study_of(const fs::path& folder) {
   return json["study"].get<std::string>();
 }
 
+/// Where a run is put, seen from the study's folder.
+fs::path folder_of(const Config& config, const std::string& name) {
+  return fs::path(kCells) / fmt::format("{}-{}", as_file_name(name), digest(identity_of(config)));
+}
+
 }  // namespace
+
+StudyRuns::StudyRuns(const fs::path& study) : study_(study) {
+  study_of(study_);
+  std::error_code error;  // a study that has not begun has no runs
+  for (const auto& entry : fs::directory_iterator(study_ / kCells, error)) {
+    try {
+      add(load_config(RunFolder{entry.path()}.config()),
+          fs::path(kCells) / entry.path().filename());
+    } catch (const Error&) {
+      // No configuration, or one that this program does not know: no run that anyone asks for.
+    }
+  }
+}
+
+fs::path StudyRuns::find(const Config& config) const {
+  const auto found = runs_.find(identity_of(config));
+  return found == runs_.end() ? fs::path{} : found->second;
+}
+
+void StudyRuns::add(const Config& config, const fs::path& run) {
+  runs_.emplace(identity_of(config), run);
+}
 
 StudyFolder::StudyFolder(const fs::path& path, const std::string& name) : path_(path) {
   std::error_code error;
@@ -94,7 +121,8 @@ StudyFolder::StudyFolder(const fs::path& path, const std::string& name) : path_(
   }
   lock();
   fs::create_directories(path_ / kCells);
-  read_runs();
+  fs::remove_all(staging());
+  runs_.emplace(path_);
 }
 
 StudyFolder::~StudyFolder() {
@@ -118,30 +146,24 @@ void StudyFolder::lock() {
   }
 }
 
-void StudyFolder::read_runs() {
-  for (const auto& entry : fs::directory_iterator(path_ / kCells)) {
-    const RunFolder run{entry.path()};
-    try {
-      runs_.emplace(identity_of(load_config(run.config())), fs::relative(entry.path(), path_));
-    } catch (const Error&) {
-      // No configuration, or one that this program does not know: not a run of this study.
-    }
-  }
-}
-
-fs::path StudyFolder::find_run(const Config& config) const {
-  const auto found = runs_.find(identity_of(config));
-  return found == runs_.end() ? fs::path{} : found->second;
-}
-
 fs::path StudyFolder::make_run(const Config& config, const std::string& name) {
   if (const fs::path found = find_run(config); !found.empty()) return found;
-  const std::string identity = identity_of(config);
-  const fs::path run =
-      fs::path(kCells) / fmt::format("{}-{}", as_file_name(name), digest(identity));
+  const fs::path run = folder_of(config, name);
   fs::create_directories(path_ / run);
   write_file(RunFolder{path_ / run}.config(), to_yaml(config));
-  runs_.emplace(identity, run);
+  runs_->add(config, run);
+  return run;
+}
+
+fs::path StudyFolder::copy_run(const Config& config, const std::string& name,
+                               const fs::path& source) {
+  const fs::path own = find_run(config);
+  const fs::path run = own.empty() ? folder_of(config, name) : own;
+  fs::copy(source, staging(), fs::copy_options::recursive | fs::copy_options::copy_symlinks);
+  ::syncfs(lock_);  // whole on the disk before it has its name
+  fs::remove_all(path_ / run);
+  fs::rename(staging(), path_ / run);
+  runs_->add(config, run);
   return run;
 }
 

@@ -3,11 +3,30 @@
 
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "train/train_config.h"
 
 namespace tessera {
+
+/// The runs in a study's folder, known by their resolved configuration alone.
+class StudyRuns {
+ public:
+  /// Throws ConfigError if `study` is no study's folder.
+  explicit StudyRuns(const std::filesystem::path& study);
+
+  /// The folder of the run of just this configuration, whatever study, cell and seed it was made
+  /// for; empty if there is none. Relative to the study's folder.
+  std::filesystem::path find(const Config& config) const;
+
+  void add(const Config& config, const std::filesystem::path& run);
+  const std::filesystem::path& study() const { return study_; }
+
+ private:
+  std::filesystem::path study_;
+  std::map<std::string, std::filesystem::path> runs_;  ///< by resolved configuration
+};
 
 class StudyFolder {
  public:
@@ -21,20 +40,24 @@ class StudyFolder {
   const std::filesystem::path& path() const { return path_; }
   std::filesystem::path speeds() const { return path_ / "speeds.json"; }
 
-  /// The folder of the run of just this configuration, whatever study, cell and seed it was made
-  /// for; empty if there is none. Relative to the study's folder.
-  std::filesystem::path find_run(const Config& config) const;
+  /// As StudyRuns::find.
+  std::filesystem::path find_run(const Config& config) const { return runs_->find(config); }
 
   /// The same; made if there is none. `name` becomes part of the name of a new folder.
   std::filesystem::path make_run(const Config& config, const std::string& name);
 
+  /// A copy of `source`, the folder of a run of just this configuration; it takes the place of an
+  /// own one. Killed at any moment it leaves a whole run or none.
+  std::filesystem::path copy_run(const Config& config, const std::string& name,
+                                 const std::filesystem::path& source);
+
  private:
   void lock();
-  void read_runs();
+  std::filesystem::path staging() const { return path_ / "copying"; }
 
   std::filesystem::path path_;
   int lock_ = -1;
-  std::map<std::string, std::filesystem::path> runs_;  ///< by resolved configuration
+  std::optional<StudyRuns> runs_;  ///< once the folder is ours
 };
 
 }  // namespace tessera

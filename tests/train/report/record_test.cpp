@@ -128,7 +128,7 @@ TEST_CASE("study: the page tells what its results say, no more") {
   const std::string html = to_html(page);
   CHECK(XmlCheck::problem(html) == "");
   for (const char* text :
-       {"The best mean Test top-1 is that of patch_size 2, linear: 85.00 ± 1.00 %.",
+       {"The best mean test top-1 so far: patch_size 2, linear with 85.00 ± 1.00 %.",
         "that is +5.00 ± 2.00 points, an interval that does not include zero",
         "2 of 5 runs are missing", "failed: loss is not finite", "model.embed_dim 64 → 36",
         "id=\"curves\"", "2.1\u00a0M"}) {
