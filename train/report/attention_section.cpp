@@ -66,7 +66,7 @@ std::optional<Section> attention_section(RunView& view) {
                      ? "Where the class token looks in some test images, mean over the heads."
                      : "Which tokens the others look at in some test images: what each token "
                        "receives from all together, mean over the heads.";
-  section.lead += " Each picture has its own scale.";
+  section.lead += " Each picture has its own scale; block 1.0 is the first of stage 1.";
   Markup& html = section.body;
   html.raw(heat_scale()).open("div", {{"class", "figures rows"}});
   // One row of pictures, or two where there is no room.
@@ -87,7 +87,7 @@ std::optional<Section> attention_section(RunView& view) {
     for (const std::size_t block : blocks) {
       const AttentionMap& map = maps[block];
       add_tile(html, overlay_attention(photo, map, map.mean(), config.model.image_size),
-               fmt::format("stage {}, block {}", map.stage, map.block));
+               fmt::format("block {}.{}", map.stage, map.block));
     }
     html.close().close();
   }

@@ -32,10 +32,39 @@ std::array<Candidate, 4> candidates(double x, double y, double width) {
           beside(x, y + kGap + kHeight, "mid", x - 0.5 * width)};
 }
 
+/// The lines of the chart that a label should not lie on: steps and whiskers.
+std::vector<Box> lines_of(const Plot& plot, const Frame& frame) {
+  std::vector<Box> lines;
+  const auto add = [&](double x0, double y0, double x1, double y1) {
+    lines.push_back({std::min(x0, x1) - 1.0, std::min(y0, y1) - 1.0, std::max(x0, x1) + 1.0,
+                     std::max(y0, y1) + 1.0});
+  };
+  for (const Series& series : plot.series) {
+    for (std::size_t i = 0; i < series.points.size(); ++i) {
+      const Point& point = series.points[i];
+      const double x = frame.px(point.x), y = frame.py(point.y);
+      if (series.kind == Series::Kind::kDots && i < series.spread.size()) {
+        add(x, frame.py(series.spread[i].low), x, frame.py(series.spread[i].high));
+      }
+      if (series.kind != Series::Kind::kSteps || i + 1 == series.points.size()) continue;
+      const double next_x = frame.px(series.points[i + 1].x);
+      add(x, y, next_x, y);
+      add(next_x, y, next_x, frame.py(series.points[i + 1].y));
+    }
+  }
+  return lines;
+}
+
+bool touches_any(const Box& box, const std::vector<Box>& others) {
+  return std::any_of(others.begin(), others.end(),
+                     [&](const Box& other) { return other.touches(box); });
+}
+
 }  // namespace
 
 void draw_point_labels(Markup& svg, const Plot& plot, const Frame& frame) {
   constexpr double kDot = 5.0;
+  const std::vector<Box> lines = lines_of(plot, frame);
   std::vector<Box> taken;
   for (const Series& series : plot.series) {
     if (series.kind != Series::Kind::kDots) continue;
@@ -50,19 +79,21 @@ void draw_point_labels(Markup& svg, const Plot& plot, const Frame& frame) {
       const Point& point = series.points[i];
       if (!std::isfinite(point.x) || !std::isfinite(point.y)) continue;
       const double width = text_width(series.labels[i], 11.0);
-      for (const Candidate& at : candidates(frame.px(point.x), frame.py(point.y), width)) {
-        const bool inside = at.box.left >= room.left && at.box.right <= room.right &&
-                            at.box.top >= room.top && at.box.bottom <= room.bottom;
-        if (!inside || std::any_of(taken.begin(), taken.end(),
-                                   [&](const Box& box) { return box.touches(at.box); })) {
-          continue;
-        }
-        taken.push_back(at.box);
-        svg.element("text",
-                    {{"x", at.x}, {"y", at.y}, {"class", std::string("point ") + at.anchor}},
-                    series.labels[i]);
-        break;
-      }
+      const std::array<Candidate, 4> all = candidates(frame.px(point.x), frame.py(point.y), width);
+      const auto is_free = [&](const Candidate& at) {
+        return at.box.left >= room.left && at.box.right <= room.right && at.box.top >= room.top &&
+               at.box.bottom <= room.bottom && !touches_any(at.box, taken);
+      };
+      const auto is_clear = [&](const Candidate& at) {
+        return is_free(at) && !touches_any(at.box, lines);
+      };
+      auto at = std::find_if(all.begin(), all.end(), is_clear);
+      if (at == all.end()) at = std::find_if(all.begin(), all.end(), is_free);
+      if (at == all.end()) continue;
+      taken.push_back(at->box);
+      svg.element("text",
+                  {{"x", at->x}, {"y", at->y}, {"class", std::string("point ") + at->anchor}},
+                  series.labels[i]);
     }
   }
 }

@@ -165,7 +165,8 @@ Section results_section(const StudyRecord& record) {
                "orange worse; grey intervals include zero.");
     if (record.metrics.size() > 1) {
       add_figure(html, difference_drawing(record, record.metrics[1]),
-                 "The same of the second metric.");
+                 fmt::format("The same of the {}: {} is better.", metric_name(record.metrics[1]),
+                             smaller_is_better(record.metrics[1]) ? "less" : "more"));
     }
   }
   html.close();
