@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "layers/stage_plan.h"
 #include "train/report/picture.h"
@@ -25,6 +26,21 @@ void add_maps(Markup& html, const Tensor& maps, double unit, const char* what) {
     html.element("span", name).close();
   }
   html.close();
+}
+
+/// Each head minus its mean: the softmax takes off what all keys have in common.
+Tensor centered(const Tensor& heads) {
+  Tensor result = Tensor::empty(heads.shape());
+  const std::int64_t numel = heads.numel() / heads.dim(0);
+  for (std::int64_t head = 0; head < heads.dim(0); ++head) {
+    const auto in = heads.span().subspan(static_cast<std::size_t>(head * numel),
+                                         static_cast<std::size_t>(numel));
+    const auto out = result.span().subspan(static_cast<std::size_t>(head * numel),
+                                           static_cast<std::size_t>(numel));
+    const float mean = std::accumulate(in.begin(), in.end(), 0.0f) / static_cast<float>(numel);
+    std::transform(in.begin(), in.end(), out.begin(), [mean](float bias) { return bias - mean; });
+  }
+  return result;
 }
 
 double largest_magnitude(const Tensor& tensor) {
@@ -52,9 +68,10 @@ std::string block_name(const ModelPlan& plan, std::int64_t block) {
 void add_biases(Markup& html, const std::vector<PositionMap>& maps, const ModelPlan& plan) {
   html.open("div", {{"class", "figures"}});
   for (const PositionMap& map : maps) {
-    const double largest = largest_magnitude(map.heads);
+    const Tensor heads = centered(map.heads);
+    const double largest = largest_magnitude(heads);
     html.open("figure").element("h4", block_name(plan, map.block));
-    add_maps(html, map.heads, largest, "head");
+    add_maps(html, heads, largest, "head");
     html.raw(scale_of(largest)).close();
   }
   html.close();
@@ -82,7 +99,9 @@ std::optional<Section> position_section(RunView& view) {
   if (const std::vector<PositionMap> maps = position_maps(trace); !maps.empty()) {
     section.lead =
         "What each head adds to the attention of a query, in the middle of a picture, to a key by "
-        "the place of the key seen from it: orange draws attention, blue keeps it away.";
+        "the place of the key seen from it: orange draws attention, blue keeps it away. The mean "
+        "of a "
+        "head over all places changes nothing and is left out.";
     add_biases(section.body, maps, plan_model(config));
   }
   if (const Parameter* table = absolute_table(model)) {
