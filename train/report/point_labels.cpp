@@ -21,15 +21,19 @@ struct Candidate {
   Box box;
 };
 
-std::array<Candidate, 4> candidates(double x, double y, double width) {
-  constexpr double kGap = 8.0, kHeight = 11.0;
+std::array<Candidate, 8> candidates(double x, double y, double width) {
+  constexpr double kGap = 8.0, kHeight = 11.0, kAside = 5.0;
   const auto beside = [&](double text_x, double text_y, const char* anchor, double left) {
     return Candidate{text_x, text_y, anchor, {left, text_y - kHeight, left + width, text_y + 2.0}};
   };
   return {beside(x + kGap, y + 4.0, "start", x + kGap),
           beside(x - kGap, y + 4.0, "end", x - kGap - width),
           beside(x, y - kGap, "mid", x - 0.5 * width),
-          beside(x, y + kGap + kHeight, "mid", x - 0.5 * width)};
+          beside(x, y + kGap + kHeight, "mid", x - 0.5 * width),
+          beside(x + kAside, y - kGap, "start", x + kAside),
+          beside(x - kAside, y - kGap, "end", x - kAside - width),
+          beside(x + kAside, y + kGap + kHeight, "start", x + kAside),
+          beside(x - kAside, y + kGap + kHeight, "end", x - kAside - width)};
 }
 
 /// The lines of the chart that a label should not lie on: steps and whiskers.
@@ -79,7 +83,7 @@ void draw_point_labels(Markup& svg, const Plot& plot, const Frame& frame) {
       const Point& point = series.points[i];
       if (!std::isfinite(point.x) || !std::isfinite(point.y)) continue;
       const double width = text_width(series.labels[i], 11.0);
-      const std::array<Candidate, 4> all = candidates(frame.px(point.x), frame.py(point.y), width);
+      const std::array<Candidate, 8> all = candidates(frame.px(point.x), frame.py(point.y), width);
       const auto is_free = [&](const Candidate& at) {
         return at.box.left >= room.left && at.box.right <= room.right && at.box.top >= room.top &&
                at.box.bottom <= room.bottom && !touches_any(at.box, taken);
