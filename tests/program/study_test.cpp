@@ -215,7 +215,7 @@ TEST_CASE("--dry-run measures, shows the plan and writes nothing") {
   for (const char* words :
        {"study: 4 cells x 2 seeds = 8 runs; match macs", "8x8x16 > 4x4x32",
         "Matched by macs:", "width wide: model.embed_dim 24 -> 16; 100.0 % of the baseline's macs",
-        "Expected: 0:", "Dry run: nothing was trained or written."}) {
+        "Expected: ", "Dry run: nothing was trained or written."}) {
     CAPTURE(words);
     CHECK(outcome.out.find(words) != std::string::npos);
   }
