@@ -66,18 +66,20 @@ void settle(const GradSink& sink, const Tensor& written) {
 }
 
 // Measured (bench/convolution.cpp): beyond this width the library's weight gradient takes three to
-// nine times as long as gathering the patches.
+// nine times as long as gathering the patches; in bf16 it does at every width, many times as long
+// with few or with many channels.
 constexpr std::int64_t kWidestFastKernel = 14;
 
-bool has_wide_kernel(const ConvGeometry& g) {
-  return g.groups == 1 && std::max(g.kernel[0], g.kernel[1]) > kWidestFastKernel;
+bool gathering_is_faster(const ConvGeometry& g) {
+  return g.groups == 1 &&
+         (g.dtype == DType::kBF16 || std::max(g.kernel[0], g.kernel[1]) > kWidestFastKernel);
 }
 
 /// Both gradients of the parameters come from one run of the library.
 void parameter_gradients(const ConvGeometry& g, const Tensor& x, const Tensor& dy,
                          const GradSink& dweight, const GradSink& dbias, const Shape& weight) {
   if (!dweight && !dbias) return;
-  if (has_wide_kernel(g)) return patch_conv_backward_weights(g, x, dy, dweight, dbias);
+  if (gathering_is_faster(g)) return patch_conv_backward_weights(g, x, dy, dweight, dbias);
   const Tensor unwanted = dweight ? Tensor() : Tensor::empty(weight);
   const Tensor dw = fresh(dweight), db = fresh(dbias);
   onednn::conv_backward_weights(g, x.raw(), dy.raw(), dweight ? dw.f32() : unwanted.f32(),
