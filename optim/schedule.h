@@ -5,10 +5,19 @@
 
 namespace tessera {
 
-/// Learning rate of update `step` (from 0) of a run of `total_steps`. Warm-up is linear and reaches
-/// the peak with its last step: lr (t + 1) / warm-up. Cosine (arXiv:1608.03983) and linear then
-/// fall to `min_lr` at the end of the run; `step` multiplies by gamma at each milestone.
-double learning_rate(const OptimConfig& config, std::int64_t step, std::int64_t total_steps,
-                     std::int64_t steps_per_epoch);
+/// Images of an update for which a scaled learning rate is given, as in arXiv:1706.02677 and timm.
+inline constexpr double kLrBatch = 256.0;
+
+/// The peak for updates of `images` images: lr, lr images / 256 (arXiv:1706.02677) or
+/// lr sqrt(images / 256) (arXiv:1404.5997), as `config.lr_scaling` says.
+double scaled_lr(const OptimConfig& config, std::int64_t images);
+
+/// Learning rate of update `step` (from 0) of a run of `total_steps` whose peak is `peak`. Warm-up
+/// is linear and reaches the peak with its last step: peak (t + 1) / warm-up. Cosine and linear
+/// then fall to `min_lr` at the end of the run; `step` multiplies by gamma at each milestone. With
+/// `cycles` the cosine falls so many times, starting at the peak each time (warm restarts,
+/// arXiv:1608.03983).
+double learning_rate(const ScheduleConfig& schedule, double peak, std::int64_t step,
+                     std::int64_t total_steps, std::int64_t steps_per_epoch);
 
 }  // namespace tessera

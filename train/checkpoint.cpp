@@ -42,6 +42,7 @@ std::string encode_meta(const CheckpointMeta& meta) {
                   {"step", meta.step},
                   {"epoch", meta.epoch},
                   {"batch_in_epoch", meta.batch_in_epoch},
+                  {"ended", meta.ended},
                   {"metric", to_json(meta.metric)},
                   {"best_metric", to_json(meta.best_metric)},
                   {"config", meta.config}};
@@ -63,6 +64,7 @@ CheckpointMeta read_meta(const fs::path& path) {
     json.at("step").get_to(meta.step);
     json.at("epoch").get_to(meta.epoch);
     json.at("batch_in_epoch").get_to(meta.batch_in_epoch);
+    meta.ended = json.value("ended", false);
     meta.metric = to_metric(json.at("metric"));
     meta.best_metric = to_metric(json.at("best_metric"));
     json.at("config").get_to(meta.config);

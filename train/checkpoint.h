@@ -18,7 +18,8 @@ struct CheckpointMeta {
   std::int64_t step = 0;              ///< optimizer updates done
   std::int64_t epoch = 0;             ///< the epoch of the next batch
   std::int64_t batch_in_epoch = 0;    ///< the next batch in that epoch
-  std::optional<double> metric;       ///< validation top-1 0..1 at this step, if it was measured
+  bool ended = false;                 ///< the run is over here, before its last step
+  std::optional<double> metric;       ///< train.best_by at this step, if it was measured
   std::optional<double> best_metric;  ///< the best of the run so far
   std::string config;                 ///< the resolved configuration, YAML
 };

@@ -1,5 +1,6 @@
 #include "train/loss.h"
 
+#include "core/ops/binary_cross_entropy.h"
 #include "core/ops/cross_entropy.h"
 
 namespace tessera {
@@ -20,6 +21,9 @@ Tensor soft_targets(const Batch& batch, std::int64_t num_classes, float smoothin
 
 Var training_loss(Tape& tape, const Var& logits, const Batch& batch, const TrainConfig& config) {
   const auto smoothing = static_cast<float>(config.label_smoothing);
+  if (config.loss == LossName::kBinaryCrossEntropy) {
+    return ops::binary_cross_entropy(tape, logits, soft_targets(batch, logits.dim(1), smoothing));
+  }
   if (!batch.other_labels) return ops::cross_entropy(tape, logits, batch.labels, smoothing);
   return ops::soft_cross_entropy(tape, logits, soft_targets(batch, logits.dim(1), smoothing));
 }

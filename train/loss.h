@@ -7,8 +7,10 @@
 
 namespace tessera {
 
-/// The mean loss of `logits` [B, K] over a batch, with label smoothing; the labels of mixed images
-/// are mixed as the images are. Throws as ops::cross_entropy does.
+/// The mean loss `config.loss` of `logits` [B, K] over a batch, with label smoothing; the labels of
+/// mixed images are mixed as the images are. The binary loss takes the same targets, as timm's
+/// does: smoothed and mixed, so that the classes of a mixed image are there in part. Throws as
+/// ops::cross_entropy does.
 Var training_loss(Tape& tape, const Var& logits, const Batch& batch, const TrainConfig& config);
 
 /// [B, K] f32: `own_share` for the label, the rest for the other label, both smoothed:

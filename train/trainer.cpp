@@ -11,6 +11,7 @@
 #include "train/config/config.h"
 #include "train/duration.h"
 #include "train/evaluate.h"
+#include "train/plural.h"
 #include "train/process_memory.h"
 #include "train/training_plan.h"
 #include "train/weights/load_weights.h"
@@ -56,20 +57,34 @@ Trainer::Trainer(const Config& config, const RunFolder& folder, const Dataset& t
       steps_per_epoch_(training_length(config, train.size()).steps_per_epoch),
       total_steps_(training_length(config, train.size()).total_steps),
       metrics_(folder.metrics()),
-      timing_(folder.timing()) {}
+      timing_(folder.timing()),
+      best_(config.train.best_by),
+      peak_lr_(scaled_lr(config.optim, config.data.batch_size * config.data.accumulate)) {}
 
 void Trainer::restore(const LoadedCheckpoint& checkpoint) {
   load_weights(checkpoint.model, named_values(learner_.model().parameters));
   restore_tensors(checkpoint.state, learner_.state());
   const CheckpointMeta& meta = checkpoint.meta;
   position_ = {meta.step, meta.epoch, meta.batch_in_epoch};
-  best_metric_ = meta.best_metric;
-  evaluated_ = meta.metric.has_value();
-  summary_.last_top1 = meta.metric.value_or(0.0);
+  std::int64_t seen = -1;
+  for (const EvaluationRecord& record : read_evaluations(folder_.metrics())) {
+    // After a kill between an evaluation and its checkpoint it is made again, to the same bits.
+    if (record.step == seen || (record.step == meta.step && !meta.metric)) continue;
+    seen = record.step;
+    best_.add(record);
+    if (record.step == meta.step) evaluation_ = record;
+    summary_.last_top1 = record.test_top1;
+  }
   epoch_updates_ = read_updates(folder_.metrics(), position_.epoch + 1);
 }
 
-bool Trainer::finished() const { return position_.step >= total_steps_ && evaluated_; }
+bool Trainer::out_of_patience() const {
+  return config_.train.patience > 0 && best_.waited() >= config_.train.patience;
+}
+
+bool Trainer::finished() const {
+  return evaluation_ && (position_.step >= total_steps_ || out_of_patience());
+}
 
 TrainSummary Trainer::run() {
   last_report_ = seconds_now();
@@ -78,7 +93,7 @@ TrainSummary Trainer::run() {
     if (!train_epoch() || !finish_epoch()) {
       log_.info("{}: saving step {}", SignalGuard::stop_signal() == SIGINT ? "SIGINT" : "SIGTERM",
                 position_.step);
-      save(std::nullopt, false);
+      save(false);
       summary_.stop_signal = SignalGuard::stop_signal();
       break;
     }
@@ -88,7 +103,8 @@ TrainSummary Trainer::run() {
     }
   }
   summary_.step = position_.step;
-  summary_.best_top1 = best_metric_.value_or(0.0);
+  if (best_.best()) summary_.best_top1 = best_.best()->test_top1;
+  summary_.ended_early = position_.step < total_steps_ && summary_.stop_signal == 0;
   return summary_;
 }
 
@@ -104,13 +120,13 @@ bool Trainer::train_epoch() {
     train_step(batches);
     if (SignalGuard::take_checkpoint_request()) {
       log_.info("SIGUSR1: saving step {}", position_.step);
-      save(std::nullopt, false);
+      save(false);
     }
     if (SignalGuard::stop_signal() != 0) return false;
     const bool ends = position_.batch >= last_batch || position_.step >= total_steps_;
     if (config_.train.checkpoint_every > 0 && !ends &&
         position_.step % config_.train.checkpoint_every == 0) {
-      save(std::nullopt, false);
+      save(false);
     }
   }
   return true;
@@ -122,9 +138,10 @@ void Trainer::train_step(std::vector<Batch>& batches) {
     train_loader_.next(batch);
     epoch_images_ += batch.labels.dim(0);
   }
-  const double lr = learning_rate(config_.optim, position_.step, total_steps_, steps_per_epoch_);
+  const double lr = learning_rate(config_.optim.schedule, peak_lr_, position_.step, total_steps_,
+                                  steps_per_epoch_);
   const UpdateResult result = learner_.update(batches, position_.step, lr);
-  evaluated_ = false;
+  evaluation_.reset();
   ++position_.step;
   position_.batch += config_.data.accumulate;
   epoch_updates_.push_back(
@@ -156,11 +173,38 @@ void Trainer::show_progress(const UpdateResult& result, double lr) {
   }
 }
 
+/// The test's metrics beside the means over the updates of the epoch.
+EvaluationRecord Trainer::evaluation_record(const Metrics& metrics) const {
+  EvaluationRecord record{.step = position_.step,
+                          .epoch = position_.epoch + 1,
+                          .test_loss = metrics.loss(),
+                          .test_top1 = metrics.top1(),
+                          .test_top5 = metrics.top5()};
+  for (const UpdateRecord& update : epoch_updates_) {
+    record.train_loss += update.loss / static_cast<double>(epoch_updates_.size());
+    record.train_top1 += update.top1 / static_cast<double>(epoch_updates_.size());
+  }
+  return record;
+}
+
+void Trainer::report_epoch(const EvaluationRecord& record, bool is_best) {
+  const double seconds = std::max(epoch_seconds_, 1e-9);
+  const double speed = static_cast<double>(epoch_images_) / seconds;
+  const double waited = (train_loader_.waited_seconds() - epoch_wait_start_) / seconds;
+  log_.info(
+      "epoch {}/{}  train loss {:.4f} top-1 {:.2f} %  test loss {:.4f} top-1 {:.2f} %{}  {:.0f} "
+      "images/s  {}  data wait {:.1f} %",
+      record.epoch, config_.train.epochs, record.train_loss, 100.0 * record.train_top1,
+      record.test_loss, 100.0 * record.test_top1, is_best ? " (best)" : "", speed,
+      duration_text(epoch_seconds_), 100.0 * waited);
+  timing_.append(
+      TimingRecord{record.step, record.epoch, epoch_seconds_, speed, waited, peak_memory_mb()});
+}
+
 /// Evaluates, reports and saves after the last batch of an epoch. False if a signal ended it.
 bool Trainer::finish_epoch() {
   const std::int64_t epoch = position_.epoch + 1;
   const bool is_last = position_.step >= total_steps_;
-  std::optional<double> top1;
   bool is_best = false;
   if (is_last || epoch % config_.train.eval_every == 0) {
     const Learner::AveragedWeights averaged(learner_);
@@ -171,32 +215,11 @@ bool Trainer::finish_epoch() {
     };
     const Metrics metrics = evaluate(learner_, test_loader_, num_classes_, show);
     if (SignalGuard::stop_signal() != 0) return false;
-    top1 = metrics.top1();
-    EvaluationRecord record{.step = position_.step,
-                            .epoch = epoch,
-                            .test_loss = metrics.loss(),
-                            .test_top1 = metrics.top1(),
-                            .test_top5 = metrics.top5()};
-    for (const UpdateRecord& update : epoch_updates_) {
-      record.train_loss += update.loss / static_cast<double>(epoch_updates_.size());
-      record.train_top1 += update.top1 / static_cast<double>(epoch_updates_.size());
-    }
-    metrics_.append(record);
-    is_best = !best_metric_ || *top1 > *best_metric_;
-    if (is_best) best_metric_ = top1;
-    evaluated_ = true;
-    summary_.last_top1 = *top1;
-    const double seconds = std::max(epoch_seconds_, 1e-9);
-    const double speed = static_cast<double>(epoch_images_) / seconds;
-    const double waited = (train_loader_.waited_seconds() - epoch_wait_start_) / seconds;
-    log_.info(
-        "epoch {}/{}  train loss {:.4f} top-1 {:.2f} %  test loss {:.4f} top-1 {:.2f} %{}  {:.0f} "
-        "images/s  {}  data wait {:.1f} %",
-        epoch, config_.train.epochs, record.train_loss, 100.0 * record.train_top1, record.test_loss,
-        100.0 * record.test_top1, is_best ? " (best)" : "", speed, duration_text(epoch_seconds_),
-        100.0 * waited);
-    timing_.append(
-        TimingRecord{position_.step, epoch, epoch_seconds_, speed, waited, peak_memory_mb()});
+    evaluation_ = evaluation_record(metrics);
+    metrics_.append(*evaluation_);
+    is_best = best_.add(*evaluation_);
+    summary_.last_top1 = evaluation_->test_top1;
+    report_epoch(*evaluation_, is_best);
   }
   summary_.train_seconds += epoch_seconds_;
   if (position_.batch >= steps_per_epoch_ * config_.data.accumulate) {
@@ -204,18 +227,26 @@ bool Trainer::finish_epoch() {
     ++position_.epoch;
     position_.batch = 0;
   }
-  save(top1, is_best);
+  if (evaluation_ && !is_last && out_of_patience()) {
+    log_.info("no better one for {}: the run ends here (train.patience); the best was epoch {}",
+              plural(best_.waited(), "evaluation"), best_.best()->epoch);
+  }
+  save(is_best);
   return true;
 }
 
-void Trainer::save(std::optional<double> metric, bool is_best) {
+void Trainer::save(bool is_best) {
   metrics_.sync();
   timing_.sync();
+  const auto measured = [&](const std::optional<EvaluationRecord>& record) {
+    return record ? std::optional(measure(*record, config_.train.best_by)) : std::nullopt;
+  };
   const CheckpointData data{.meta = {.step = position_.step,
                                      .epoch = position_.epoch,
                                      .batch_in_epoch = position_.batch,
-                                     .metric = metric,
-                                     .best_metric = best_metric_,
+                                     .ended = position_.step < total_steps_ && finished(),
+                                     .metric = measured(evaluation_),
+                                     .best_metric = measured(best_.best()),
                                      .config = to_yaml(config_)},
                             .model = named_values(learner_.model().parameters),
                             .state = learner_.state()};

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "data/loader.h"
+#include "train/best_evaluation.h"
 #include "train/checkpoint.h"
 #include "train/learner.h"
 #include "train/log.h"
@@ -15,8 +16,9 @@ namespace tessera {
 
 struct TrainSummary {
   std::int64_t step = 0;
-  double best_top1 = 0.0;  ///< on the test split, 0..1
+  double best_top1 = 0.0;  ///< of the best checkpoint on the test split, 0..1
   double last_top1 = 0.0;
+  bool ended_early = false;    ///< by `train.patience`
   double train_seconds = 0.0;  ///< of this process, without evaluation
   int stop_signal = 0;         ///< that ended the run early, or 0
 };
@@ -37,7 +39,7 @@ class Trainer {
   /// CheckpointError if it is one of another model.
   void restore(const LoadedCheckpoint& checkpoint);
 
-  /// Trains up to the last epoch, or to the first signal.
+  /// Trains up to the last epoch, to the end of patience, or to the first signal.
   TrainSummary run();
 
   std::int64_t total_steps() const { return total_steps_; }
@@ -51,11 +53,14 @@ class Trainer {
   };
 
   bool finished() const;
+  bool out_of_patience() const;
   bool train_epoch();
   void train_step(std::vector<Batch>& batches);
   bool finish_epoch();
   void show_progress(const UpdateResult& result, double lr);
-  void save(std::optional<double> metric, bool is_best);
+  EvaluationRecord evaluation_record(const Metrics& metrics) const;
+  void report_epoch(const EvaluationRecord& record, bool is_best);
+  void save(bool is_best);
 
   SignalGuard signals_;  ///< first: a signal during the preparations is heeded after the first step
   Config config_;
@@ -71,10 +76,11 @@ class Trainer {
   MetricsFile timing_;
 
   Position position_;
-  bool evaluated_ = false;  ///< at this very step
+  std::optional<EvaluationRecord> evaluation_;  ///< at this very step
   std::vector<UpdateRecord> epoch_updates_;
-  std::optional<double> best_metric_;
+  BestEvaluation best_;
   TrainSummary summary_;
+  double peak_lr_;
   double epoch_seconds_ = 0.0;
   std::int64_t epoch_images_ = 0;
   double epoch_wait_start_ = 0.0;

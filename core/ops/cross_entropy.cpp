@@ -1,10 +1,8 @@
 #include "core/ops/cross_entropy.h"
 
 #include <cmath>
-#include <vector>
 
-#include "core/error.h"
-#include "core/ops/element.h"
+#include "core/ops/row_loss.h"
 #include "core/simd_math.h"
 
 namespace tessera::ops {
@@ -33,49 +31,6 @@ TESSERA_KERNEL RowSums softmax_row(const T* z, float* p, std::int64_t classes) {
   return {largest, std::log(sum)};
 }
 
-/// Mean of the rows' losses as a tensor [1]; the sum runs in the order of the rows.
-Tensor mean_of(const std::vector<double>& losses) {
-  double sum = 0.0;
-  for (const double loss : losses) sum += loss;
-  return Tensor::full({1}, static_cast<float>(sum / static_cast<double>(losses.size())));
-}
-
-/// Runs `row(b, z, p)` for each row z of the logits and its probabilities p, [B, K] f32, and
-/// records the loss. `row` returns the loss of the row and leaves d loss / d z in p.
-template <typename Row>
-Var record_loss(Tape& tape, const Var& logits, const Row& row) {
-  const std::int64_t batch = logits.dim(0), classes = logits.dim(1);
-  OpScope op(tape, "cross_entropy",
-             {25.0 * static_cast<double>(logits.value.numel()),
-              2.0 * static_cast<double>(logits.value.bytes())});
-  const Tensor gradient = Tensor::empty(logits.shape());
-  std::vector<double> losses(static_cast<std::size_t>(batch));
-  with_element_type(logits.value.dtype(), [&](auto element) {
-    using T = decltype(element);
-    parallel_for(batch, row_grain(4 * classes), [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t b = begin; b < end; ++b) {
-        const T* z = logits.value.data<T>() + b * classes;
-        float* p = gradient.f32() + b * classes;
-        const RowSums sums = softmax_row(z, p, classes);
-        losses[static_cast<std::size_t>(b)] = row(b, z, p, sums);
-      }
-    });
-  });
-  return tape.record(
-      mean_of(losses), any_wants_grad(logits),
-      [target = logits.target(), gradient](Tape& t, const Tensor& dy) {
-        const float scale = dy.f32()[0] / static_cast<float>(gradient.dim(0));
-        for (float& value : gradient.span()) value *= scale;
-        t.pass(target, target.dtype == DType::kF32 ? gradient : cast(gradient, target.dtype));
-      });
-}
-
-void check_logits(const char* op, const Shape& logits) {
-  if (logits.rank() != 2 || logits[0] < 1 || logits[1] < 1) {
-    fail<ShapeError>("[{}] logits {} are not [B, K] with B and K of at least 1", op, logits);
-  }
-}
-
 void check_labels(const Var& logits, const Tensor& labels) {
   const std::int64_t batch = logits.dim(0), classes = logits.dim(1);
   if (labels.shape() != Shape{batch} || labels.dtype() != DType::kI32) {
@@ -100,8 +55,9 @@ Var cross_entropy(Tape& tape, const Var& logits, const Tensor& labels, float smo
   }
   const std::int64_t classes = logits.dim(1);
   const float spread = smoothing / static_cast<float>(classes);
-  return record_loss(
-      tape, logits, [&](std::int64_t b, const auto* z, float* p, const RowSums& sums) {
+  return record_row_loss(
+      tape, "cross_entropy", logits, [&](std::int64_t b, const auto* z, float* p) {
+        const RowSums sums = softmax_row(z, p, classes);
         const std::int64_t label = labels.data<std::int32_t>()[b];
         const double at_label = static_cast<double>(load(z[label]) - sums.largest);
         p[label] -= 1.0f - smoothing;
@@ -116,14 +72,11 @@ Var cross_entropy(Tape& tape, const Var& logits, const Tensor& labels, float smo
 }
 
 Var soft_cross_entropy(Tape& tape, const Var& logits, const Tensor& targets) {
-  check_logits("soft_cross_entropy", logits.shape());
-  if (targets.shape() != logits.shape() || targets.dtype() != DType::kF32) {
-    fail<ShapeError>("[soft_cross_entropy] targets {} {} do not fit logits {}: they must be f32 {}",
-                     name_of(targets.dtype()), targets.shape(), logits.shape(), logits.shape());
-  }
+  check_targets("soft_cross_entropy", logits, targets);
   const std::int64_t classes = logits.dim(1);
-  return record_loss(
-      tape, logits, [&](std::int64_t b, const auto* z, float* p, const RowSums& sums) {
+  return record_row_loss(
+      tape, "cross_entropy", logits, [&](std::int64_t b, const auto* z, float* p) {
+        const RowSums sums = softmax_row(z, p, classes);
         const float* q = targets.f32() + b * classes;
         double mass = 0.0, dot = 0.0;
         for (std::int64_t k = 0; k < classes; ++k) {

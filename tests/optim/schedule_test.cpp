@@ -8,11 +8,10 @@
 namespace tessera {
 namespace {
 
-OptimConfig with(ScheduleConfig schedule, double lr = 1.0) {
-  OptimConfig config;
-  config.lr = lr;
-  config.schedule = std::move(schedule);
-  return config;
+/// At a peak of 1.
+double rate(const ScheduleConfig& schedule, std::int64_t step, std::int64_t total_steps,
+            std::int64_t steps_per_epoch) {
+  return learning_rate(schedule, 1.0, step, total_steps, steps_per_epoch);
 }
 
 TEST_CASE("warm-up and cosine give the rates of the reference training runs") {
@@ -22,11 +21,10 @@ TEST_CASE("warm-up and cosine give the rates of the reference training runs") {
       0.0010000000474974513,  0.0010000000474974513,  0.0009623203659430146,
       0.0008550178608857095,  0.000694428279530257,   0.0005050000036135316,
       0.00031557169859297574, 0.00015498214634135365, 4.7679630370112136e-05};
-  const OptimConfig config =
-      with({.name = ScheduleName::kCosine, .warmup_epochs = 4, .min_lr = 1e-5}, 1e-3);
+  const ScheduleConfig config = {.name = ScheduleName::kCosine, .warmup_epochs = 4, .min_lr = 1e-5};
   for (std::size_t step = 0; step < kRates.size(); ++step) {
     CAPTURE(step);
-    CHECK(learning_rate(config, static_cast<std::int64_t>(step), 12, 1) ==
+    CHECK(learning_rate(config, 1e-3, static_cast<std::int64_t>(step), 12, 1) ==
           doctest::Approx(kRates[step]).epsilon(1e-7));
   }
 }
@@ -34,51 +32,90 @@ TEST_CASE("warm-up and cosine give the rates of the reference training runs") {
 TEST_CASE("warm-up ends at the peak, whatever follows") {
   for (const ScheduleName name : {ScheduleName::kConstant, ScheduleName::kCosine,
                                   ScheduleName::kLinear, ScheduleName::kStep}) {
-    const OptimConfig config = with({.name = name, .warmup_epochs = 0.5});
-    CHECK(learning_rate(config, 0, 100, 10) == doctest::Approx(0.2));
-    CHECK(learning_rate(config, 3, 100, 10) == doctest::Approx(0.8));
-    CHECK(learning_rate(config, 4, 100, 10) == 1.0);
-    CHECK(learning_rate(config, 5, 100, 10) == 1.0);
-    CHECK(learning_rate(with({.name = name}), 0, 100, 10) == 1.0);
+    const ScheduleConfig config = {.name = name, .warmup_epochs = 0.5};
+    CHECK(rate(config, 0, 100, 10) == doctest::Approx(0.2));
+    CHECK(rate(config, 3, 100, 10) == doctest::Approx(0.8));
+    CHECK(rate(config, 4, 100, 10) == 1.0);
+    CHECK(rate(config, 5, 100, 10) == 1.0);
+    CHECK(rate(ScheduleConfig{.name = name}, 0, 100, 10) == 1.0);
   }
 }
 
 TEST_CASE("a run shorter than its warm-up only rises, and reaches the peak") {
-  const OptimConfig config = with({.name = ScheduleName::kCosine, .warmup_epochs = 5});
-  CHECK(learning_rate(config, 0, 4, 10) == doctest::Approx(0.25));
-  CHECK(learning_rate(config, 3, 4, 10) == 1.0);
+  const ScheduleConfig config = {.name = ScheduleName::kCosine, .warmup_epochs = 5};
+  CHECK(rate(config, 0, 4, 10) == doctest::Approx(0.25));
+  CHECK(rate(config, 3, 4, 10) == 1.0);
 }
 
 TEST_CASE("cosine and linear pass the middle at half way and end at min_lr") {
   for (const ScheduleName name : {ScheduleName::kCosine, ScheduleName::kLinear}) {
-    const OptimConfig config = with({.name = name, .warmup_epochs = 2, .min_lr = 0.1});
-    CHECK(learning_rate(config, 20, 120, 10) == 1.0);
-    CHECK(learning_rate(config, 70, 120, 10) == doctest::Approx(0.55));
-    CHECK(learning_rate(config, 119, 120, 10) > 0.1);
-    CHECK(learning_rate(config, 120, 120, 10) == doctest::Approx(0.1));
-    CHECK(learning_rate(config, 500, 120, 10) == doctest::Approx(0.1));
+    const ScheduleConfig config = {.name = name, .warmup_epochs = 2, .min_lr = 0.1};
+    CHECK(rate(config, 20, 120, 10) == 1.0);
+    CHECK(rate(config, 70, 120, 10) == doctest::Approx(0.55));
+    CHECK(rate(config, 119, 120, 10) > 0.1);
+    CHECK(rate(config, 120, 120, 10) == doctest::Approx(0.1));
+    CHECK(rate(config, 500, 120, 10) == doctest::Approx(0.1));
     for (std::int64_t step = 21; step < 120; ++step) {
-      CHECK(learning_rate(config, step, 120, 10) < learning_rate(config, step - 1, 120, 10));
+      CHECK(rate(config, step, 120, 10) < rate(config, step - 1, 120, 10));
     }
   }
-  CHECK(learning_rate(with({.name = ScheduleName::kLinear, .min_lr = 0.1}), 99, 100, 10) ==
+  CHECK(rate(ScheduleConfig{.name = ScheduleName::kLinear, .min_lr = 0.1}, 99, 100, 10) ==
         doctest::Approx(0.109));
 }
 
 TEST_CASE("step multiplies by gamma from the first step of each milestone's epoch") {
-  const OptimConfig config =
-      with({.name = ScheduleName::kStep, .milestones = {2, 3.5}, .gamma = 0.5});
-  CHECK(learning_rate(config, 19, 50, 10) == 1.0);
-  CHECK(learning_rate(config, 20, 50, 10) == 0.5);
-  CHECK(learning_rate(config, 34, 50, 10) == 0.5);
-  CHECK(learning_rate(config, 35, 50, 10) == 0.25);
-  CHECK(learning_rate(config, 49, 50, 10) == 0.25);
+  const ScheduleConfig config = {.name = ScheduleName::kStep, .milestones = {2, 3.5}, .gamma = 0.5};
+  CHECK(rate(config, 19, 50, 10) == 1.0);
+  CHECK(rate(config, 20, 50, 10) == 0.5);
+  CHECK(rate(config, 34, 50, 10) == 0.5);
+  CHECK(rate(config, 35, 50, 10) == 0.25);
+  CHECK(rate(config, 49, 50, 10) == 0.25);
 }
 
 TEST_CASE("a constant rate stays") {
-  const OptimConfig config = with({.name = ScheduleName::kConstant}, 0.3);
-  CHECK(learning_rate(config, 0, 10, 1) == 0.3);
-  CHECK(learning_rate(config, 9, 10, 1) == 0.3);
+  const ScheduleConfig config = {.name = ScheduleName::kConstant};
+  CHECK(rate(config, 0, 10, 1) == 1.0);
+  CHECK(rate(config, 9, 10, 1) == 1.0);
+}
+
+TEST_CASE("cycles: the cosine starts anew at the peak, and the last one ends with the run") {
+  // 10 steps of warm-up, then 10, 20 and 40 steps.
+  const ScheduleConfig config = {.name = ScheduleName::kCosine,
+                                 .warmup_epochs = 1,
+                                 .min_lr = 0.1,
+                                 .cycles = 3,
+                                 .cycle_growth = 2.0};
+  for (const std::int64_t start : {10, 20, 40}) {
+    CAPTURE(start);
+    CHECK(rate(config, start, 80, 10) == doctest::Approx(1.0));
+    CHECK(rate(config, start - 1, 80, 10) < (start == 10 ? 1.1 : 0.15));
+  }
+  CHECK(rate(config, 15, 80, 10) == doctest::Approx(0.55));
+  CHECK(rate(config, 30, 80, 10) == doctest::Approx(0.55));
+  CHECK(rate(config, 60, 80, 10) == doctest::Approx(0.55));
+  CHECK(rate(config, 80, 80, 10) == doctest::Approx(0.1));
+  CHECK(rate(config, 99, 80, 10) == doctest::Approx(0.1));
+  // Seven equal cycles: the bounds are no round numbers of the way.
+  const ScheduleConfig seven = {.name = ScheduleName::kCosine, .cycles = 7};
+  for (std::int64_t cycle = 0; cycle < 7; ++cycle) {
+    CHECK(rate(seven, 3 * cycle, 21, 1) == doctest::Approx(1.0));
+    CHECK(rate(seven, 3 * cycle + 1, 21, 1) == doctest::Approx(0.75));
+    CHECK(rate(seven, 3 * cycle + 2, 21, 1) == doctest::Approx(0.25));
+  }
+}
+
+TEST_CASE("a scaled learning rate follows the images of an update") {
+  OptimConfig config;
+  config.lr = 2e-3;
+  CHECK(scaled_lr(config, 1024) == 2e-3);
+  config.lr_scaling = LrScaling::kLinear;
+  CHECK(scaled_lr(config, 256) == 2e-3);
+  CHECK(scaled_lr(config, 1024) == doctest::Approx(8e-3));
+  CHECK(scaled_lr(config, 64) == doctest::Approx(5e-4));
+  config.lr_scaling = LrScaling::kSqrt;
+  CHECK(scaled_lr(config, 256) == 2e-3);
+  CHECK(scaled_lr(config, 1024) == doctest::Approx(4e-3));
+  CHECK(scaled_lr(config, 64) == doctest::Approx(1e-3));
 }
 
 }  // namespace

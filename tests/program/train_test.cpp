@@ -145,6 +145,105 @@ TEST_CASE("a run leaves a checkpoint that can be tested, used and inspected") {
   CHECK(result_of(run) == before);
 }
 
+/// The evaluations of a run, in order.
+std::vector<nlohmann::json> evaluations_of(const fs::path& run) {
+  std::vector<nlohmann::json> evaluations;
+  std::istringstream lines(read_text(run / "metrics.jsonl"));
+  for (std::string line; std::getline(lines, line);) {
+    const nlohmann::json record = nlohmann::json::parse(line);
+    if (record.contains("test_top1")) evaluations.push_back(record);
+  }
+  return evaluations;
+}
+
+nlohmann::json meta_of(const fs::path& run, const char* checkpoint) {
+  return nlohmann::json::parse(read_text(run / "checkpoints" / checkpoint / "meta.json"));
+}
+
+TEST_CASE("a run without progress ends when patience does, and goes on with more of it") {
+  const ScratchFolder folder;
+  const std::string config = config_in(folder);
+  const fs::path run = folder / "run";
+  // Nothing moves: the second and the third test are no better than the first.
+  std::vector<std::string> arguments = {"train", config, "--out", run};
+  for (const char* setting : {"train.patience=2", "optim.lr=1e-12", "train.epochs=5",
+                              "optim.schedule.name=constant", "train.best_by=top1"}) {
+    arguments.insert(arguments.end(), {"--set", setting});
+  }
+  const test::Outcome outcome = test::tessera(arguments);
+  REQUIRE(outcome.code == 0);
+  CHECK(outcome.err.find("no better one for 2 evaluations: the run ends here") !=
+        std::string::npos);
+  CHECK(outcome.out.find("up to step 60 (early end)") != std::string::npos);
+  CHECK(evaluations_of(run).size() == 3);
+  CHECK(meta_of(run, "best")["step"] == 20);
+  CHECK(meta_of(run, "last")["step"] == 60);
+  CHECK(meta_of(run, "last")["ended"] == true);
+
+  const std::string before = result_of(run);
+  REQUIRE(test::tessera({"train", "--resume", run}).code == 0);
+  CHECK(result_of(run) == before);
+  REQUIRE(test::tessera({"train", "--resume", run, "--set", "train.patience=0"}).code == 0);
+  CHECK(evaluations_of(run).size() == 5);
+  CHECK(meta_of(run, "last")["ended"] == false);
+}
+
+TEST_CASE("the best checkpoint is that of the chosen measure") {
+  const ScratchFolder folder;
+  const std::string config = config_in(folder);
+  for (const std::string by : {"loss", "top1"}) {
+    CAPTURE(by);
+    const fs::path run = folder / by;
+    REQUIRE(test::tessera({"train", config, "--out", run, "--set", "train.best_by=" + by, "--set",
+                           "train.epochs=6"})
+                .code == 0);
+    nlohmann::json best;
+    for (const nlohmann::json& record : evaluations_of(run)) {
+      const bool better =
+          best.is_null() || (by == "loss" ? record["test_loss"] < best["test_loss"]
+                                          : record["test_top1"] > best["test_top1"]);
+      if (better) best = record;
+    }
+    CHECK(meta_of(run, "best")["step"] == best["step"]);
+    CHECK(meta_of(run, "last")["best_metric"] == best["test_" + by]);
+  }
+}
+
+TEST_CASE("a scaled learning rate is said aloud and is what the updates get") {
+  const ScratchFolder folder;
+  const std::string config = config_in(folder);
+  const std::vector<std::string> scaled = {"--set", "optim.lr={base: 0.016, scale_with: linear}",
+                                           "--set", "optim.schedule.name=constant",
+                                           "--set", "data.accumulate=2",
+                                           "--set", "train.epochs=1"};
+  std::vector<std::string> arguments = {"train", config, "--out", folder / "run"};
+  arguments.insert(arguments.end(), scaled.begin(), scaled.end());
+  const test::Outcome outcome = test::tessera(arguments);
+  REQUIRE(outcome.code == 0);
+  const std::string said = "learning rate 0.002 = 0.016 x 32 / 256 for updates of 32 images";
+  CHECK(outcome.err.find(said) != std::string::npos);
+  std::istringstream lines(read_text(folder / "run" / "metrics.jsonl"));
+  double lr = 0.0;
+  for (std::string line; std::getline(lines, line);) {
+    lr = nlohmann::json::parse(line).value("lr", lr);
+  }
+  CHECK(lr == doctest::Approx(0.002));  // of the last update, after the warm-up
+  arguments = {"train", config, "--dry-run"};
+  arguments.insert(arguments.end(), scaled.begin(), scaled.end());
+  CHECK(test::tessera(arguments).out.find(said) != std::string::npos);
+}
+
+TEST_CASE("the binary loss trains, with mixed images too") {
+  const ScratchFolder folder;
+  const std::string config = config_in(folder);
+  const test::Outcome outcome = test::tessera(
+      {"train", config, "--out", folder / "run", "--set", "train.loss=binary_cross_entropy",
+       "--set", "data.augment.cutmix=1.0", "--set", "data.augment.mix_probability=0.5"});
+  REQUIRE(outcome.code == 0);
+  const std::vector<nlohmann::json> evaluations = evaluations_of(folder / "run");
+  CHECK(evaluations.back()["train_loss"] < evaluations.front()["train_loss"]);
+}
+
 TEST_CASE("a step that is not finite names the op and leaves the weights") {
   const ScratchFolder folder;
   const std::string config = config_in(folder);

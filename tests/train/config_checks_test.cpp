@@ -113,6 +113,11 @@ TEST_CASE("values that do not fit each other are reported where they stand") {
        {"c.yaml:1:21: [model] image_size 224x224, but images of cifar100 are 32x32; use auto"}},
       {"data: {name: mnist, normalize: {mean: [1, 2], std: [1]}}",
        {"c.yaml:1:39: data.normalize.mean: 2 given, but images of mnist have 1 channels"}},
+      {"optim: {lr: {base: 1e-3, scale_with: linear}, schedule: {min_lr: 1e-3}}\n"
+       "data: {batch_size: 32, accumulate: 2}",
+       {"c.yaml:1:66: [optim] min_lr 0.001 is above lr 0.00025"}},
+      {"optim: {schedule: {name: linear, cycles: 3}}",
+       {"c.yaml:1:42: [optim] schedule.cycles 3 is for schedule.name cosine; leave it out"}},
       {"optim: {lr: 1e-3, schedule: {min_lr: 1e-2}}",
        {"c.yaml:1:38: [optim] min_lr 0.01 is above lr 0.001"}},
       {"optim: {schedule: {name: step}}",

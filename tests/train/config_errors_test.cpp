@@ -77,6 +77,15 @@ TEST_CASE("a number out of range names the range") {
     std::string error;
   };
   const Case cases[] = {
+      {"optim: {lr: {base: 0}}", "20: optim.lr.base: expected a number > 0, got 0"},
+      {"optim: {lr: {base: 1, scale: linear}}",
+       "23: unknown key optim.lr.scale; did you mean scale_with?"},
+      {"optim: {lr: {peak: 1}}", "14: unknown key optim.lr.peak; known here: base, scale_with"},
+      {"optim: {lr: {scale_with: sqrt}}",
+       "13: optim.lr: base is missing: {base: 0.001, scale_with: sqrt}"},
+      {"optim: {lr: [1]}", "13: optim.lr: expected a number, got a list"},
+      {"optim: {lr: {base: 1, scale_with: cubic}}",
+       "35: optim.lr.scale_with: expected none, linear or sqrt, got \"cubic\""},
       {"optim: {lr: 0}", "13: optim.lr: expected a number > 0, got 0"},
       {"optim: {lr: -1e-3}", "13: optim.lr: expected a number > 0, got -1e-3"},
       {"optim: {lr: .inf}", "13: optim.lr: expected a number, got \".inf\""},

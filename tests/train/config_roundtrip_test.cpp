@@ -39,8 +39,9 @@ TEST_CASE("every file in configs/ loads, and its resolved form loads to the same
   }
   for (const char* name :
        {"fashion_mnist_quickstart.yaml", "fashion_mnist.yaml", "cifar10.yaml", "cifar10_swin.yaml",
-        "bench_small.yaml", "swin_tiny.yaml", "swin_small.yaml", "swin_base.yaml",
-        "swin_large.yaml", "swin_v2_tiny.yaml", "vit_tiny.yaml", "vit_cifar10.yaml"}) {
+        "cifar10_swin_long.yaml", "cifar100_swin.yaml", "bench_small.yaml", "swin_tiny.yaml",
+        "swin_small.yaml", "swin_base.yaml", "swin_large.yaml", "swin_v2_tiny.yaml",
+        "vit_tiny.yaml", "vit_cifar10.yaml"}) {
     CHECK(names.count(name) == 1);
   }
 }
@@ -120,7 +121,7 @@ data:
     std: [0.3, 1.0e-05]
 optim:
   name: sgd
-  lr: 0.05
+  lr: {base: 0.05, scale_with: sqrt}
   weight_decay: 0.0001
   betas: [0.8, 0.95]
   eps: 1.0e-06
@@ -131,9 +132,11 @@ optim:
   layer_decay: 0.75
   ema: 0.99
   schedule:
-    name: step
+    name: cosine
     warmup_epochs: 1.5
     min_lr: 1.0e-07
+    cycles: 3
+    cycle_growth: 1.5
     milestones: [10.0, 12.5]
     gamma: 0.3
 train:
@@ -142,8 +145,11 @@ train:
   seed: 4294967295
   precision: bf16
   threads: 3
+  loss: binary_cross_entropy
   label_smoothing: 0.15
   eval_every: 2
+  best_by: loss
+  patience: 4
   checkpoint_every: 500
   out: elsewhere/runs
 )";
@@ -159,6 +165,8 @@ train:
   CHECK(config.data.root == "a folder: \"x\\y\"\x07");
   CHECK(config.data.std == std::vector<float>{0.3f, 1e-5f});
   CHECK(config.optim.betas == std::array<double, 2>{0.8, 0.95});
+  CHECK(config.optim.lr == 0.05);
+  CHECK(config.optim.lr_scaling == LrScaling::kSqrt);
   CHECK(config.optim.schedule.min_lr == 1e-7);
   CHECK(config.train.seed == 4294967295u);
   CHECK(config.train.out == "elsewhere/runs");
@@ -166,7 +174,8 @@ train:
   const std::vector<std::string> given = values_of(config);
   const std::vector<std::string> unset = values_of(unset_config());
   REQUIRE(given.size() == unset.size());
-  const std::set<std::string> single{"model.pool=mean", "data.name=none"};
+  const std::set<std::string> single{"model.pool=mean", "data.name=none",
+                                     "optim.schedule.name=cosine"};
   for (std::size_t i = 0; i < given.size(); ++i) {
     CAPTURE(given[i]);
     CHECK((given[i] != unset[i] || single.count(given[i]) == 1));
@@ -190,6 +199,20 @@ TEST_CASE("numbers survive writing bit for bit") {
     CHECK(std::bit_cast<std::uint32_t>(again.data.mean[i]) ==
           std::bit_cast<std::uint32_t>(config.data.mean[i]));
   }
+}
+
+TEST_CASE("the learning rate is a number or a map, whichever comes last") {
+  const auto optim = [](const char* text, std::vector<std::string> overrides = {}) {
+    return parse_config(text, "c.yaml", overrides).optim;
+  };
+  CHECK(optim("optim: {lr: 0.5}").lr_scaling == LrScaling::kNone);
+  const char* scaled = "optim: {lr: {base: 0.5, scale_with: linear}}";
+  CHECK(optim(scaled).lr_scaling == LrScaling::kLinear);
+  CHECK(optim(scaled, {"optim.lr.scale_with=none"}).lr_scaling == LrScaling::kNone);
+  CHECK(optim(scaled, {"optim.lr.base=0.25"}).lr == 0.25);
+  CHECK(optim(scaled, {"optim.lr=0.125"}).lr == 0.125);
+  CHECK(optim(scaled, {"optim.lr=0.125"}).lr_scaling == LrScaling::kNone);
+  CHECK(optim("optim: {lr: {base: 0.5}}").lr == 0.5);
 }
 
 TEST_CASE("texts survive writing") {
@@ -278,7 +301,7 @@ TEST_CASE("the reference lists every key with its default") {
     CHECK(reference.find("| `" + key.path + "` | " + key.type) != std::string::npos);
     CHECK_FALSE(key.help.empty());
   }
-  CHECK(reference.find("| `optim.lr` | a number, > 0 | `0.001` |") != std::string::npos);
+  CHECK(reference.find("| `optim.weight_decay` | a number, >= 0 | `0.05` |") != std::string::npos);
   CHECK(reference.find("| `model.num_classes` | an integer or auto, in [1, 1000000] | `auto` |") !=
         std::string::npos);
 }

@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <cmath>
+
 #include "core/error.h"
 #include "tests/support/tiny_model.h"
 #include "train/initial_model.h"
@@ -37,6 +40,41 @@ TEST_CASE("learner: averages begin with the weights it starts from") {
     CHECK(values.span()[i] == weights.parameters.values().span()[i]);
     CHECK(average.span()[i] == values.span()[i]);
   }
+}
+
+TEST_CASE("learner: gradients accumulated over batches update as those of one large batch") {
+  Config config = tiny();
+  config.optim.name = OptimizerName::kSgd;
+  config.optim.clip_norm = 0.05;  // of the mean gradient: it must clip both alike
+  const Batch whole{.images = test::random_images(config.model, 8),
+                    .labels = test::some_labels(config.model, 8)};
+  const std::int64_t half = whole.images.numel() / 2;
+  std::vector<Batch> parts(2);
+  for (std::int64_t i = 0; i < 2; ++i) {
+    Batch& part = parts[static_cast<std::size_t>(i)];
+    part.images = Tensor::empty(
+        {4, config.model.image_size[0], config.model.image_size[1], config.model.in_channels});
+    part.labels = Tensor::empty({4}, DType::kI32);
+    std::copy_n(whole.images.f32() + i * half, half, part.images.f32());
+    std::copy_n(whole.labels.data<std::int32_t>() + 4 * i, 4, part.labels.data<std::int32_t>());
+  }
+  Learner one(config), two(config);
+  const Tensor start = one.model().parameters.values().clone();
+  const UpdateResult a = one.update(std::span(&whole, 1), 0, 0.1);
+  const UpdateResult b = two.update(parts, 0, 0.1);
+  CHECK(b.loss == doctest::Approx(a.loss).epsilon(1e-5));
+  CHECK(b.grad_norm == doctest::Approx(a.grad_norm).epsilon(1e-4));
+  CHECK(a.grad_norm > config.optim.clip_norm);
+  CHECK(b.top1 == a.top1);
+  double moved = 0.0, apart = 0.0;
+  for (std::size_t i = 0; i < start.span().size(); ++i) {
+    const float value = one.model().parameters.values().span()[i];
+    moved = std::max(moved, std::abs(double{value} - double{start.span()[i]}));
+    apart = std::max(apart,
+                     std::abs(double{value} - double{two.model().parameters.values().span()[i]}));
+  }
+  CHECK(moved > 1e-4);
+  CHECK(apart < 1e-3 * moved);
 }
 
 TEST_CASE("learner: frozen parameters keep their bits through updates, the others move") {

@@ -9,6 +9,7 @@
 #include "core/parallel.h"
 #include "data/check.h"
 #include "optim/freeze.h"
+#include "optim/schedule.h"
 #include "train/commands/commands.h"
 #include "train/commands/plan_text.h"
 #include "train/config/config.h"
@@ -44,8 +45,22 @@ std::optional<InitialModel> prepare_weights(const Config& config, bool starts) {
   return load_initial_model(config);
 }
 
+/// How the peak of the learning rate comes about; nothing if it stands in the configuration.
+std::string learning_rate_text(const Config& config) {
+  const OptimConfig& optim = config.optim;
+  if (optim.lr_scaling == LrScaling::kNone) return "";
+  const std::int64_t images = config.data.batch_size * config.data.accumulate;
+  const std::string ratio = fmt::format("{} / {}", images, kLrBatch);
+  return fmt::format(
+      "learning rate {:.4g} = {:.4g} x {} for updates of {} images", scaled_lr(optim, images),
+      optim.lr, optim.lr_scaling == LrScaling::kLinear ? ratio : "sqrt(" + ratio + ")", images);
+}
+
 int dry_run(const Config& config, const std::optional<InitialModel>& initial) {
   fmt::print("{}", plan_text(config));
+  if (const std::string text = learning_rate_text(config); !text.empty()) {
+    fmt::print("{}\n", text);
+  }
   if (initial) fmt::print("{}\n", fmt::join(initial->report.summary(), "\n"));
   fmt::print("Dry run: nothing was trained or written.\n");
   return kExitOk;
@@ -57,9 +72,9 @@ int report(const TrainSummary& summary, const RunFolder& folder) {
                folder.path.string());
     return 128 + summary.stop_signal;
   }
-  fmt::print("Trained for {:.0f} s, up to step {}: test top-1 {:.2f} %, best {:.2f} %.\n",
-             summary.train_seconds, summary.step, 100.0 * summary.last_top1,
-             100.0 * summary.best_top1);
+  fmt::print("Trained for {:.0f} s, up to step {}{}: test top-1 {:.2f} %, best {:.2f} %.\n",
+             summary.train_seconds, summary.step, summary.ended_early ? " (early end)" : "",
+             100.0 * summary.last_top1, 100.0 * summary.best_top1);
   fmt::print("Everything is in {}\n", folder.path.string());
   return kExitOk;
 }
@@ -90,6 +105,7 @@ int run(const TrainOptions& options) {
   log.info("{}: {} training and {}, {}, {}, into {}", train->name(), train->size(),
            plural(test->size(), "test image"), plural(trainer.total_steps(), "step"),
            plural(num_threads(), "thread"), folder.path.string());
+  if (const std::string text = learning_rate_text(config); !text.empty()) log.info("{}", text);
   if (initial) {
     trainer.start_from(initial->model->parameters);
     for (const std::string& line : initial->report.summary()) {

@@ -3,6 +3,7 @@
 #include <functional>
 
 #include "data/dataset_info.h"
+#include "optim/schedule.h"
 #include "train/config/model_checks.h"
 
 namespace tessera {
@@ -40,9 +41,17 @@ void check_normalization(const Checker& check, const DatasetInfo& info) {
 void check_schedule(const Checker& check) {
   const OptimConfig& optim = check.config.optim;
   const ScheduleConfig& schedule = optim.schedule;
-  if (check.readable({"optim.lr", "optim.schedule.min_lr"}) && schedule.min_lr > optim.lr) {
+  const DataConfig& data = check.config.data;
+  const double peak = scaled_lr(optim, data.batch_size * data.accumulate);
+  if (check.readable({"optim.lr", "optim.schedule.min_lr"}) && schedule.min_lr > peak) {
     check.report({"optim.schedule.min_lr", "optim.lr"}, "[optim] min_lr {} is above lr {}",
-                 schedule.min_lr, optim.lr);
+                 schedule.min_lr, peak);
+  }
+  if (check.readable({"optim.schedule.name", "optim.schedule.cycles"}) && schedule.cycles > 1 &&
+      schedule.name != ScheduleName::kCosine) {
+    check.report({"optim.schedule.cycles"},
+                 "[optim] schedule.cycles {} is for schedule.name cosine; leave it out",
+                 schedule.cycles);
   }
   if (!check.readable({"optim.schedule.name", "optim.schedule.milestones"})) return;
   if (schedule.name == ScheduleName::kStep && schedule.milestones.empty()) {

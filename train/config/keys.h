@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "layers/model_config.h"
+#include "optim/optim_config.h"
 #include "train/config/yaml_tree.h"
 
 namespace tessera {
@@ -87,6 +88,9 @@ Key numbers_key(std::string path, std::vector<T>& value, const Range& range, std
 
 /// A number, which is a list of one, or a list of 1 to 8 numbers, one a stage or merging.
 Key scale_key(std::string path, std::vector<double>& value, const Range& range, std::string help);
+
+/// A number, or a map of `base` and `scale_with`, whose number is then that of a batch of 256.
+Key learning_rate_key(std::string path, double& lr, LrScaling& scaling, std::string help);
 
 Key pair_key(std::string path, std::array<double, 2>& value, const Range& range, std::string help);
 

@@ -55,14 +55,14 @@ RunResult read_run(const std::filesystem::path& folder, std::int64_t updates, st
     result.error = error.what();
     return result;
   }
-  if (!meta || meta->step < updates || !meta->metric) return result;
+  if (!meta || (meta->step < updates && !meta->ended) || !meta->metric) return result;
   const RunFolder run{folder};
   const std::vector<EvaluationRecord> tests = read_evaluations(run.metrics());
   if (tests.empty() || tests.back().step != meta->step) return result;
   result.status = RunStatus::kDone;
   result.last = tests.back();
   result.timing = timing_of(read_timing(run.timing()),
-                            static_cast<double>(updates) * static_cast<double>(images));
+                            static_cast<double>(meta->step) * static_cast<double>(images));
   return result;
 }
 

@@ -25,6 +25,7 @@ std::string key_of(Config config) {
   config.data = {};
   config.data.batch_size = batch;
   config.optim.lr = OptimConfig{}.lr;
+  config.optim.lr_scaling = {};
   config.optim.schedule = {};
   const TrainConfig train = config.train;
   config.train = {};

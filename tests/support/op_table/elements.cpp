@@ -1,4 +1,5 @@
 // Ops on single elements, and on rows of logits.
+#include "core/ops/binary_cross_entropy.h"
 #include "core/ops/cross_entropy.h"
 #include "core/ops/dropout.h"
 #include "core/ops/elementwise.h"
@@ -104,11 +105,20 @@ OpCase soft_loss(const Shape& logits) {
           .variant = "soft"};
 }
 
+OpCase binary_loss(const Shape& logits) {
+  const Tensor targets = random_tensor(logits, 2);
+  return {.name = "binary_cross_entropy",
+          .inputs = {{logits, 2.0f}},
+          .op = [=](Tape& t, Vars v) { return ops::binary_cross_entropy(t, v[0], targets); },
+          .activations = 1};
+}
+
 OpTable losses() {
   OpTable table;
   table.small = {hard_loss({1, 2}, 0.0f), hard_loss({5, 10}, 0.1f), hard_loss({3, 37}, 0.3f),
                  hard_loss({130, 101}, 0.0f), hard_loss({4, 7}, 1.0f)};
   add(table, {each_of({{1, 2}, {3, 5}, {130, 101}}, soft_loss), {soft_loss({128, 1000})}});
+  add(table, {each_of({{1, 1}, {3, 5}, {130, 101}}, binary_loss), {binary_loss({128, 1000})}});
   table.large.push_back(hard_loss({128, 1000}, 0.1f));
   return table;
 }
