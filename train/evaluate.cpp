@@ -10,11 +10,12 @@ LoaderOptions evaluation_options(const DataConfig& config) {
 }
 
 Metrics evaluate(Learner& learner, Loader& loader, std::int64_t num_classes,
-                 const std::function<bool(const Tensor& logits, const Batch& batch)>& visit) {
+                 const std::function<bool(const Tensor& logits, const Batch& batch)>& visit,
+                 const TestViews& views) {
   Metrics metrics(num_classes);
   loader.start_epoch(0);
   for (Batch batch; loader.next(batch);) {
-    const Tensor logits = learner.predict(batch.images);
+    const Tensor logits = predict_views(learner, batch.images, views);
     metrics.add(logits, batch.labels);
     if (visit && !visit(logits, batch)) break;
   }

@@ -7,23 +7,13 @@
 
 #include "core/error.h"
 #include "core/parallel.h"
-#include "layers/stage_plan.h"
 #include "train/commands/commands.h"
-#include "train/evaluate.h"
+#include "train/commands/eval_report.h"
 #include "train/open_split.h"
-#include "train/saved_model.h"
+#include "train/plural.h"
 
 namespace tessera {
 namespace {
-
-struct EvalOptions {
-  std::string path;
-  std::vector<std::string> overrides;
-  std::string split = "test";
-  std::vector<std::int64_t> patch_sizes;
-  bool json = false;
-  bool confusion = false;
-};
 
 std::string percent(double share) {
   return std::isnan(share) ? "-" : fmt::format("{:.1f} %", 100.0 * share);
@@ -50,73 +40,8 @@ void print_confusion(const Metrics& metrics, const Dataset& dataset) {
   }
 }
 
-nlohmann::ordered_json to_json(const Metrics& metrics, const Dataset& dataset, bool confusion) {
-  nlohmann::ordered_json classes = nlohmann::ordered_json::array();
-  for (std::int64_t k = 0; k < metrics.num_classes(); ++k) {
-    const ClassScore score = metrics.class_score(k);
-    classes.push_back({{"class", dataset.class_names()[static_cast<std::size_t>(k)]},
-                       {"samples", score.samples},
-                       {"recall", score.recall},
-                       {"precision", score.precision},
-                       {"f1", score.f1}});
-  }
-  nlohmann::ordered_json json = {
-      {"top1", metrics.top1()},       {"top5", metrics.top5()},
-      {"loss", metrics.loss()},       {"calibration_error", metrics.calibration_error()},
-      {"samples", metrics.samples()}, {"classes", classes}};
-  if (confusion) json["confusion"] = metrics.confusion();
-  return json;
-}
-
-Metrics test(const SavedModel& saved, const Dataset& dataset) {
-  Loader loader(dataset, evaluation_options(saved.config.data));
-  return evaluate(*saved.learner, loader, saved.config.model.num_classes);
-}
-
-SavedModel with_patch(const SavedModel& saved, std::int64_t patch) {
-  const std::string override = fmt::format("model.patch_size={}", patch);
-  if (saved.config.model.patch_embed.type == PatchEmbedType::kConvStem &&
-      saved.config.model.patch_size != Size2{patch, patch}) {
-    fail<ConfigError>(
-        "--patch-size {}: the convolutions of patch_embed.type conv_stem belong to patch_size "
-        "{}x{} "
-        "and cannot be resized",
-        patch, saved.config.model.patch_size[0], saved.config.model.patch_size[1]);
-  }
-  return fit_saved_model(saved, {&override, 1});
-}
-
-int run_patch_sizes(const EvalOptions& options, const SavedModel& saved, const Dataset& dataset) {
-  // What cannot be fitted is said before the first is tested.
-  for (const std::int64_t patch : options.patch_sizes) with_patch(saved, patch);
-  nlohmann::ordered_json rows = nlohmann::ordered_json::array();
-  if (!options.json) {
-    fmt::print("{:>10}{:>10}{:>10}{:>10}{:>10}{:>10}\n", "patch", "tokens", "MMACs", "top-1",
-               "top-5", "loss");
-  }
-  for (const std::int64_t patch : options.patch_sizes) {
-    const SavedModel fitted = with_patch(saved, patch);
-    const ModelPlan plan = plan_model(fitted.config.model);
-    const Metrics metrics = test(fitted, dataset);
-    if (options.json) {
-      rows.push_back({{"patch_size", patch}, {"tokens", plan.embed.map}, {"macs", plan.macs()}});
-      rows.back().update(to_json(metrics, dataset, options.confusion));
-      continue;
-    }
-    const auto [height, width] = plan.embed.map;
-    fmt::print("{:>10}{:>10}{:>10.1f}{:>10}{:>10}{:>10.4f}\n",
-               Size2{patch, patch} == saved.config.model.patch_size ? fmt::format("{} *", patch)
-                                                                    : fmt::format("{}  ", patch),
-               fmt::format("{}x{}", height, width), 1e-6 * static_cast<double>(plan.macs()),
-               fmt::format("{:.2f} %", 100.0 * metrics.top1()),
-               fmt::format("{:.2f} %", 100.0 * metrics.top5()), metrics.loss());
-  }
-  if (options.json) {
-    fmt::print("{}\n", nlohmann::ordered_json{{"patch_sizes", rows}}.dump());
-  } else {
-    fmt::print("* as trained; at the others kernels, positions and tables are resized\n");
-  }
-  return kExitOk;
+nlohmann::ordered_json to_json(const TestViews& views) {
+  return {{"count", views.count()}, {"flip", views.flip}, {"shift", views.shift}};
 }
 
 int run(const EvalOptions& options) {
@@ -125,9 +50,13 @@ int run(const EvalOptions& options) {
   const std::unique_ptr<Dataset> dataset =
       open_split(saved.config, options.split == "train" ? Split::kTrain : Split::kTest);
   if (!options.patch_sizes.empty()) return run_patch_sizes(options, saved, *dataset);
-  const Metrics metrics = test(saved, *dataset);
+  if (!options.curve.empty()) fail<ConfigError>("--curve: is for --patch-size, as in 1,2,4");
+  const TestViews views = views_of(options, saved.config);
+  const Metrics metrics = test(saved, *dataset, views);
   if (options.json) {
-    fmt::print("{}\n", to_json(metrics, *dataset, options.confusion).dump());
+    nlohmann::ordered_json json = to_json(metrics, *dataset, options.confusion);
+    json["views"] = to_json(views);
+    fmt::print("{}\n", json.dump());
     return kExitOk;
   }
   fmt::print("{} (step {}) on the {} {} images of {}\n", saved.path.parent_path().string(),
@@ -135,6 +64,12 @@ int run(const EvalOptions& options) {
   fmt::print("top-1 {:.2f} %   top-5 {:.2f} %   loss {:.4f}   calibration error {:.2f} %\n",
              100.0 * metrics.top1(), 100.0 * metrics.top5(), metrics.loss(),
              100.0 * metrics.calibration_error());
+  if (views.count() > 1) {
+    fmt::print(
+        "mean of {} views of each image{}{}\n", views.count(), views.flip ? ", mirrored" : "",
+        views.shift > 0 ? fmt::format(", moved by {} to the corners", plural(views.shift, "pixel"))
+                        : "");
+  }
   if (metrics.num_classes() <= 20) print_classes(metrics, *dataset);
   if (options.confusion) print_confusion(metrics, *dataset);
   return kExitOk;
@@ -156,6 +91,19 @@ Action add_eval_command(CLI::App& app) {
                  "resized; nothing is trained")
       ->delimiter(',')
       ->allow_extra_args(false)
+      ->check(CLI::Range(1, 16384));
+  app.add_option("--curve", options->curve,
+                 "With --patch-size: draw top-1 over the patch and over the arithmetic into an SVG "
+                 "file");
+  app.add_option("--tta", options->views,
+                 "Test-time augmentation: answer by the mean probabilities of several views. flip: "
+                 "also mirrored; crops: also moved to the four corners; flip,crops: all ten")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->check(CLI::IsMember({"flip", "crops"}));
+  app.add_option("--shift", options->shift,
+                 "Pixels by which crops move; data.augment.crop_padding or an eighth of the image "
+                 "if not given")
       ->check(CLI::Range(1, 16384));
   app.add_flag("--json", options->json, "Print one JSON object; shares are 0..1");
   app.add_flag("--confusion", options->confusion, "Also give the confusion matrix");
