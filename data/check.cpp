@@ -1,11 +1,11 @@
 #include "data/check.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <cstddef>
-#include <cstring>
 #include <unordered_map>
+
+#include "data/hash.h"
 
 namespace tessera {
 namespace {
@@ -16,14 +16,17 @@ class PixelIndex {
   explicit PixelIndex(const Dataset& dataset) : dataset_(dataset) {}
 
   void insert(std::int64_t sample) {
-    samples_.emplace(hash_bytes(dataset_.pixels(sample)), sample);
+    Image buffer;
+    samples_.emplace(hash_bytes(dataset_.read(sample, buffer).pixels), sample);
   }
 
-  bool contains(std::span<const std::uint8_t> pixels) const {
-    const auto [begin, end] = samples_.equal_range(hash_bytes(pixels));
+  bool contains(const ImageView& image) const {
+    Image buffer;
+    const auto [begin, end] = samples_.equal_range(hash_bytes(image.pixels));
     return std::any_of(begin, end, [&](const auto& entry) {
-      const std::span<const std::uint8_t> found = dataset_.pixels(entry.second);
-      return std::equal(found.begin(), found.end(), pixels.begin(), pixels.end());
+      const ImageView found = dataset_.read(entry.second, buffer);
+      return found.shape == image.shape && std::equal(found.pixels.begin(), found.pixels.end(),
+                                                      image.pixels.begin(), image.pixels.end());
     });
   }
 
@@ -36,8 +39,11 @@ Normalization measure(const Dataset& dataset) {
   const auto channels = static_cast<std::size_t>(dataset.image().channels);
   std::vector<std::int64_t> sum(channels);
   std::vector<std::int64_t> squares(channels);
+  double count = 0.0;
+  Image buffer;
   for (std::int64_t i = 0; i < dataset.size(); ++i) {
-    const std::span<const std::uint8_t> pixels = dataset.pixels(i);
+    const std::span<const std::uint8_t> pixels = dataset.read(i, buffer).pixels;
+    count += static_cast<double>(pixels.size() / channels);
     for (std::size_t c = 0; c < channels; ++c) {
       for (std::size_t at = c; at < pixels.size(); at += channels) {
         sum[c] += pixels[at];
@@ -45,8 +51,6 @@ Normalization measure(const Dataset& dataset) {
       }
     }
   }
-  const ImageShape& image = dataset.image();
-  const auto count = static_cast<double>(dataset.size() * image.height * image.width);
   Normalization measured;
   for (std::size_t c = 0; c < channels; ++c) {
     const double mean = static_cast<double>(sum[c]) / count;
@@ -59,36 +63,15 @@ Normalization measure(const Dataset& dataset) {
 
 }  // namespace
 
-std::uint64_t hash_bytes(std::span<const std::uint8_t> bytes, std::uint64_t seed) {
-  constexpr std::uint64_t kMultiplier = 0x9e3779b97f4a7c15u;  // odd: every step is a bijection
-  std::uint64_t hash = seed ^ (bytes.size() * kMultiplier);
-  for (std::size_t at = 0; at < bytes.size(); at += 8) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, &bytes[at], std::min<std::size_t>(8, bytes.size() - at));
-    hash = std::rotl(hash ^ word, 29) * kMultiplier;
-    hash ^= hash >> 32;
-  }
-  hash = (hash ^ (hash >> 33)) * 0xff51afd7ed558ccdu;  // the finisher of MurmurHash3
-  hash = (hash ^ (hash >> 33)) * 0xc4ceb9fe1a85ec53u;
-  return hash ^ (hash >> 33);
-}
-
-std::uint64_t hash_dataset(const Dataset& dataset) {
-  std::uint64_t hash = 0;
-  for (std::int64_t i = 0; i < dataset.size(); ++i) {
-    hash = hash_bytes(dataset.pixels(i), hash ^ static_cast<std::uint64_t>(dataset.label(i)));
-  }
-  return hash;
-}
-
 DataReport check_dataset(const Dataset& dataset) {
   DataReport report;
   report.samples = dataset.size();
   report.class_counts.resize(static_cast<std::size_t>(dataset.num_classes()));
   PixelIndex seen(dataset);
+  Image buffer;
   for (std::int64_t i = 0; i < dataset.size(); ++i) {
     ++report.class_counts[static_cast<std::size_t>(dataset.label(i))];
-    if (seen.contains(dataset.pixels(i))) {
+    if (seen.contains(dataset.read(i, buffer))) {
       ++report.duplicates;
     } else {
       seen.insert(i);
@@ -98,7 +81,7 @@ DataReport check_dataset(const Dataset& dataset) {
     if (report.class_counts[c] == 0) report.empty_classes.push_back(dataset.class_names()[c]);
   }
   report.measured = measure(dataset);
-  report.hash = hash_dataset(dataset);
+  report.hash = dataset.fingerprint();
   return report;
 }
 
@@ -106,8 +89,9 @@ std::int64_t count_shared(const Dataset& dataset, const Dataset& other) {
   PixelIndex index(other);
   for (std::int64_t i = 0; i < other.size(); ++i) index.insert(i);
   std::int64_t shared = 0;
+  Image buffer;
   for (std::int64_t i = 0; i < dataset.size(); ++i) {
-    if (index.contains(dataset.pixels(i))) ++shared;
+    if (index.contains(dataset.read(i, buffer))) ++shared;
   }
   return shared;
 }

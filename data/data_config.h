@@ -6,9 +6,20 @@
 #include <string>
 #include <vector>
 
+#include "data/image_shape.h"
+
 namespace tessera {
 
-enum class DatasetName : std::uint8_t { kFashionMnist, kMnist, kCifar10, kCifar100, kSynthetic };
+enum class DatasetName : std::uint8_t {
+  kFashionMnist,
+  kMnist,
+  kCifar10,
+  kCifar100,
+  kSynthetic,
+  kImageFolder
+};
+enum class Cache : std::uint8_t { kNone, kRam, kDisk };
+enum class OnError : std::uint8_t { kFail, kSkip };
 
 enum class AugmentPolicy : std::uint8_t { kNone, kRandAugment, kTrivialAugment, kAutoAugmentCifar };
 enum class Interpolation : std::uint8_t { kBilinear, kBicubic };
@@ -43,9 +54,27 @@ struct AugmentConfig {
   }
 };
 
+/// How an image of another size than the model's is brought to it.
+struct ResizeConfig {
+  Interpolation interpolation = Interpolation::kBilinear;
+  double test_crop = 1.0;  ///< in testing: side of the middle that is kept, of the scaled image's
+};
+
 struct DataConfig {
   DatasetName name = DatasetName::kFashionMnist;
-  std::string root;               ///< folder of the files; empty: the usual places are searched
+  std::string root;                  ///< folder of the files; empty: the usual places are searched
+  std::vector<std::string> classes;  ///< image_folder: in the order of labels; empty: not known yet
+  ImageShape image;                  ///< image_folder: the model's; no key of its own
+  std::string train_list;  ///< image_folder: table of files and classes; empty: class folders
+  std::string val_list;
+  std::string test_list;
+  double val_split = 0.0;  ///< image_folder: share of each class held out of training
+  std::uint32_t split_seed = 0;
+  OnError on_error = OnError::kFail;  ///< what an image that cannot be read leads to
+  std::string skip;                   ///< file of paths that are left out
+  ResizeConfig resize;
+  Cache cache = Cache::kNone;     ///< image_folder: where decoded images are kept
+  std::string cache_folder;       ///< of kDisk; empty: the user's
   std::int64_t batch_size = 128;  ///< images a step
   std::int64_t accumulate = 1;    ///< steps whose gradients are summed before one update
   AugmentConfig augment;

@@ -4,7 +4,9 @@
 
 #include "core/error.h"
 #include "data/cifar.h"
+#include "data/hash.h"
 #include "data/idx.h"
+#include "data/image_folder.h"
 #include "data/synthetic.h"
 
 namespace tessera {
@@ -21,6 +23,8 @@ std::unique_ptr<ArrayDataset> read_dataset(const DataConfig& config, Split split
       return open_cifar(config.name, config.root, split);
     case DatasetName::kSynthetic:
       return make_shapes({.samples = samples}, split);
+    case DatasetName::kImageFolder:
+      break;  // its images stay in their files
   }
   fail<ConfigError>("[data] unknown data set {}", static_cast<int>(config.name));
 }
@@ -48,9 +52,21 @@ std::span<const std::uint8_t> ArrayDataset::pixels(std::int64_t i) const {
   return std::span(pixels_).subspan(static_cast<std::size_t>(i) * bytes, bytes);
 }
 
+ImageView ArrayDataset::read(std::int64_t i, Image&) const { return {image(), pixels(i)}; }
+
 std::int32_t ArrayDataset::label(std::int64_t i) const {
   assert(i >= 0 && i < size());
   return labels_[static_cast<std::size_t>(i)];
+}
+
+std::string ArrayDataset::sample_name(std::int64_t i) const { return fmt::format("sample {}", i); }
+
+std::uint64_t ArrayDataset::fingerprint() const {
+  std::uint64_t hash = 0;
+  for (std::int64_t i = 0; i < size(); ++i) {
+    hash = hash_bytes(pixels(i), hash ^ static_cast<std::uint64_t>(label(i)));
+  }
+  return hash;
 }
 
 void ArrayDataset::truncate(std::int64_t samples) {
@@ -64,6 +80,7 @@ void ArrayDataset::truncate(std::int64_t samples) {
 
 std::unique_ptr<Dataset> open_dataset(const DataConfig& config, Split split) {
   const std::int64_t samples = split == Split::kTrain ? config.train_samples : config.test_samples;
+  if (config.name == DatasetName::kImageFolder) return open_image_folder(config, split);
   std::unique_ptr<ArrayDataset> dataset = read_dataset(config, split, samples);
   if (samples > 0) dataset->truncate(samples);
   return dataset;

@@ -27,6 +27,12 @@ std::vector<std::string> cifar100_names() {
           "willow_tree", "wolf",          "woman",     "worm"};
 }
 
+/// Of photos, in red, green and blue or as grey (the luma of the three).
+Normalization imagenet_normalization(std::int64_t channels) {
+  if (channels == 1) return {{0.459f}, {0.226f}};
+  return {{0.485f, 0.456f, 0.406f}, {0.229f, 0.224f, 0.225f}};
+}
+
 void check_normalization(const DatasetInfo& info, const Normalization& normalization) {
   const auto check = [&](const char* key, const std::vector<float>& values) {
     if (static_cast<std::int64_t>(values.size()) != info.image.channels) {
@@ -85,12 +91,23 @@ DatasetInfo dataset_info(DatasetName name) {
               {{0.5f, 0.5f, 0.5f}, {0.25f, 0.25f, 0.25f}},
               4096,
               1024};
+    case DatasetName::kImageFolder:
+      return {"image_folder", {224, 224, 3}, {}, imagenet_normalization(3), 0, 0};
   }
   fail<ConfigError>("[data] unknown data set {}", static_cast<int>(name));
 }
 
+DatasetInfo dataset_info(const DataConfig& config) {
+  DatasetInfo info = dataset_info(config.name);
+  if (config.name != DatasetName::kImageFolder) return info;
+  info.class_names = config.classes;
+  if (config.image.numel() > 0) info.image = config.image;
+  info.normalization = imagenet_normalization(info.image.channels);
+  return info;
+}
+
 Normalization normalization_of(const DataConfig& config) {
-  const DatasetInfo info = dataset_info(config.name);
+  const DatasetInfo info = dataset_info(config);
   Normalization normalization = info.normalization;
   if (!config.mean.empty()) normalization.mean = config.mean;
   if (!config.std.empty()) normalization.std = config.std;

@@ -7,17 +7,9 @@
 #include <vector>
 
 #include "data/data_config.h"
+#include "data/image_shape.h"
 
 namespace tessera {
-
-struct ImageShape {
-  std::int64_t height = 0;
-  std::int64_t width = 0;
-  std::int64_t channels = 0;
-
-  std::int64_t numel() const { return height * width * channels; }
-  friend bool operator==(const ImageShape&, const ImageShape&) = default;
-};
 
 /// Per channel, for pixels 0..1: a network sees `(pixel - mean) / std`.
 struct Normalization {
@@ -27,16 +19,21 @@ struct Normalization {
 
 struct DatasetInfo {
   std::string name;  ///< as configurations spell it: `fashion_mnist`
-  ImageShape image;
+  ImageShape image;  ///< what a network sees; files of a folder are scaled to it
   std::vector<std::string> class_names;
-  Normalization normalization;  ///< of the training images
-  std::int64_t train_samples = 0;
+  Normalization normalization;     ///< of the training images
+  std::int64_t train_samples = 0;  ///< 0: not known before files are read
   std::int64_t test_samples = 0;
 
   std::int64_t num_classes() const { return static_cast<std::int64_t>(class_names.size()); }
 };
 
+/// Of a data set of known content. A folder of images has no classes yet, and images of 224 x 224
+/// x 3 as long as no model says otherwise.
 DatasetInfo dataset_info(DatasetName name);
+
+/// The same with what the configuration says of a folder: classes, size and channels of images.
+DatasetInfo dataset_info(const DataConfig& config);
 
 /// The configured mean and std where given, else the data set's own. Throws ConfigError if their
 /// number is not the number of channels or a std is not positive.

@@ -40,7 +40,7 @@ const LoaderOptions& checked(const Dataset& dataset, const LoaderOptions& option
 Loader::Loader(const Dataset& dataset, const LoaderOptions& options)
     : dataset_(dataset),
       options_(checked(dataset, options)),
-      transform_(dataset.image(), options.normalization, options.augment),
+      transform_(dataset.image(), options.normalization, options.augment, options.resize),
       augments_(options.augment.changes_images()) {
   const std::int64_t rounding = options_.drop_last ? 0 : options_.batch_size - 1;
   batches_ = (dataset.size() + rounding) / options_.batch_size;
@@ -87,14 +87,24 @@ void Loader::start_epoch(std::int64_t epoch, std::int64_t first_batch) {
 
 bool Loader::next(Batch& batch) {
   batch = Batch{};
-  if (delivered_ == end_) return false;  // no other thread writes either
-  const auto begin = std::chrono::steady_clock::now();
-  Slot slot = take();
-  waited_seconds_ +=
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  if (slot.error) std::rethrow_exception(slot.error);
-  batch = std::move(slot.batch);
+  while (!batch.images) {                  // a batch none of whose samples can be read is none
+    if (delivered_ == end_) return false;  // no other thread writes either
+    const auto begin = std::chrono::steady_clock::now();
+    Slot slot = take();
+    waited_seconds_ +=
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    if (slot.error) std::rethrow_exception(slot.error);
+    batch = std::move(slot.batch);
+  }
   return true;
+}
+
+std::vector<std::string> Loader::take_warnings() {
+  std::vector<std::string> warnings = dataset_.take_warnings();
+  const std::lock_guard lock(broken_mutex_);
+  warnings.insert(warnings.end(), warnings_.begin(), warnings_.end());
+  warnings_.clear();
+  return warnings;
 }
 
 Loader::Slot Loader::take() {
@@ -143,28 +153,65 @@ Loader::Slot Loader::prepare(const Epoch& epoch, std::int64_t index) const {
 
 Batch Loader::collate(const Epoch& epoch, std::int64_t index) const {
   const std::int64_t first = index * options_.batch_size;
-  const std::int64_t count = std::min(options_.batch_size, dataset_.size() - first);
+  const std::int64_t end = std::min(first + options_.batch_size, dataset_.size());
   // A short last batch uses a block of the full size, which the pool has.
   const Tensor images = Tensor::empty(image_shape(options_.batch_size));
   const Tensor labels = Tensor::empty({options_.batch_size}, DType::kI32);
+  const std::int64_t repeats = options_.augment.repeats;
   float* out = images.f32();
-  for (std::int64_t i = 0; i < count; ++i, out += dataset_.image().numel()) {
-    const std::int64_t place = first + i, repeats = options_.augment.repeats;
-    const std::uint32_t sample = epoch.order[static_cast<std::size_t>(place / repeats)];
-    labels.data<std::int32_t>()[i] = dataset_.label(sample);
+  std::int64_t count = 0;
+  Image buffer;
+  for (std::int64_t i = first; i < end; ++i) {
+    const auto place = static_cast<std::size_t>(i / repeats);
+    const std::optional<Sample> sample = readable(epoch, place, buffer);
+    if (!sample) continue;
+    labels.data<std::int32_t>()[count++] = dataset_.label(sample->index);
     if (augments_) {
-      Rng rng(options_.seed, Stream::kAugment, static_cast<std::uint64_t>(epoch.number), sample,
-              static_cast<std::uint32_t>(place % repeats));
-      transform_.augment({dataset_.image(), dataset_.pixels(sample)}, rng, out);
+      // By the sample that was meant: one that stands in for it is changed in another way.
+      Rng rng(options_.seed, Stream::kAugment, static_cast<std::uint64_t>(epoch.number),
+              epoch.order[place], static_cast<std::uint32_t>(i % repeats));
+      transform_.augment(sample->image, rng, out);
     } else {
-      transform_.normalize(dataset_.pixels(sample), out);
+      transform_.normalize(sample->image, out);
     }
+    out += dataset_.image().numel();
   }
+  if (count == 0) return {};
   Batch batch{.images = images.slice(0, image_shape(count)),
               .labels = labels.slice(0, {count}),
               .index = index};
   if (options_.augment.mixes()) mix(epoch, batch);
   return batch;
+}
+
+/// Nothing if the sample cannot be read and is to be skipped.
+std::optional<ImageView> Loader::read(std::uint32_t sample, Image& buffer) const {
+  {
+    const std::lock_guard lock(broken_mutex_);
+    if (broken_.contains(sample)) return std::nullopt;
+  }
+  try {
+    return dataset_.read(sample, buffer);
+  } catch (const DataError& error) {
+    if (options_.on_error == OnError::kFail) throw;
+    const std::lock_guard lock(broken_mutex_);
+    if (broken_.insert(sample).second)
+      warnings_.push_back(fmt::format("skipped: {}", error.what()));
+    return std::nullopt;
+  }
+}
+
+/// The sample at `place` of the order or what stands in for it.
+std::optional<Loader::Sample> Loader::readable(const Epoch& epoch, std::size_t place,
+                                               Image& buffer) const {
+  const std::size_t candidates = options_.drop_last ? epoch.order.size() : 1;
+  for (std::size_t i = 0; i < candidates; ++i) {
+    const std::uint32_t sample = epoch.order[(place + i) % epoch.order.size()];
+    if (const auto image = read(sample, buffer)) return Sample{sample, *image};
+  }
+  if (!options_.drop_last) return std::nullopt;
+  fail<DataError>("[loader] none of the {} samples of {} can be read", epoch.order.size(),
+                  dataset_.name());
 }
 
 void Loader::mix(const Epoch& epoch, Batch& batch) const {

@@ -8,8 +8,11 @@
 #include <exception>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <stop_token>
+#include <string>
 #include <thread>
+#include <unordered_set>
 #include <vector>
 
 #include "core/tensor.h"
@@ -29,8 +32,10 @@ struct Batch {
 struct LoaderOptions {
   std::int64_t batch_size = 128;
   bool shuffle = false;
-  AugmentConfig augment;  ///< all off: images are only normalised
+  AugmentConfig augment;  ///< all off: images are only fitted and normalised
+  ResizeConfig resize;
   Normalization normalization;
+  OnError on_error = OnError::kFail;
   std::uint64_t seed = 0;
   int workers = 1;         ///< threads; 0: next() prepares the batch itself
   bool drop_last = false;  ///< leave out an incomplete last batch
@@ -40,7 +45,9 @@ struct LoaderOptions {
 /// from: the order is drawn from (seed, epoch), the augmentation of a sample from (seed, epoch,
 /// its index in the data set, its repetition), mixing from (seed, epoch, batch). With `repeats` r
 /// an epoch shows a part 1/r of the samples r times, one after the other: as many images as
-/// without. The data set must outlive the loader. One thread calls the methods.
+/// without. A sample that cannot be read is an error, or is skipped: with drop_last the next one of
+/// the epoch stands in for it, so that every batch is full, else its batch is so much smaller. The
+/// data set must outlive the loader. One thread calls the methods.
 class Loader {
  public:
   /// Throws ConfigError for options that cannot be meant, DataError for an empty data set.
@@ -57,6 +64,9 @@ class Loader {
 
   std::int64_t batches_per_epoch() const { return batches_; }
 
+  /// Since the last call: samples skipped for the first time, and warnings of the data set.
+  std::vector<std::string> take_warnings();
+
   /// Seconds next() has kept its caller waiting since construction.
   double waited_seconds() const { return waited_seconds_; }
 
@@ -67,6 +77,10 @@ class Loader {
     std::int64_t number = 0;
     std::vector<std::uint32_t> order;  ///< sample indices
   };
+  struct Sample {
+    std::uint32_t index;
+    ImageView image;
+  };
   struct Slot {
     Batch batch;
     std::exception_ptr error;
@@ -76,6 +90,8 @@ class Loader {
   void work(const std::stop_token& stop);
   Slot prepare(const Epoch& epoch, std::int64_t index) const;
   Batch collate(const Epoch& epoch, std::int64_t index) const;
+  std::optional<ImageView> read(std::uint32_t sample, Image& buffer) const;
+  std::optional<Sample> readable(const Epoch& epoch, std::size_t place, Image& buffer) const;
   void mix(const Epoch& epoch, Batch& batch) const;
   Slot take();
   Shape image_shape(std::int64_t count) const;
@@ -86,6 +102,10 @@ class Loader {
   bool augments_ = false;
   std::int64_t batches_ = 0;
   double waited_seconds_ = 0.0;
+
+  mutable std::mutex broken_mutex_;                   ///< guards these two
+  mutable std::unordered_set<std::uint32_t> broken_;  ///< samples that cannot be read
+  mutable std::vector<std::string> warnings_;         ///< not yet taken
 
   std::mutex mutex_;  ///< guards everything below
   std::condition_variable_any room_;

@@ -83,7 +83,7 @@ std::unique_ptr<ArrayDataset> make_shapes(const ShapesOptions& options, Split sp
   std::vector<std::uint8_t> labels(static_cast<std::size_t>(samples));
   for (std::size_t i = 0; i < labels.size(); ++i) {
     labels[i] = static_cast<std::uint8_t>(i % kFigures);
-    Rng rng(options.seed, Stream::kSynthetic, static_cast<std::uint64_t>(split), i);
+    Rng rng(options.seed, Stream::kSynthetic, split == Split::kTrain ? 0 : 1, i);
     draw(static_cast<Figure>(labels[i]), shape, rng, std::span(pixels).subspan(i * bytes, bytes));
   }
   return std::make_unique<ArrayDataset>(std::move(info), std::move(pixels), std::move(labels));

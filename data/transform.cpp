@@ -39,11 +39,55 @@ void check(const ImageShape& shape, const AugmentConfig& augment) {
   check_range("crop_aspect", augment.crop_aspect, 100.0);
 }
 
+/// Cut to the middle so that scaling to cover `shape` cannot ask for boundless memory.
+Image not_too_long(const ImageView& image, const ImageShape& shape) {
+  constexpr std::int64_t kMost = 8;  // times longer than what is seen
+  CropBox box{0, 0, image.shape.height, image.shape.width};
+  box.height = std::min(box.height, kMost * (box.width * shape.height / shape.width + 1));
+  box.width = std::min(box.width, kMost * (box.height * shape.width / shape.height + 1));
+  box.top = (image.shape.height - box.height) / 2;
+  box.left = (image.shape.width - box.width) / 2;
+  return crop(image, box);
+}
+
+/// The least scale at which `image` covers `shape` / `test_crop`.
+double cover_scale(const ImageShape& image, const ImageShape& shape, const ResizeConfig& config) {
+  const auto scale = [&](std::int64_t from, std::int64_t to) {
+    return std::floor(static_cast<double>(to) / config.test_crop) / static_cast<double>(from);
+  };
+  return std::max(scale(image.height, shape.height), scale(image.width, shape.width));
+}
+
+Image covering(const Image& image, const ImageShape& shape, const ResizeConfig& config) {
+  const double scale = cover_scale(image.shape, shape, config);
+  const auto scaled = [scale](std::int64_t side, std::int64_t least) {
+    return std::max(least, static_cast<std::int64_t>(static_cast<double>(side) * scale + 1e-6));
+  };
+  return resize(image, scaled(image.shape.height, shape.height),
+                scaled(image.shape.width, shape.width), config.interpolation);
+}
+
 }  // namespace
 
+Image fit(const ImageView& image, const ImageShape& shape, const ResizeConfig& config) {
+  if (image.shape == shape) return {image.shape, {image.pixels.begin(), image.pixels.end()}};
+  const Image whole = covering(not_too_long(image, shape), shape, config);
+  // Halves to even, as torchvision's CenterCrop.
+  const auto margin = [](std::int64_t spare) {
+    return static_cast<std::int64_t>(std::nearbyint(0.5 * static_cast<double>(spare)));
+  };
+  return crop(whole, {margin(whole.shape.height - shape.height),
+                      margin(whole.shape.width - shape.width), shape.height, shape.width});
+}
+
+Image shrink(Image image, const ImageShape& shape, const ResizeConfig& config) {
+  if (image.shape == shape || cover_scale(image.shape, shape, config) >= 1.0) return image;
+  return covering(not_too_long(image, shape), shape, config);
+}
+
 Transform::Transform(const ImageShape& shape, const Normalization& normalization,
-                     const AugmentConfig& augment)
-    : shape_(shape), augment_(augment) {
+                     const AugmentConfig& augment, const ResizeConfig& resize)
+    : shape_(shape), augment_(augment), resize_(resize) {
   const auto channels = static_cast<std::size_t>(shape.channels);
   if (normalization.mean.size() != channels || normalization.std.size() != channels) {
     fail<ConfigError>("[transform] {} means and {} stds for {} channels", normalization.mean.size(),
@@ -62,7 +106,12 @@ Transform::Transform(const ImageShape& shape, const Normalization& normalization
   }
 }
 
-void Transform::normalize(std::span<const std::uint8_t> pixels, float* out) const {
+void Transform::normalize(const ImageView& image, float* out) const {
+  if (image.shape == shape_) return scale(image.pixels, out);
+  scale(fit(image, shape_, resize_).pixels, out);
+}
+
+void Transform::scale(std::span<const std::uint8_t> pixels, float* out) const {
   assert(static_cast<std::int64_t>(pixels.size()) == shape_.numel());
   const std::size_t row = scale_.size();
   for (std::size_t at = 0; at < pixels.size(); at += row) {
@@ -75,17 +124,17 @@ void Transform::augment(const ImageView& image, Rng& rng, float* out) const {
   if (augment_.flip && rng.below(2) == 1) flip(changed);
   apply_policy(changed, augment_, mean_colour_, rng);
   jitter(changed, rng);
-  normalize(changed.pixels, out);
+  scale(changed.pixels, out);
   if (augment_.erase > 0.0) random_erase(shape_, augment_, rng, out);
 }
 
 Image Transform::cropped(const ImageView& image, Rng& rng) const {
   Image result;
   if (augment_.crops_area()) {
-    result =
-        resize(crop(image, random_box(image.shape, augment_, rng)), shape_.height, shape_.width);
+    result = resize(crop(image, random_box(image.shape, augment_, rng)), shape_.height,
+                    shape_.width, resize_.interpolation);
   } else {
-    result = {image.shape, {image.pixels.begin(), image.pixels.end()}};
+    result = fit(image, shape_, resize_);
   }
   if (augment_.crop_padding == 0) return result;
   const auto places = static_cast<std::uint32_t>(2 * augment_.crop_padding + 1);

@@ -12,28 +12,40 @@
 
 namespace tessera {
 
+/// `image` at the size of `shape`: as it is if it has that size, else scaled until it just covers
+/// `shape` / `test_crop`, of which the middle is taken. What evaluation, prediction and pictures
+/// share.
+Image fit(const ImageView& image, const ImageShape& shape, const ResizeConfig& config);
+
+/// Scaled until it just covers `shape` / `test_crop`, or as it is if it is smaller: all that `fit`
+/// needs, and gives the same with.
+Image shrink(Image image, const ImageShape& shape, const ResizeConfig& config);
+
 /// Thread-safe after construction.
 class Transform {
  public:
   /// To images of `shape`. Throws ConfigError if mean and std are not one a channel, or the
   /// augmentation is impossible.
   Transform(const ImageShape& shape, const Normalization& normalization,
-            const AugmentConfig& augment);
+            const AugmentConfig& augment, const ResizeConfig& resize = {});
 
-  /// `out[h, w, c] = (pixels[h, w, c] / 255 - mean[c]) / std[c]`.
-  void normalize(std::span<const std::uint8_t> pixels, float* out) const;
+  /// What testing sees of an image: fitted, and `out[h, w, c] = (pixels[h, w, c] / 255 - mean[c]) /
+  /// std[c]`.
+  void normalize(const ImageView& image, float* out) const;
 
-  /// What training sees of an image: random crop, flip, policy and jitter of colours on the pixels;
-  /// normalised; a random rectangle erased. The draws of `rng` are taken in the order of
-  /// AugmentConfig, and only for what is switched on.
+  /// What training sees of an image: fitted, or a random crop, flip, policy and jitter of colours
+  /// on the pixels; normalised; a random rectangle erased. The draws of `rng` are taken in the
+  /// order of AugmentConfig, and only for what is switched on.
   void augment(const ImageView& image, Rng& rng, float* out) const;
 
  private:
+  void scale(std::span<const std::uint8_t> pixels, float* out) const;
   Image cropped(const ImageView& image, Rng& rng) const;
   void jitter(Image& image, Rng& rng) const;
 
   ImageShape shape_;
   AugmentConfig augment_;
+  ResizeConfig resize_;
   std::vector<float> scale_;  ///< [W, C]: the channel's factor repeated, so that a row is one pass
   std::vector<float> shift_;  ///< [W, C]
   std::vector<std::uint8_t> mean_colour_;  ///< [C]

@@ -5,7 +5,9 @@ namespace tessera {
 LoaderOptions evaluation_options(const DataConfig& config) {
   return {.batch_size = config.batch_size,
           .augment = {},
+          .resize = config.resize,
           .normalization = normalization_of(config),
+          .on_error = config.on_error,
           .workers = config.workers};
 }
 

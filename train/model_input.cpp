@@ -1,6 +1,5 @@
 #include "train/model_input.h"
 
-#include "data/resize.h"
 #include "data/transform.h"
 
 namespace tessera {
@@ -8,9 +7,9 @@ namespace tessera {
 Tensor model_input(const Image& photo, const Config& config) {
   const ModelConfig& model = config.model;
   const ImageShape shape{model.image_size[0], model.image_size[1], model.in_channels};
-  const Image scaled = resize(photo, shape.height, shape.width);
   Tensor input = Tensor::empty({1, shape.height, shape.width, shape.channels});
-  Transform(shape, normalization_of(config.data), {}).normalize(scaled.pixels, input.f32());
+  Transform(shape, normalization_of(config.data), {}, config.data.resize)
+      .normalize(photo, input.f32());
   return input;
 }
 

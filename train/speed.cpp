@@ -64,9 +64,8 @@ std::unique_ptr<Dataset> noise_images(const Config& config, std::int64_t batch) 
   constexpr std::int64_t kBatches = 4, kClasses = 10;
   const ModelConfig& model = config.model;
   DatasetInfo info = dataset_info(DatasetName::kSynthetic);
-  info.name = config.has_data
-                  ? fmt::format("noise; {} is not here", dataset_info(config.data.name).name)
-                  : "noise";
+  info.name = config.has_data ? fmt::format("noise; {} is not here", dataset_info(config.data).name)
+                              : "noise";
   info.image = {model.image_size[0], model.image_size[1], model.in_channels};
   info.class_names.resize(kClasses);
   const auto samples = static_cast<std::size_t>(kBatches * batch);
@@ -93,6 +92,7 @@ LoaderCost measure_loader(const Config& config, std::int64_t size, int steps) {
   Loader loader(*dataset, {.batch_size = std::min(size, dataset->size()),
                            .shuffle = true,
                            .augment = config.data.augment,
+                           .resize = config.data.resize,
                            .normalization = {std::vector<float>(channels, 0.5f),
                                              std::vector<float>(channels, 0.25f)},
                            .seed = config.train.seed,

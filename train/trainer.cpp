@@ -39,7 +39,9 @@ LoaderOptions training_options(const Config& config) {
   return {.batch_size = config.data.batch_size,
           .shuffle = true,
           .augment = config.data.augment,
+          .resize = config.data.resize,
           .normalization = normalization_of(config.data),
+          .on_error = config.data.on_error,
           .seed = config.train.seed,
           .workers = config.data.workers,
           .drop_last = true};
@@ -148,7 +150,16 @@ void Trainer::train_step(std::vector<Batch>& batches) {
       {position_.step, position_.epoch + 1, lr, result.loss, result.grad_norm, result.top1});
   metrics_.append(epoch_updates_.back());
   epoch_seconds_ += seconds_now() - start;
+  warn_of(train_loader_);
   show_progress(result, lr);
+}
+
+void Trainer::warn_of(Loader& loader) {
+  constexpr int kMost = 100;  // lines a run; a whole data set may be broken
+  for (const std::string& warning : loader.take_warnings()) {
+    if (++warnings_ <= kMost) log_.info("{}", warning);
+    if (warnings_ == kMost) log_.info("no more of these warnings; tessera data check lists all");
+  }
 }
 
 void Trainer::show_progress(const UpdateResult& result, double lr) {
@@ -215,6 +226,7 @@ bool Trainer::finish_epoch() {
     };
     const Metrics metrics = evaluate(learner_, test_loader_, num_classes_, show);
     if (SignalGuard::stop_signal() != 0) return false;
+    warn_of(test_loader_);
     evaluation_ = evaluation_record(metrics);
     metrics_.append(*evaluation_);
     is_best = best_.add(*evaluation_);

@@ -57,6 +57,7 @@ class Trainer {
   bool train_epoch();
   void train_step(std::vector<Batch>& batches);
   bool finish_epoch();
+  void warn_of(Loader& loader);
   void show_progress(const UpdateResult& result, double lr);
   EvaluationRecord evaluation_record(const Metrics& metrics) const;
   void report_epoch(const EvaluationRecord& record, bool is_best);
@@ -85,6 +86,7 @@ class Trainer {
   std::int64_t epoch_images_ = 0;
   double epoch_wait_start_ = 0.0;
   double last_report_ = 0.0;
+  int warnings_ = 0;
 };
 
 }  // namespace tessera

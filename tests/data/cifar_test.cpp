@@ -25,7 +25,7 @@ Bytes records(std::size_t label_bytes, int classes) {
   return bytes;
 }
 
-void check_samples(const Dataset& dataset, int classes) {
+void check_samples(const ArrayDataset& dataset, int classes) {
   REQUIRE(dataset.size() == 10000);
   for (const std::int64_t i : {std::int64_t{0}, std::int64_t{1}, std::int64_t{9999}}) {
     CHECK(dataset.label(i) == i % classes);

@@ -57,7 +57,7 @@ TEST_CASE("synthetic: same options same images, splits differ, classes are balan
   const auto b = make_shapes({.samples = 48}, Split::kTrain);
   const auto test = make_shapes({.samples = 40}, Split::kTest);
   const auto other_seed = make_shapes({.samples = 40, .seed = 1}, Split::kTrain);
-  const auto same = [&](const Dataset& x, const Dataset& y, std::int64_t i) {
+  const auto same = [&](const ArrayDataset& x, const ArrayDataset& y, std::int64_t i) {
     const auto p = x.pixels(i);
     const auto q = y.pixels(i);
     return std::equal(p.begin(), p.end(), q.begin(), q.end());

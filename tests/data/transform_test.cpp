@@ -59,7 +59,7 @@ TEST_CASE("transform: normalize") {
     const auto pixels = some_pixels(shape);
     const Normalization n = normalization_for(shape);
     std::vector<float> out(pixels.size());
-    Transform(shape, n, {}).normalize(pixels, out.data());
+    Transform(shape, n, {}).normalize({shape, pixels}, out.data());
     CHECK(distance(out, reference(pixels, shape, n, 0, 0, false)) < 2e-6f);
   }
 }
@@ -89,13 +89,54 @@ TEST_CASE("transform: crop and flip against the plain definition, all places are
   }
 }
 
+TEST_CASE("transform: fit scales the shorter side and takes the middle") {
+  const ImageShape shape{4, 4, 1};
+  Image wide{{4, 11, 1}, {}};
+  for (int i = 0; i < 44; ++i) wide.pixels.push_back(static_cast<std::uint8_t>(i));
+  const Image middle = fit(wide, shape, {});
+  // 7 columns are spare, 3.5 a side: to even, as Python rounds.
+  CHECK(middle.pixels == std::vector<std::uint8_t>{4, 5, 6, 7, 15, 16, 17, 18,  //
+                                                   26, 27, 28, 29, 37, 38, 39, 40});
+  const Image same{shape, std::vector<std::uint8_t>(16, 7)};
+  CHECK(fit(same, shape, {.test_crop = 0.5}).pixels == same.pixels);
+  const Image flat{{30, 20, 3}, std::vector<std::uint8_t>(1800, 9)};
+  CHECK(
+      fit(flat, {5, 12, 3}, {.interpolation = Interpolation::kBicubic, .test_crop = 0.9}).pixels ==
+      std::vector<std::uint8_t>(180, 9));
+
+  // With test_crop the middle of the scaled image: 8 x 8 brought to 8 x 8, of it the inner 4 x 4.
+  Image square{{8, 8, 1}, {}};
+  for (int i = 0; i < 64; ++i) square.pixels.push_back(static_cast<std::uint8_t>(i));
+  CHECK(fit(square, shape, {.test_crop = 0.5}).pixels ==
+        std::vector<std::uint8_t>{18, 19, 20, 21, 26, 27, 28, 29,  //
+                                  34, 35, 36, 37, 42, 43, 44, 45});
+}
+
+TEST_CASE("transform: an image of a single row does not ask for boundless memory") {
+  const Image line{{1, 16384, 1}, std::vector<std::uint8_t>(16384, 3)};
+  CHECK(fit(line, {224, 224, 1}, {}).pixels == std::vector<std::uint8_t>(224 * 224, 3));
+}
+
+TEST_CASE("transform: what testing sees of a larger image is what fit gives") {
+  const ImageShape shape{6, 6, 3};
+  const Image image{{9, 14, 3}, some_pixels({9, 14, 3})};
+  const ResizeConfig resize{.interpolation = Interpolation::kBicubic, .test_crop = 0.8};
+  std::vector<float> direct(108), fitted(108), trained(108);
+  Transform(shape, kColour, {}, resize).normalize(image, direct.data());
+  Transform(shape, kColour, {}).normalize(fit(image, shape, resize), fitted.data());
+  CHECK(direct == fitted);
+  Rng rng(0, Stream::kAugment, 0, 0);
+  Transform(shape, kColour, {}, resize).augment(image, rng, trained.data());
+  CHECK(trained == fitted);
+}
+
 TEST_CASE("transform: with everything off, augment is normalize") {
   const ImageShape shape{32, 32, 3};
   const auto pixels = some_pixels(shape);
   const Transform transform(shape, kColour, {});
   std::vector<float> plain(pixels.size());
   std::vector<float> augmented(pixels.size());
-  transform.normalize(pixels, plain.data());
+  transform.normalize({shape, pixels}, plain.data());
   Rng rng(0, Stream::kAugment, 0, 0);
   transform.augment({shape, pixels}, rng, augmented.data());
   CHECK(plain == augmented);
@@ -106,7 +147,7 @@ TEST_CASE("transform: erasing zeroes one rectangle of the paper's size") {
   const auto pixels = some_pixels(shape);
   const Transform transform(shape, kColour, {.erase = 0.5});
   std::vector<float> plain(pixels.size());
-  transform.normalize(pixels, plain.data());
+  transform.normalize({shape, pixels}, plain.data());
   REQUIRE(std::find(plain.begin(), plain.end(), 0.0f) == plain.end());
   int erased = 0;
   for (std::uint64_t sample = 0; sample < 600; ++sample) {

@@ -138,8 +138,8 @@ TEST_CASE("everything wrong is reported at once, in the order of the file") {
                "num_heads 4 or 6, embed_dim 90 or 105",
                "c.yaml:8:29: optim.betas[1]: expected a number in [0, 1), got 2",
                "c.yaml:8:33: duplicate key optim.lr; first on line 8",
-               "c.yaml:9:14: data.name: expected none, fashion_mnist, mnist, cifar10, cifar100 or "
-               "synthetic, got \"cifar11\"; did you mean cifar10?"}));
+               "c.yaml:9:14: data.name: expected none, fashion_mnist, mnist, cifar10, cifar100, "
+               "synthetic or image_folder, got \"cifar11\"; did you mean cifar10?"}));
 }
 
 TEST_CASE("a text that is no configuration is refused in one line") {

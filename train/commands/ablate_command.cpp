@@ -39,7 +39,7 @@ void check_data(const std::vector<Cell>& cells) {
   for (const Cell& cell : cells) {
     if (!seen.emplace(cell.config.data.name, cell.config.data.root).second) continue;
     open_split(cell.config, Split::kTrain);
-    open_split(cell.config, Split::kTest);
+    open_split(cell.config, Split::kVal);
   }
 }
 

@@ -40,8 +40,8 @@ nlohmann::ordered_json to_json(const CheckedSplit& split) {
 
 void print_split(const CheckedSplit& split, const Dataset& dataset) {
   const DataReport& report = split.report;
-  fmt::print("{}: {} images of {}x{}x{}\n", split.name, report.samples, dataset.image().height,
-             dataset.image().width, dataset.image().channels);
+  fmt::print("{}: {} images, for a network {}x{}x{}\n", split.name, report.samples,
+             dataset.image().height, dataset.image().width, dataset.image().channels);
   for (std::size_t k = 0; k < report.class_counts.size(); ++k) {
     fmt::print("  {:<16}{:>8}\n", dataset.class_names()[k], report.class_counts[k]);
   }
@@ -87,17 +87,18 @@ int sample(const DataOptions& options) {
   // The first unseen image of each class in turn, then the second of each, as far as there are any.
   std::vector<std::int64_t> written(test->class_names().size(), 0);
   std::int64_t count = 0;
+  Image buffer;
   for (std::int64_t round = 1; count < options.count && round <= test->size(); ++round) {
     for (std::int64_t i = 0; i < test->size() && count < options.count; ++i) {
       const auto label = static_cast<std::size_t>(test->label(i));
       if (written[label] != round - 1) continue;
       written[label] = round;
-      const auto pixels = test->pixels(i);
+      const ImageView image = test->read(i, buffer);
       std::string name = test->class_names()[label];
       for (char& c : name) c = c == '/' || c == ' ' ? '_' : c;
       const std::filesystem::path path =
           std::filesystem::path(options.out) / fmt::format("{}-{}.png", name, i);
-      write_png(path, {test->image(), {pixels.begin(), pixels.end()}});
+      write_png(path, {image.shape, {image.pixels.begin(), image.pixels.end()}});
       fmt::print("{}\n", path.string());
       ++count;
     }

@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "core/parallel.h"
+#include "train/class_names.h"
 #include "train/commands/commands.h"
 #include "train/commands/eval_report.h"
 #include "train/open_split.h"
@@ -19,20 +20,22 @@ std::string percent(double share) {
   return std::isnan(share) ? "-" : fmt::format("{:.1f} %", 100.0 * share);
 }
 
-void print_classes(const Metrics& metrics, const Dataset& dataset) {
+using Names = std::vector<std::string>;
+
+void print_classes(const Metrics& metrics, const Names& names) {
   fmt::print("\n{:<16}{:>9}{:>10}{:>11}{:>9}\n", "class", "samples", "recall", "precision", "F1");
   for (std::int64_t k = 0; k < metrics.num_classes(); ++k) {
     const ClassScore score = metrics.class_score(k);
-    fmt::print("{:<16}{:>9}{:>10}{:>11}{:>9}\n", dataset.class_names()[static_cast<std::size_t>(k)],
-               score.samples, percent(score.recall), percent(score.precision), percent(score.f1));
+    fmt::print("{:<16}{:>9}{:>10}{:>11}{:>9}\n", names[static_cast<std::size_t>(k)], score.samples,
+               percent(score.recall), percent(score.precision), percent(score.f1));
   }
 }
 
-void print_confusion(const Metrics& metrics, const Dataset& dataset) {
+void print_confusion(const Metrics& metrics, const Names& names) {
   const std::int64_t classes = metrics.num_classes();
   fmt::print("\nConfusion matrix: a row is a class, a column what the model took it for.\n");
   for (std::int64_t row = 0; row < classes; ++row) {
-    fmt::print("{:<16}", dataset.class_names()[static_cast<std::size_t>(row)]);
+    fmt::print("{:<16}", names[static_cast<std::size_t>(row)]);
     for (std::int64_t column = 0; column < classes; ++column) {
       fmt::print("{:>6}", metrics.confusion()[static_cast<std::size_t>(row * classes + column)]);
     }
@@ -44,11 +47,14 @@ nlohmann::ordered_json to_json(const TestViews& views) {
   return {{"count", views.count()}, {"flip", views.flip}, {"shift", views.shift}};
 }
 
+Split split_called(const std::string& name) {
+  return name == "train" ? Split::kTrain : name == "val" ? Split::kVal : Split::kTest;
+}
+
 int run(const EvalOptions& options) {
   const SavedModel saved = load_saved_model(options.path, options.overrides);
   if (saved.config.train.threads > 0) set_num_threads(saved.config.train.threads);
-  const std::unique_ptr<Dataset> dataset =
-      open_split(saved.config, options.split == "train" ? Split::kTrain : Split::kTest);
+  const std::unique_ptr<Dataset> dataset = open_split(saved.config, split_called(options.split));
   if (!options.patch_sizes.empty()) return run_patch_sizes(options, saved, *dataset);
   if (!options.curve.empty()) fail<ConfigError>("--curve: is for --patch-size, as in 1,2,4");
   const TestViews views = views_of(options, saved.config);
@@ -70,8 +76,9 @@ int run(const EvalOptions& options) {
         views.shift > 0 ? fmt::format(", moved by {} to the corners", plural(views.shift, "pixel"))
                         : "");
   }
-  if (metrics.num_classes() <= 20) print_classes(metrics, *dataset);
-  if (options.confusion) print_confusion(metrics, *dataset);
+  const Names names = class_names_up_to(metrics.num_classes(), dataset->class_names());
+  if (metrics.num_classes() <= 20) print_classes(metrics, names);
+  if (options.confusion) print_confusion(metrics, names);
   return kExitOk;
 }
 
@@ -83,8 +90,10 @@ Action add_eval_command(CLI::App& app) {
       ->required();
   app.add_option("--set", options->overrides, "Override a key: --set data.batch_size=64")
       ->allow_extra_args(false);
-  app.add_option("--split", options->split, "test or train")
-      ->check(CLI::IsMember({"test", "train"}))
+  app.add_option("--split", options->split,
+                 "test, val or train; val is what training tests on, the same as test if there is "
+                 "but one")
+      ->check(CLI::IsMember({"test", "val", "train"}))
       ->capture_default_str();
   app.add_option("--patch-size", options->patch_sizes,
                  "Test with patches of other sizes too: 1,2,4. Kernels, positions and tables are "

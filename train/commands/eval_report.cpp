@@ -4,15 +4,17 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "train/class_names.h"
 #include "train/evaluate.h"
 
 namespace tessera {
 
 nlohmann::ordered_json to_json(const Metrics& metrics, const Dataset& dataset, bool confusion) {
+  const auto names = class_names_up_to(metrics.num_classes(), dataset.class_names());
   nlohmann::ordered_json classes = nlohmann::ordered_json::array();
   for (std::int64_t k = 0; k < metrics.num_classes(); ++k) {
     const ClassScore score = metrics.class_score(k);
-    classes.push_back({{"class", dataset.class_names()[static_cast<std::size_t>(k)]},
+    classes.push_back({{"class", names[static_cast<std::size_t>(k)]},
                        {"samples", score.samples},
                        {"recall", score.recall},
                        {"precision", score.precision},
@@ -55,7 +57,9 @@ TestViews views_of(const EvalOptions& options, const Config& config) {
 
 Metrics test(const SavedModel& saved, const Dataset& dataset, const TestViews& views) {
   Loader loader(dataset, evaluation_options(saved.config.data));
-  return evaluate(*saved.learner, loader, saved.config.model.num_classes, {}, views);
+  Metrics metrics = evaluate(*saved.learner, loader, saved.config.model.num_classes, {}, views);
+  for (const std::string& warning : loader.take_warnings()) fmt::print(stderr, "{}\n", warning);
+  return metrics;
 }
 
 }  // namespace tessera

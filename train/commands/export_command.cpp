@@ -26,12 +26,16 @@ struct ExportOptions {
 // What a program needs to know to feed the model and read its answer; values are JSON.
 std::vector<std::pair<std::string, std::string>> metadata(const Config& config) {
   const auto json = [](const auto& value) { return nlohmann::json(value).dump(); };
+  const bool bicubic = config.data.resize.interpolation == Interpolation::kBicubic;
   std::vector<std::pair<std::string, std::string>> pairs{
       {"image_size", json(config.model.image_size)},
-      {"resize", "\"bilinear with antialiasing to image_size, then pixels / 255\""}};
+      {"resize",
+       json(fmt::format("{} with antialiasing until it covers image_size / {}, the middle, then "
+                        "pixels / 255",
+                        bicubic ? "bicubic" : "bilinear", config.data.resize.test_crop))}};
   if (!config.has_data) return pairs;
   const Normalization normalization = normalization_of(config.data);
-  pairs.push_back({"classes", json(dataset_info(config.data.name).class_names)});
+  pairs.push_back({"classes", json(dataset_info(config.data).class_names)});
   pairs.push_back({"mean", json(normalization.mean)});
   pairs.push_back({"std", json(normalization.std)});
   return pairs;

@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "data/image.h"
+#include "train/class_names.h"
 #include "train/commands/commands.h"
 #include "train/model_input.h"
 #include "train/saved_model.h"
@@ -42,15 +43,15 @@ std::vector<Guess> best_guesses(const Tensor& logits, const std::vector<std::str
   order.resize(std::min(order.size(), static_cast<std::size_t>(top)));
   std::vector<Guess> guesses;
   for (const std::size_t k : order) {
-    guesses.push_back(
-        {k < names.size() ? names[k] : fmt::format("class {}", k), probabilities[k] / sum});
+    guesses.push_back({names[k], probabilities[k] / sum});
   }
   return guesses;
 }
 
 int run(const PredictOptions& options) {
   SavedModel saved = load_saved_model(options.path);
-  const std::vector<std::string> names = dataset_info(saved.config.data.name).class_names;
+  const std::vector<std::string> names = class_names_up_to(
+      saved.config.model.num_classes, dataset_info(saved.config.data).class_names);
   nlohmann::ordered_json json = nlohmann::ordered_json::array();
   for (const std::string& file : options.images) {
     const Image photo = load_image(file, saved.config.model.in_channels);

@@ -7,7 +7,6 @@
 
 #include "core/error.h"
 #include "core/parallel.h"
-#include "data/check.h"
 #include "optim/freeze.h"
 #include "optim/schedule.h"
 #include "train/commands/commands.h"
@@ -84,7 +83,7 @@ int run(const TrainOptions& options) {
   if (config.train.threads > 0) set_num_threads(config.train.threads);
   // Data first: a run that cannot start should leave no folder behind.
   const std::unique_ptr<Dataset> train = open_split(config, Split::kTrain);
-  const std::unique_ptr<Dataset> test = open_split(config, Split::kTest);
+  const std::unique_ptr<Dataset> test = open_split(config, Split::kVal);
   const bool resuming = !options.resume.empty();
   const bool starts = !resuming || !fs::exists(fs::path(options.resume) / "checkpoints" / "last");
   std::optional<InitialModel> initial = prepare_weights(config, starts);
@@ -99,7 +98,7 @@ int run(const TrainOptions& options) {
     truncate_metrics(folder.metrics(), step);
     truncate_metrics(folder.timing(), step);
   }
-  describe_run(folder, config, hash_dataset(*train));
+  describe_run(folder, config, train->fingerprint());
   Log log(folder.log());
   Trainer trainer(config, folder, *train, *test, log);
   log.info("{}: {} training and {}, {}, {}, into {}", train->name(), train->size(),

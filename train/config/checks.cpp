@@ -2,7 +2,9 @@
 
 #include <functional>
 
+#include "core/error.h"
 #include "data/dataset_info.h"
+#include "data/image_folder.h"
 #include "optim/schedule.h"
 #include "train/config/model_checks.h"
 
@@ -65,21 +67,51 @@ void check_schedule(const Checker& check) {
   }
 }
 
+/// Without them a model of a given number of classes can still be inspected and measured.
+void list_classes(const Checker& check, DataConfig& data) {
+  if (data.name != DatasetName::kImageFolder || !data.classes.empty()) return;
+  if (!check.readable({"data"})) return;
+  try {
+    data.classes = image_folder_classes(data);
+  } catch (const DataError& error) {
+    if (check.config.model.num_classes > 0 || !check.readable({"model.num_classes"})) return;
+    check.report({"data.root", "data.name"},
+                 "model.num_classes auto is the number of classes of data.root: {}", error.what());
+  }
+}
+
+void check_folder(const Checker& check) {
+  const DataConfig& data = check.config.data;
+  const std::int64_t channels = check.config.model.in_channels;
+  if (check.readable({"model.in_channels"}) && channels != 1 && channels != 3) {
+    check.report({"model.in_channels"}, "[model] in_channels {}: files give images of 1 or 3",
+                 channels);
+  }
+  std::vector<std::string> names = data.classes;
+  std::sort(names.begin(), names.end());
+  const auto twice = std::adjacent_find(names.begin(), names.end());
+  if (twice != names.end()) {
+    check.report({"data.classes"}, "data.classes: {} is there twice", *twice);
+  }
+}
+
 }  // namespace
 
-void resolve_auto(Config& config) {
+void resolve_auto(Config& config, const ReadState& state, Problems& problems) {
   ModelConfig& model = config.model;
   const ModelConfig unset;
   ImageShape image{unset.image_size[0], unset.image_size[1], unset.in_channels};
   std::int64_t classes = unset.num_classes;
   if (config.has_data) {
-    const DatasetInfo info = dataset_info(config.data.name);
+    list_classes({config, state, problems}, config.data);
+    const DatasetInfo info = dataset_info(config.data);
     image = info.image;
-    classes = info.num_classes();
+    if (info.num_classes() > 0) classes = info.num_classes();
   }
   if (model.image_size == Size2{}) model.image_size = {image.height, image.width};
   if (model.in_channels == 0) model.in_channels = image.channels;
   if (model.num_classes == 0) model.num_classes = classes;
+  config.data.image = {model.image_size[0], model.image_size[1], model.in_channels};
   resolve_position(model);
 }
 
@@ -88,9 +120,10 @@ void check_config(const Config& config, const ReadState& state, Problems& proble
   check_model_config(check);
   check_schedule(check);
   if (config.has_data && state.readable("data.name")) {
-    const DatasetInfo info = dataset_info(config.data.name);
+    const DatasetInfo info = dataset_info(config.data);
     check_model_against_data(check, info);
     check_normalization(check, info);
+    if (config.data.name == DatasetName::kImageFolder) check_folder(check);
   }
 }
 

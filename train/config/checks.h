@@ -9,7 +9,9 @@ namespace tessera {
 
 /// Puts values in the place of `auto` in `config.model`: numbers of the data set, or without one
 /// the initialisers of ModelConfig; the position of the model's paper.
-void resolve_auto(Config& config);
+/// Classes of a folder are those of its training images; what hinders reading them is a problem if
+/// the model depends on them.
+void resolve_auto(Config& config, const ReadState& state, Problems& problems);
 
 /// Adds what cannot work together to `problems`, at the places of the keys involved. `config` is
 /// resolved. Keys that could not be read are left out of the checks.

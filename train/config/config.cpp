@@ -42,7 +42,7 @@ bool is_inner(const Section& section) { return section.path.find('.') != std::st
 Config read_config(const YamlNode& tree, Problems& problems) {
   Config config = unset_config();
   const ReadState state = read_tree(tree, config, problems);
-  resolve_auto(config);
+  resolve_auto(config, state, problems);
   check_config(config, state, problems);
   return config;
 }

@@ -11,8 +11,8 @@
 namespace tessera {
 
 /// Reads a file with its `base:` chain and lays `key.path=value` overrides over it; `auto` is
-/// resolved as far as it does not depend on files. Every section may be missing. Throws one
-/// ConfigError with everything that is wrong, a line a problem, sorted by place:
+/// resolved; names of classes may have to be listed for that. Every section may be missing. Throws
+/// one ConfigError with everything that is wrong, a line a problem, sorted by place:
 /// `cifar10.yaml:3:12: unknown key model.path_size; did you mean patch_size?`
 Config load_config(const std::filesystem::path& path, std::span<const std::string> overrides = {});
 

@@ -19,7 +19,7 @@ Key dataset_key(Config& config) {
   std::vector<std::pair<std::string, DatasetName>> choices{{"none", config.data.name}};
   for (const DatasetName name :
        {DatasetName::kFashionMnist, DatasetName::kMnist, DatasetName::kCifar10,
-        DatasetName::kCifar100, DatasetName::kSynthetic}) {
+        DatasetName::kCifar100, DatasetName::kSynthetic, DatasetName::kImageFolder}) {
     choices.emplace_back(dataset_info(name).name, name);
   }
   Key key = choice_key("data.name", config.data.name, choices,
@@ -29,7 +29,7 @@ Key dataset_key(Config& config) {
     config.has_data = node.text != "none";
     return true;
   };
-  key.write = [&config] { return config.has_data ? dataset_info(config.data.name).name : "none"; };
+  key.write = [&config] { return config.has_data ? dataset_info(config.data).name : "none"; };
   return key;
 }
 
@@ -90,7 +90,38 @@ void add_data_keys(Config& config, std::vector<Key>& keys) {
   keys.insert(
       keys.end(),
       {dataset_key(config),
-       text_key("data.root", data.root, "folder of the files; auto: the usual places", "auto"),
+       text_key("data.root", data.root,
+                "folder of the files, or a tar archive of image_folder; auto: the usual places",
+                "auto"),
+       texts_key("data.classes", data.classes,
+                 "image_folder: names in the order of labels; auto: those of training", true),
+       text_key("data.train_list", data.train_list,
+                "image_folder: CSV of paths below root and classes; none: a folder a class",
+                "none"),
+       text_key("data.val_list", data.val_list, "the same for testing during training", "none"),
+       text_key("data.test_list", data.test_list, "the same for tessera eval", "none"),
+       number_key("data.val_split", data.val_split, below_one(),
+                  "image_folder without val: share of each class held out of training"),
+       integer_key("data.split_seed", data.split_seed, between(0, 4294967295.0),
+                   "of the draw of what is held out"),
+       choice_key("data.on_error", data.on_error,
+                  {{"fail", OnError::kFail}, {"skip", OnError::kSkip}},
+                  "what an image that cannot be read does: end the run, or be left out with a "
+                  "warning"),
+       text_key("data.skip", data.skip,
+                "image_folder: file of paths below root, one a line, that are left out", "none"),
+       choice_key("data.cache", data.cache,
+                  {{"none", Cache::kNone}, {"ram", Cache::kRam}, {"disk", Cache::kDisk}},
+                  "image_folder: where decoded images are kept, scaled down to what testing needs "
+                  "of them; ram: as far as half of the memory"),
+       text_key("data.cache_folder", data.cache_folder,
+                "disk: may be shared; auto: tessera in $XDG_CACHE_HOME or ~/.cache", "auto"),
+       choice_key("data.interpolation", data.resize.interpolation,
+                  {{"bilinear", Interpolation::kBilinear}, {"bicubic", Interpolation::kBicubic}},
+                  "of images of another size than the model's"),
+       number_key("data.test_crop", data.resize.test_crop,
+                  {.low = 0.0, .high = 1.0, .with_low = false},
+                  "in testing: side of the middle that is kept, of the scaled image's"),
        integer_key("data.batch_size", data.batch_size, between(1, 1e6), "images a step"),
        integer_key("data.accumulate", data.accumulate, between(1, 1e6),
                    "steps whose gradients are summed before one update")});

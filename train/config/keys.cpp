@@ -172,9 +172,13 @@ Key text_key(std::string path, std::string& value, std::string help, std::string
   return {path, type, "", std::move(help), std::move(read), std::move(write)};
 }
 
-Key texts_key(std::string path, std::vector<std::string>& value, std::string help) {
-  const std::string type = "a list of texts";
+Key texts_key(std::string path, std::vector<std::string>& value, std::string help, bool or_auto) {
+  const std::string type = or_auto ? "a list of texts or auto" : "a list of texts";
   auto read = [=, &value](const YamlNode& node, Problems& problems) {
+    if (or_auto && node.is_plain("auto")) {
+      value.clear();
+      return true;
+    }
     if (!node.is_list()) return expected(path, type, node, problems);
     std::vector<std::string> texts;
     for (const YamlNode& item : node.items) {
@@ -185,7 +189,8 @@ Key texts_key(std::string path, std::vector<std::string>& value, std::string hel
     value = std::move(texts);
     return true;
   };
-  auto write = [&value] {
+  auto write = [=, &value] {
+    if (or_auto && value.empty()) return std::string("auto");
     std::vector<std::string> words;
     for (const std::string& text : value) words.push_back(write_text(text));
     return fmt::format("[{}]", fmt::join(words, ", "));

@@ -66,8 +66,9 @@ Key flag_key(std::string path, bool& value, std::string help);
 /// Not empty; the word `empty`, if given, stands for the empty text.
 Key text_key(std::string path, std::string& value, std::string help, std::string empty = "");
 
-/// A list of texts, none of them empty.
-Key texts_key(std::string path, std::vector<std::string>& value, std::string help);
+/// A list of texts, none of them empty. With `or_auto`, `auto` is the empty list.
+Key texts_key(std::string path, std::vector<std::string>& value, std::string help,
+              bool or_auto = false);
 
 /// One integer for both sides, or [height, width]. With `or_auto`, `auto` is {0, 0}.
 Key size_key(std::string path, Size2& value, const Range& range, std::string help,

@@ -29,7 +29,7 @@ std::string lead_of(const RunRecord& record) {
   return fmt::format(
       "A {} for images of {} × {} pixels in patches of {} × {}{}, seed {}.", model_name(model),
       model.image_size[0], model.image_size[1], model.patch_size[0], model.patch_size[1],
-      record.config.has_data ? ", trained on " + dataset_info(record.config.data.name).name : "",
+      record.config.has_data ? ", trained on " + dataset_info(record.config.data).name : "",
       record.config.train.seed);
 }
 

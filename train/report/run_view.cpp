@@ -5,6 +5,7 @@
 #include "core/error.h"
 #include "core/parallel.h"
 #include "layers/stage_plan.h"
+#include "train/class_names.h"
 #include "train/open_split.h"
 #include "train/run_folder.h"
 
@@ -37,7 +38,8 @@ SavedModel load_model(const std::filesystem::path& path, std::span<const std::st
 void test(RunView& view, Log& log) {
   try {
     const std::unique_ptr<Dataset> images = open_split(view.saved->config, Split::kTest);
-    view.class_names = images->class_names();
+    view.class_names =
+        class_names_up_to(view.saved->config.model.num_classes, images->class_names());
     view.test = test_model(
         *view.saved, *images,
         {.mistakes = kMistakes, .images = experiment_images(view.saved->config.model)}, log);

@@ -8,8 +8,9 @@ std::int64_t known_samples(const DataConfig& data, Split split) {
   const bool train = split == Split::kTrain;
   const std::int64_t wanted = train ? data.train_samples : data.test_samples;
   if (wanted > 0) return wanted;
-  const DatasetInfo info = dataset_info(data.name);
-  return train ? info.train_samples : info.test_samples;
+  const DatasetInfo info = dataset_info(data);
+  const std::int64_t known = train ? info.train_samples : info.test_samples;
+  return known > 0 ? known : open_dataset(data, split)->size();
 }
 
 CellPlan plan_cell(const Config& config) {
@@ -29,7 +30,7 @@ double training_seconds(const Config& config, const CellPlan& plan, const CellSp
 }
 
 double run_seconds(const Config& config, const CellPlan& plan, const CellSpeed& speed) {
-  const std::int64_t tested = plan.length.evaluations * known_samples(config.data, Split::kTest);
+  const std::int64_t tested = plan.length.evaluations * known_samples(config.data, Split::kVal);
   return training_seconds(config, plan, speed) +
          static_cast<double>(tested) / speed.test_images_per_s;
 }

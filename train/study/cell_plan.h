@@ -28,7 +28,7 @@ struct CellPlan {
 /// Throws ConfigError if the training samples do not fill one update.
 CellPlan plan_cell(const Config& config);
 
-/// Images that a split of the data set gives, by what is known of it without reading it.
+/// Images that a split of the data set gives, by what is known of it or, of a folder, by counting.
 std::int64_t known_samples(const DataConfig& data, Split split);
 
 /// Seconds of all updates, without tests.

@@ -1,0 +1,23 @@
+// Rows of text files: CSV (RFC 4180) and values between tabs.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tessera {
+
+struct TableRow {
+  std::size_t line = 0;  ///< of the file, from 1, where the row starts
+  std::vector<std::string> cells;
+};
+
+/// All rows that are not empty. If the first line holds a tab, tabs separate and nothing is quoted;
+/// else commas, and a cell in double quotes may hold commas, line ends and doubled quotes. `name`
+/// is for messages. Throws DataError that names the line where quotes do not fit or a byte is zero.
+std::vector<TableRow> parse_table(std::span<const std::uint8_t> bytes, std::string_view name);
+
+}  // namespace tessera
