@@ -1,4 +1,4 @@
-// Decoding photos into pixels, and writing PNG. The only place that knows stb_image.
+// Decoding photos into pixels, and writing PNG.
 #pragma once
 
 #include <cstdint>
@@ -25,15 +25,24 @@ struct Image {
   operator ImageView() const { return {shape, pixels}; }  // NOLINT(google-explicit-constructor)
 };
 
-/// JPEG, PNG or BMP as 1 (grey) or 3 (RGB) channels; alpha is dropped, an EXIF
-/// orientation is undone. `name` is for messages.
-/// Throws DataError if the bytes are empty, of another format, truncated or damaged, or if the
-/// header asks for a side above 16384 pixels or more than 256 MB.
+/// Sides of an image in pixels; 0: any.
+struct ImageSize {
+  std::int64_t height = 0;
+  std::int64_t width = 0;
+};
+
+/// JPEG, PNG or BMP as 1 (grey) or 3 (RGB) channels, as a viewer shows it: palettes looked up, 16
+/// bits cut to 8, transparent pixels over white, an EXIF orientation undone. `name` is for
+/// messages. With `at_least`, a JPEG may come scaled down by 2, 4 or 8 as long as neither side is
+/// less than asked for: much faster where the image is to be scaled down anyway. Thread-safe.
+/// Throws DataError if the bytes are empty, of another format, truncated or damaged, or beyond the
+/// limits of `read_image_header`.
 Image decode_image(std::span<const std::uint8_t> bytes, std::string_view name,
-                   std::int64_t channels);
+                   std::int64_t channels, const ImageSize& at_least = {});
 
 /// decode_image of a file. Throws DataError.
-Image load_image(const std::filesystem::path& path, std::int64_t channels);
+Image load_image(const std::filesystem::path& path, std::int64_t channels,
+                 const ImageSize& at_least = {});
 
 /// The bytes of a PNG file; 1 to 4 channels: grey, grey and alpha, RGB, RGB and alpha.
 std::string encode_png(const Image& image);

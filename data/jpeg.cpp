@@ -1,19 +1,21 @@
-#include "data/jpeg.h"
-
-#include <algorithm>
+// What stb_image leaves out of JPEG (ITU T.81): whether the file is whole, and how it was held.
 #include <cstddef>
 #include <cstring>
-#include <utility>
+#include <span>
 
 #include "core/error.h"
+#include "data/exif.h"
+#include "data/image_header.h"
 
 namespace tessera {
 namespace {
 
 constexpr std::uint8_t kHuffman = 0xc4;
+constexpr std::uint8_t kArithmetic = 0xcc;
 constexpr std::uint8_t kEnd = 0xd9;
+constexpr std::uint8_t kScan = 0xda;
 constexpr std::uint8_t kApp1 = 0xe1;
-constexpr std::uint32_t kOrientationTag = 0x0112;
+constexpr int kMaxScans = 500;  // a progressive file has some ten; each is a pass over all pixels
 
 /// Tables of a class byte, 16 counts of codes by length, and as many symbols: at most 256.
 bool huffman_tables_fit(std::span<const std::uint8_t> body) {
@@ -27,84 +29,82 @@ bool huffman_tables_fit(std::span<const std::uint8_t> body) {
   return true;
 }
 
-/// Numbers of a TIFF block, whose byte order its first letter gives; 0 beyond the end.
-struct Tiff {
-  std::span<const std::uint8_t> bytes;
-
-  std::uint32_t number(std::size_t at, std::size_t width) const {
-    std::uint32_t value = 0;
-    if (at + width > bytes.size()) return 0;
-    for (std::size_t i = 0; i < width; ++i) {
-      value = value << 8 | bytes[bytes[0] == 'I' ? at + width - 1 - i : at + i];
-    }
-    return value;
-  }
-};
-
-/// The first directory of the TIFF block behind "Exif\0\0": a count, then entries of 12 bytes.
-int orientation_of(std::span<const std::uint8_t> body) {
-  if (body.size() < 14 || std::memcmp(body.data(), "Exif\0", 6) != 0) return 1;
-  const Tiff tiff{body.subspan(6)};
-  const std::size_t directory = tiff.number(4, 4);
-  const std::size_t entries = tiff.number(directory, 2);
-  for (std::size_t i = 0; i < entries; ++i) {
-    const std::size_t entry = directory + 2 + 12 * i;
-    if (tiff.number(entry, 2) != kOrientationTag) continue;
-    const std::uint32_t value = tiff.number(entry + 8, 2);
-    return value >= 1 && value <= 8 ? static_cast<int>(value) : 1;
-  }
-  return 1;
+/// C0 to CF but for the tables and the reserved C8 among them.
+bool starts_frame(std::uint8_t marker) {
+  return (marker & 0xf0) == 0xc0 && marker != kHuffman && marker != kArithmetic && marker != 0xc8;
 }
+
+bool is_segment(std::uint8_t marker) {
+  return marker != 0xff && marker != 0 && (marker & 0xf8) != 0xd0;
+}
+
+/// Gathers what the segments say.
+class JpegWalk {
+ public:
+  JpegWalk(std::size_t file_bytes, std::string_view name) : file_bytes_(file_bytes), name_(name) {}
+
+  void segment(std::uint8_t marker, std::span<const std::uint8_t> body, std::size_t at) {
+    if (marker == kHuffman && !huffman_tables_fit(body)) {
+      fail<DataError>("[image] {}: damaged JPEG, impossible Huffman table at byte {}", name_, at);
+    }
+    if (marker == kScan && ++scans_ > kMaxScans) {
+      fail<DataError>("[image] {}: damaged JPEG, more than {} scans", name_, kMaxScans);
+    }
+    if (starts_frame(marker)) frame(body, at);
+    if (marker == kApp1 && header_.orientation == 1 && body.size() > 6 &&
+        std::memcmp(body.data(), "Exif\0", 6) == 0) {
+      header_.orientation = exif_orientation(body.subspan(6));
+    }
+  }
+
+  ImageHeader finish() const {
+    if (!has_frame_ || scans_ == 0) fail<DataError>("[image] {}: damaged JPEG, no picture", name_);
+    return header_;
+  }
+
+ private:
+  /// Precision, height, width, count of components.
+  void frame(std::span<const std::uint8_t> body, std::size_t at) {
+    if (has_frame_ || body.size() < 6) {
+      fail<DataError>("[image] {}: damaged JPEG, impossible frame at byte {}", name_, at);
+    }
+    has_frame_ = true;
+    header_.height = big_endian(body, 1, 2);
+    header_.width = big_endian(body, 3, 2);
+    header_.bytes_per_pixel = body[5] == 4 ? 4 : 3;
+    // A block of 64 pixels takes a bit or more, which leaves room for subsampled colour.
+    if (header_.height * header_.width > 1024 * static_cast<std::int64_t>(file_bytes_)) {
+      fail<DataError>("[image] {}: {} x {} pixels promised, more than {} bytes can hold", name_,
+                      header_.height, header_.width, file_bytes_);
+    }
+  }
+
+  std::size_t file_bytes_;
+  std::string_view name_;
+  ImageHeader header_{.format = ImageFormat::kJpeg};
+  bool has_frame_ = false;
+  int scans_ = 0;
+};
 
 }  // namespace
 
-int scan_jpeg(std::span<const std::uint8_t> bytes, std::string_view name) {
-  int orientation = 1;
+ImageHeader read_jpeg_header(std::span<const std::uint8_t> bytes, std::string_view name) {
+  JpegWalk walk(bytes.size(), name);
   std::size_t at = 2;
   for (;;) {
     // Coded data and padding lie between segments; there FF is followed by 00 or a restart marker.
-    while (at + 1 < bytes.size() && !(bytes[at] == 0xff && bytes[at + 1] != 0xff &&
-                                      bytes[at + 1] != 0 && (bytes[at + 1] & 0xf8) != 0xd0)) {
-      ++at;
-    }
+    while (at + 1 < bytes.size() && !(bytes[at] == 0xff && is_segment(bytes[at + 1]))) ++at;
     if (at + 1 >= bytes.size()) break;
     const std::uint8_t marker = bytes[at + 1];
-    if (marker == kEnd) return orientation;
+    if (marker == kEnd) return walk.finish();
     if (at + 4 > bytes.size()) break;
-    const std::size_t length = std::size_t{bytes[at + 2]} << 8 | bytes[at + 3];
+    const std::size_t length = big_endian(bytes, at + 2, 2);
     if (length < 2) fail<DataError>("[image] {}: damaged JPEG at byte {}", name, at);
     if (at + 2 + length > bytes.size()) break;
-    const std::span<const std::uint8_t> body = bytes.subspan(at + 4, length - 2);
-    if (marker == kHuffman && !huffman_tables_fit(body)) {
-      fail<DataError>("[image] {}: damaged JPEG, impossible Huffman table at byte {}", name, at);
-    }
-    if (marker == kApp1 && orientation == 1) orientation = orientation_of(body);
+    walk.segment(marker, bytes.subspan(at + 4, length - 2), at);
     at += 2 + length;
   }
   fail<DataError>("[image] {}: truncated JPEG", name);
-}
-
-Image upright(Image image, int orientation) {
-  if (orientation <= 1) return image;
-  const ImageShape& in = image.shape;
-  const bool turned = orientation >= 5;  // rows became columns
-  const bool from_right =
-      orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
-  const bool from_bottom =
-      orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
-  Image out{{turned ? in.width : in.height, turned ? in.height : in.width, in.channels}, {}};
-  out.pixels.resize(image.pixels.size());
-  std::uint8_t* to = out.pixels.data();
-  for (std::int64_t y = 0; y < out.shape.height; ++y) {
-    for (std::int64_t x = 0; x < out.shape.width; ++x, to += in.channels) {
-      std::int64_t sy = turned ? x : y;
-      std::int64_t sx = turned ? y : x;
-      if (from_bottom) sy = in.height - 1 - sy;
-      if (from_right) sx = in.width - 1 - sx;
-      std::copy_n(image.pixels.data() + (sy * in.width + sx) * in.channels, in.channels, to);
-    }
-  }
-  return out;
 }
 
 }  // namespace tessera

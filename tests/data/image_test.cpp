@@ -67,7 +67,8 @@ TEST_CASE("image: JPEG") {
 TEST_CASE("image: broken files say what is wrong") {
   CHECK(error_of({}) == "[image] photo.png: empty file");
   const std::string text = "This is not a picture, whatever its name says.\n";
-  CHECK(contains(error_of(Bytes(text.begin(), text.end())), "photo.png: Image not of any known"));
+  CHECK(contains(error_of(Bytes(text.begin(), text.end())),
+                 "photo.png: is no image; JPEG, PNG and BMP"));
   CHECK(contains(message_of<DataError>([] { load_image("/no/such/photo.png", 3); }),
                  "/no/such/photo.png: No such file"));
   CHECK(contains(message_of<DataError>([] { load_image("/tmp", 3); }), "is a folder"));
@@ -117,8 +118,28 @@ TEST_CASE("image: a header that asks for too much is refused before anything is 
     return bytes;
   };
   CHECK(error_of(header(7, 5)) == "nothing thrown");
+  CHECK(contains(error_of(header(65535, 65535)), "65535 x 65535 pixels promised, more than"));
+  CHECK(contains(error_of(header(0xffffffff, 0xffffffff)), "pixels promised, more than"));
   CHECK(contains(error_of(header(16385, 1)), "1 x 16385 pixels; at most 16384 a side"));
-  CHECK(contains(error_of(header(16384, 16384)), "256 MB in all"));
+  CHECK(contains(error_of(header(0, 5)), "5 x 0 pixels"));
+}
+
+TEST_CASE("image: a PNG that inflates to more than its header says is refused") {
+  Image large{{2000, 4000, 3}, {}};
+  large.pixels.resize(static_cast<std::size_t>(large.shape.numel()));
+  Bytes bomb = png_of(large);  // 24 MB of zeros
+  REQUIRE(bomb.size() < 300'000);
+  const auto set_sides = [&](std::uint8_t height, std::uint8_t width) {
+    bomb[18] = bomb[22] = 0;
+    bomb[19] = width;
+    bomb[23] = height;
+    const auto crc = crc32(0, &bomb[12], 17);
+    for (std::size_t i = 0; i < 4; ++i) {
+      bomb[29 + i] = static_cast<std::uint8_t>(crc >> (24 - 8 * i));
+    }
+  };
+  set_sides(8, 8);
+  CHECK(error_of(bomb) == "[image] photo.png: damaged PNG, holds more than 8 x 8 pixels");
 }
 
 }  // namespace
