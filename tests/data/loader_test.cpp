@@ -116,11 +116,28 @@ TEST_CASE("loader: shapes, types and the end of an epoch") {
   CHECK(loader.waited_seconds() > 0.0);
 }
 
-TEST_CASE("loader: the same bits for any number of workers") {
-  for (const std::int64_t epoch : {0, 5}) {
-    const std::vector<Copy> expected = epoch_of(options_with(0), epoch);
-    REQUIRE(expected.size() == 11);
-    for (const int workers : {1, 2, 3}) CHECK(epoch_of(options_with(workers), epoch) == expected);
+TEST_CASE("loader: the same bits for any number of workers, with every policy and mixing") {
+  for (const AugmentPolicy policy :
+       {AugmentPolicy::kNone, AugmentPolicy::kRandAugment, AugmentPolicy::kTrivialAugment,
+        AugmentPolicy::kAutoAugmentCifar}) {
+    for (const std::int64_t epoch : {0, 5}) {
+      LoaderOptions options = options_with(0);
+      options.augment.policy = policy;
+      options.augment.repeats = epoch == 0 ? 1 : 3;
+      const std::vector<Copy> expected = epoch_of(options, epoch);
+      REQUIRE(expected.size() == 11);
+      // Both ways of mixing are among the batches: shares of cutmix are counts of pixels.
+      const auto by_cutmix = std::count_if(expected.begin(), expected.end(), [](const Copy& copy) {
+        const float area = copy.own_share * 16.0f * 12.0f;
+        return std::abs(area - std::round(area)) < 1e-3f;
+      });
+      CHECK(by_cutmix > 0);
+      CHECK(by_cutmix < 11);
+      for (const int workers : {1, 2, 3}) {
+        options.workers = workers;
+        CHECK(epoch_of(options, epoch) == expected);
+      }
+    }
   }
 }
 
