@@ -18,23 +18,20 @@ namespace {
 constexpr std::size_t kPlane = 32 * 32;
 constexpr std::size_t kImage = 3 * kPlane;
 
-/// A record is `label_bytes` labels, the last of which counts, and planes R, G, B of 32 x 32.
 struct Layout {
   std::vector<std::string> files;
-  std::size_t records_per_file;
-  std::size_t label_bytes;
+  CifarRecords records;  ///< of each file
   std::string names_file;
   FolderSearch search;
-
-  std::size_t record() const { return label_bytes + kImage; }
 };
 
 Layout layout_of(DatasetName name, Split split) {
   if (name == DatasetName::kCifar100) {
     const bool train = split == Split::kTrain;
     return {{train ? "train.bin" : "test.bin"},
-            train ? std::size_t{50000} : std::size_t{10000},
-            2,
+            {.count = train ? std::size_t{50000} : std::size_t{10000},
+             .label_bytes = 2,
+             .num_classes = 100},
             "fine_label_names.txt",
             {"cifar100",
              train ? "train.bin" : "test.bin",
@@ -47,8 +44,7 @@ Layout layout_of(DatasetName name, Split split) {
              "data_batch_5.bin"};
   }
   return {std::move(files),
-          10000,
-          1,
+          {.count = 10000, .label_bytes = 1, .num_classes = 10},
           "batches.meta.txt",
           {"cifar10",
            split == Split::kTrain ? "data_batch_1.bin" : "test_batch.bin",
@@ -56,8 +52,10 @@ Layout layout_of(DatasetName name, Split split) {
            "unpack cifar-10-binary.tar.gz and set data.root to its folder"}};
 }
 
-std::vector<std::string> read_names(const fs::path& path, std::int64_t expected) {
-  const std::vector<std::uint8_t> bytes = read_file(path, std::size_t{1} << 20);
+}  // namespace
+
+std::vector<std::string> parse_class_names(std::span<const std::uint8_t> bytes,
+                                           std::string_view file, std::int64_t expected) {
   std::vector<std::string> names;
   std::string line;
   for (std::size_t i = 0; i <= bytes.size(); ++i) {
@@ -69,31 +67,30 @@ std::vector<std::string> read_names(const fs::path& path, std::int64_t expected)
     line.clear();
   }
   if (static_cast<std::int64_t>(names.size()) != expected) {
-    fail<DataError>("[cifar] {}: {} class names, expected {}", path.string(), names.size(),
-                    expected);
+    fail<DataError>("[cifar] {}: {} class names, expected {}", file, names.size(), expected);
   }
   return names;
 }
 
-void append_file(const fs::path& path, const Layout& layout, std::int64_t num_classes,
-                 std::vector<std::uint8_t>& pixels, std::vector<std::uint8_t>& labels) {
-  const std::size_t expected = layout.records_per_file * layout.record();
-  const std::vector<std::uint8_t> bytes = read_file(path, std::size_t{1} << 28);
-  if (bytes.size() != expected) {
-    fail<DataError>("[cifar] {}: {} bytes expected ({} records of {}), found {}", path.string(),
-                    expected, layout.records_per_file, layout.record(), bytes.size());
+void append_cifar(std::span<const std::uint8_t> bytes, std::string_view file,
+                  const CifarRecords& records, std::vector<std::uint8_t>& pixels,
+                  std::vector<std::uint8_t>& labels) {
+  const std::size_t record_bytes = records.label_bytes + kImage;
+  if (bytes.size() != records.count * record_bytes) {
+    fail<DataError>("[cifar] {}: {} bytes expected ({} records of {}), found {}", file,
+                    records.count * record_bytes, records.count, record_bytes, bytes.size());
   }
   std::size_t out = pixels.size();
-  pixels.resize(out + layout.records_per_file * kImage);
-  for (std::size_t i = 0; i < layout.records_per_file; ++i) {
-    const auto record = std::span(bytes).subspan(i * layout.record(), layout.record());
-    const std::uint8_t label = record[layout.label_bytes - 1];
-    if (label >= num_classes) {
-      fail<DataError>("[cifar] {}: label {} of record {} is not below {}", path.string(), label, i,
-                      num_classes);
+  pixels.resize(out + records.count * kImage);
+  for (std::size_t i = 0; i < records.count; ++i) {
+    const auto record = bytes.subspan(i * record_bytes, record_bytes);
+    const std::uint8_t label = record[records.label_bytes - 1];
+    if (label >= records.num_classes) {
+      fail<DataError>("[cifar] {}: label {} of record {} is not below {}", file, label, i,
+                      records.num_classes);
     }
     labels.push_back(label);
-    const std::uint8_t* planes = record.data() + layout.label_bytes;
+    const std::uint8_t* planes = record.data() + records.label_bytes;
     for (std::size_t p = 0; p < kPlane; ++p) {
       pixels[out++] = planes[p];
       pixels[out++] = planes[kPlane + p];
@@ -102,21 +99,22 @@ void append_file(const fs::path& path, const Layout& layout, std::int64_t num_cl
   }
 }
 
-}  // namespace
-
 std::unique_ptr<ArrayDataset> open_cifar(DatasetName name, const std::string& root, Split split) {
   DatasetInfo info = dataset_info(name);
   const Layout layout = layout_of(name, split);
   const fs::path folder = find_folder(layout.search, root);
   std::error_code ignored;
   if (const fs::path names = folder / layout.names_file; fs::exists(names, ignored)) {
-    info.class_names = read_names(names, info.num_classes());
+    info.class_names = parse_class_names(read_file(names, std::size_t{1} << 20), names.string(),
+                                         info.num_classes());
   }
   std::vector<std::uint8_t> pixels;
   std::vector<std::uint8_t> labels;
-  pixels.reserve(layout.files.size() * layout.records_per_file * kImage);
+  pixels.reserve(layout.files.size() * layout.records.count * kImage);
   for (const std::string& file : layout.files) {
-    append_file(plain_or_gzip(folder, file), layout, info.num_classes(), pixels, labels);
+    const fs::path path = plain_or_gzip(folder, file);
+    append_cifar(read_file(path, std::size_t{1} << 28), path.string(), layout.records, pixels,
+                 labels);
   }
   return std::make_unique<ArrayDataset>(std::move(info), std::move(pixels), std::move(labels));
 }
