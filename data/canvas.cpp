@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "data/resize.h"
+
 namespace tessera {
 namespace {
 
@@ -107,6 +109,26 @@ void Canvas::text(std::int64_t y, std::int64_t x, std::string_view line, Color c
 std::int64_t Canvas::text_width(std::string_view line) {
   std::string copy = printable(line);
   return kTextScale * stb_easy_font_width(copy.data());
+}
+
+Image panel_of(const Image& photo, std::int64_t longer) {
+  const ImageShape& shape = photo.shape;
+  const std::int64_t side = std::max(shape.height, shape.width);
+  if (side > longer) {
+    const auto scaled = [&](std::int64_t s) {
+      return std::max<std::int64_t>(1, s * longer / side);
+    };
+    return resize(photo, scaled(shape.height), scaled(shape.width));
+  }
+  const std::int64_t factor = longer / side;
+  Canvas canvas(shape.height * factor, shape.width * factor, {255, 255, 255});
+  const std::uint8_t* pixel = photo.pixels.data();
+  for (std::int64_t y = 0; y < shape.height; ++y) {
+    for (std::int64_t x = 0; x < shape.width; ++x, pixel += 3) {
+      canvas.fill(y * factor, x * factor, factor, factor, {pixel[0], pixel[1], pixel[2]});
+    }
+  }
+  return canvas.image();
 }
 
 }  // namespace tessera

@@ -41,4 +41,8 @@ class Canvas {
   Image image_;
 };
 
+/// A photo of 3 channels for people to look at, its longer side as near to `longer` pixels as whole
+/// steps allow: small pixels stay squares; a larger photo is scaled down.
+Image panel_of(const Image& photo, std::int64_t longer);
+
 }  // namespace tessera

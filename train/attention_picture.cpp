@@ -7,7 +7,6 @@
 #include <optional>
 
 #include "data/canvas.h"
-#include "data/resize.h"
 
 namespace tessera {
 namespace {
@@ -66,28 +65,6 @@ float largest_of(const Tensor& values) {
 std::string short_number(float value) {
   if (value >= 9.95f) return fmt::format("{:.0f}", value);
   return value >= 0.995f ? fmt::format("{:.1f}", value) : fmt::format("{:.2g}", value);
-}
-
-/// The photo with its longer side as long as a picture, or a whole part of it: small pixels stay
-/// squares.
-Image at_panel_size(const Image& photo) {
-  const ImageShape& shape = photo.shape;
-  const std::int64_t longer = std::max(shape.height, shape.width);
-  if (longer > kPanel) {
-    const auto scaled = [&](std::int64_t side) {
-      return std::max<std::int64_t>(1, side * kPanel / longer);
-    };
-    return resize(photo, scaled(shape.height), scaled(shape.width));
-  }
-  const std::int64_t factor = kPanel / longer;
-  Canvas canvas(shape.height * factor, shape.width * factor, kPaper);
-  const std::uint8_t* pixel = photo.pixels.data();
-  for (std::int64_t y = 0; y < shape.height; ++y) {
-    for (std::int64_t x = 0; x < shape.width; ++x, pixel += 3) {
-      canvas.fill(y * factor, x * factor, factor, factor, {pixel[0], pixel[1], pixel[2]});
-    }
-  }
-  return canvas.image();
 }
 
 struct Panel {
@@ -205,7 +182,7 @@ Image overlay_attention(const Image& photo, const AttentionMap& map, const Tenso
 
 Image attention_picture(const Image& photo, std::span<const AttentionMap> maps,
                         const AttentionPictureOptions& options) {
-  const Image small = at_panel_size(photo);
+  const Image small = panel_of(photo, kPanel);
   const std::vector<Row> rows = rows_of(small, maps, options);
   const std::int64_t step_x = panel_width(small) + kGap;
   const std::int64_t step_y = kLine + small.shape.height + kGap;

@@ -8,9 +8,11 @@
 #include "core/error.h"
 #include "data/check.h"
 #include "data/image.h"
+#include "data/preview.h"
 #include "train/commands/commands.h"
 #include "train/config/config.h"
 #include "train/open_split.h"
+#include "train/trainer.h"
 
 namespace tessera {
 namespace {
@@ -20,7 +22,8 @@ struct DataOptions {
   std::vector<std::string> overrides;
   bool json = false;
   std::string out;
-  std::int64_t count = 10;
+  std::string preview;
+  std::int64_t count = 0;  ///< 0: a usual number
 };
 
 struct CheckedSplit {
@@ -78,8 +81,19 @@ int check(const DataOptions& options) {
   return problems ? kExitProblems : kExitOk;
 }
 
+int write_preview(const DataOptions& options, const Config& config) {
+  const std::unique_ptr<Dataset> train = open_split(config, Split::kTrain);
+  const std::int64_t count = options.count > 0 ? options.count : 64;
+  write_png(options.preview, preview(*train, training_options(config), count));
+  fmt::print("{}\n", options.preview);
+  return kExitOk;
+}
+
 int sample(const DataOptions& options) {
   const Config config = load_config(options.config, options.overrides);
+  if (!options.preview.empty()) return write_preview(options, config);
+  if (options.out.empty()) fail<ConfigError>("data sample needs --out FOLDER or --preview FILE");
+  const std::int64_t wanted = options.count > 0 ? options.count : 10;
   const std::unique_ptr<Dataset> test = open_split(config, Split::kTest);
   std::error_code error;
   std::filesystem::create_directories(options.out, error);
@@ -88,8 +102,8 @@ int sample(const DataOptions& options) {
   std::vector<std::int64_t> written(test->class_names().size(), 0);
   std::int64_t count = 0;
   Image buffer;
-  for (std::int64_t round = 1; count < options.count && round <= test->size(); ++round) {
-    for (std::int64_t i = 0; i < test->size() && count < options.count; ++i) {
+  for (std::int64_t round = 1; count < wanted && round <= test->size(); ++round) {
+    for (std::int64_t i = 0; i < test->size() && count < wanted; ++i) {
       const auto label = static_cast<std::size_t>(test->label(i));
       if (written[label] != round - 1) continue;
       written[label] = round;
@@ -120,13 +134,18 @@ Action add_data_command(CLI::App& app) {
       "check", "Read everything; report classes, statistics, duplicates; exit 3 on problems");
   add_common(*check_app, *options);
   check_app->add_flag("--json", options->json, "Print one JSON object");
-  CLI::App* sample_app =
-      app.add_subcommand("sample", "Write some test images as PNG, named by class and index");
+  CLI::App* sample_app = app.add_subcommand(
+      "sample", "Write some images as PNG: of testing as they are, or of training as a model sees");
   add_common(*sample_app, *options);
-  sample_app->add_option("--out", options->out, "Folder to write into")->required();
-  sample_app->add_option("--count", options->count, "Images, spread over the classes")
-      ->check(CLI::Range(1, 1000000))
-      ->capture_default_str();
+  CLI::Option* out =
+      sample_app->add_option("--out", options->out, "Folder for test images, named by class");
+  sample_app
+      ->add_option("--preview", options->preview,
+                   "File for a contact sheet of training images after augmentation")
+      ->excludes(out);
+  sample_app
+      ->add_option("--count", options->count, "Images (10, spread over the classes; sheet: 64)")
+      ->check(CLI::Range(1, 100000));
   app.require_subcommand(1);
   return [options, check_app] { return check_app->parsed() ? check(*options) : sample(*options); };
 }

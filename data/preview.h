@@ -1,0 +1,16 @@
+// A contact sheet of what a network sees in training.
+#pragma once
+
+#include <cstdint>
+
+#include "data/image.h"
+#include "data/loader.h"
+
+namespace tessera {
+
+/// The first images of the first batches that a loader with these options gives, some `count` of
+/// them, a batch a row, with their classes and, where two images are mixed, the share of each.
+/// Throws as the Loader does.
+Image preview(const Dataset& dataset, const LoaderOptions& options, std::int64_t count);
+
+}  // namespace tessera
