@@ -118,9 +118,22 @@ TEST_CASE("jpeg: no picture, two frames, and scans without end are refused") {
   CHECK(contains(header_error(with_segment(
                      {0xff, 0xc0, 0, 17, 8, 0, 16, 0, 16, 3, 1, 0x11, 0, 2, 0x11, 0, 3, 0x11, 0})),
                  "impossible frame"));
-  Bytes scans;
-  for (int i = 0; i < 500; ++i) scans.insert(scans.end(), {0xff, 0xda, 0, 2});
+  Bytes scans = {0xff, 0xc9, 0, 8, 8, 0, 16, 0, 16, 0};  // a frame without Huffman tables
+  for (int i = 0; i < 501; ++i) scans.insert(scans.end(), {0xff, 0xda, 0, 2});
   CHECK(contains(header_error(with_segment(scans)), "more than 500 scans"));
+}
+
+TEST_CASE("jpeg: a scan by a Huffman table that is not there is refused") {
+  const Bytes segment = {0xff, 0xc4};
+  int refused = 0;
+  for (auto at = kJpeg.begin();
+       (at = std::search(at, kJpeg.end(), segment.begin(), segment.end())) != kJpeg.end(); ++at) {
+    Bytes bytes = kJpeg;
+    bytes[static_cast<std::size_t>(at - kJpeg.begin()) + 1] = 0xfe;  // now a comment
+    CHECK(contains(header_error(bytes), "no Huffman table for the scan at byte"));
+    ++refused;
+  }
+  CHECK(refused == 4);
 }
 
 TEST_CASE("bmp: every truncation is an error, whatever its header says") {
