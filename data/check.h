@@ -1,7 +1,10 @@
-// What a data set really holds: counts, statistics, duplicates.
+// What a data set really holds: what cannot be read, counts, sizes, statistics, duplicates.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -9,18 +12,32 @@
 
 namespace tessera {
 
+struct UnreadableSample {
+  std::int64_t sample = 0;
+  std::string error;
+};
+
 struct DataReport {
   std::int64_t samples = 0;
-  std::vector<std::int64_t> class_counts;
+  std::vector<UnreadableSample> unreadable;
+  std::vector<std::int64_t> class_counts;  ///< of labels, readable or not
   std::vector<std::string> empty_classes;
   Normalization measured;       ///< mean and std of the pixels 0..1, per channel
   std::int64_t duplicates = 0;  ///< samples whose pixels equal an earlier sample's
-  std::uint64_t hash = 0;       ///< the data set's fingerprint
+  std::vector<std::array<std::int64_t, 2>> conflicts;  ///< equal pixels, different labels
+  std::array<std::int64_t, 3> heights{};               ///< smallest, median, largest
+  std::array<std::int64_t, 3> widths{};
+  std::uint64_t hash = 0;                   ///< the data set's fingerprint
+  std::vector<std::uint64_t> pixel_hashes;  ///< of shape and pixels, a sample each; 0: unreadable
 };
 
-DataReport check_dataset(const Dataset& dataset);
+/// Reads every sample, by all threads; `progress` is told now and then how many are done.
+DataReport check_dataset(const Dataset& dataset,
+                         const std::function<void(std::int64_t)>& progress = {});
 
-/// Samples of `dataset` whose pixels also occur in `other`: training images in a test split.
-std::int64_t count_shared(const Dataset& dataset, const Dataset& other);
+/// Samples of one report whose pixels also occur in another's, each with the first there:
+/// (sample, other sample).
+std::vector<std::array<std::int64_t, 2>> shared_samples(const DataReport& report,
+                                                        const DataReport& other);
 
 }  // namespace tessera

@@ -13,27 +13,11 @@
 #include "train/evaluate.h"
 #include "train/plural.h"
 #include "train/process_memory.h"
+#include "train/progress.h"
 #include "train/training_plan.h"
 #include "train/weights/load_weights.h"
 
 namespace tessera {
-namespace {
-
-constexpr double kReportSeconds = 30.0;  // between progress lines where there is no terminal
-constexpr double kRedrawSeconds = 0.1;   // between redraws where there is one
-
-/// A bar and the blank after it in at most `columns`; nothing where it would be too short to read.
-std::string bar(double share, int columns) {
-  constexpr int kShortest = 8, kLongest = 24;
-  const int width = std::min(columns - 1, kLongest);
-  if (width < kShortest) return "";
-  const int full = static_cast<int>(share * width);
-  std::string text;
-  for (int i = 0; i < width; ++i) text += i < full ? "█" : "░";
-  return text + " ";
-}
-
-}  // namespace
 
 LoaderOptions training_options(const Config& config) {
   return {.batch_size = config.data.batch_size,
@@ -178,7 +162,7 @@ void Trainer::show_progress(const UpdateResult& result, double lr) {
     const std::string line = place + "  " + pace;
     const double share = static_cast<double>(position_.step) /
                          static_cast<double>(std::max<std::int64_t>(1, total_steps_));
-    log_.status(bar(share, Log::columns() - static_cast<int>(line.size())) + line);
+    log_.status(progress_bar(share, Log::columns() - static_cast<int>(line.size())) + line);
   } else {
     log_.info("{}  lr {:.2e}  {}", place, lr, pace);
   }

@@ -30,6 +30,7 @@ Action add_ablate_command(CLI::App& app);
 Action add_bench_command(CLI::App& app);
 Action add_report_command(CLI::App& app);
 Action add_data_command(CLI::App& app);
+Action add_data_check_command(CLI::App& app);  ///< `data check`
 Action add_config_command(CLI::App& app);
 
 }  // namespace tessera

@@ -3,10 +3,8 @@
 #include <CLI/CLI.hpp>
 #include <filesystem>
 #include <memory>
-#include <nlohmann/json.hpp>
 
 #include "core/error.h"
-#include "data/check.h"
 #include "data/image.h"
 #include "data/preview.h"
 #include "train/commands/commands.h"
@@ -17,71 +15,15 @@
 namespace tessera {
 namespace {
 
-struct DataOptions {
+struct SampleOptions {
   std::string config;
   std::vector<std::string> overrides;
-  bool json = false;
   std::string out;
   std::string preview;
   std::int64_t count = 0;  ///< 0: a usual number
 };
 
-struct CheckedSplit {
-  std::string name;
-  DataReport report;
-};
-
-nlohmann::ordered_json to_json(const CheckedSplit& split) {
-  return {{"samples", split.report.samples},
-          {"class_counts", split.report.class_counts},
-          {"empty_classes", split.report.empty_classes},
-          {"mean", split.report.measured.mean},
-          {"std", split.report.measured.std},
-          {"duplicates", split.report.duplicates},
-          {"hash", fmt::format("{:016x}", split.report.hash)}};
-}
-
-void print_split(const CheckedSplit& split, const Dataset& dataset) {
-  const DataReport& report = split.report;
-  fmt::print("{}: {} images, for a network {}x{}x{}\n", split.name, report.samples,
-             dataset.image().height, dataset.image().width, dataset.image().channels);
-  for (std::size_t k = 0; k < report.class_counts.size(); ++k) {
-    fmt::print("  {:<16}{:>8}\n", dataset.class_names()[k], report.class_counts[k]);
-  }
-  fmt::print("  mean {:.4f}  std {:.4f}  (pixels 0..1, per channel)\n",
-             fmt::join(report.measured.mean, " "), fmt::join(report.measured.std, " "));
-  fmt::print("  {} exact duplicates\n", report.duplicates);
-}
-
-int check(const DataOptions& options) {
-  const Config config = load_config(options.config, options.overrides);
-  const std::unique_ptr<Dataset> train = open_split(config, Split::kTrain);
-  const std::unique_ptr<Dataset> test = open_split(config, Split::kTest);
-  const CheckedSplit splits[] = {{"train", check_dataset(*train)}, {"test", check_dataset(*test)}};
-  const std::int64_t shared = count_shared(*test, *train);
-  bool problems = false;
-  for (const CheckedSplit& split : splits) problems |= !split.report.empty_classes.empty();
-  if (options.json) {
-    const nlohmann::ordered_json json = {{"name", train->name()},
-                                         {"train", to_json(splits[0])},
-                                         {"test", to_json(splits[1])},
-                                         {"test_images_in_train", shared},
-                                         {"ok", !problems}};
-    fmt::print("{}\n", json.dump(2));
-  } else {
-    print_split(splits[0], *train);
-    print_split(splits[1], *test);
-    fmt::print("{} test images also occur among the training images\n", shared);
-    for (const CheckedSplit& split : splits) {
-      for (const std::string& name : split.report.empty_classes) {
-        fmt::print("problem: {} has no images of class {}\n", split.name, name);
-      }
-    }
-  }
-  return problems ? kExitProblems : kExitOk;
-}
-
-int write_preview(const DataOptions& options, const Config& config) {
+int write_preview(const SampleOptions& options, const Config& config) {
   const std::unique_ptr<Dataset> train = open_split(config, Split::kTrain);
   const std::int64_t count = options.count > 0 ? options.count : 64;
   write_png(options.preview, preview(*train, training_options(config), count));
@@ -89,7 +31,7 @@ int write_preview(const DataOptions& options, const Config& config) {
   return kExitOk;
 }
 
-int sample(const DataOptions& options) {
+int sample(const SampleOptions& options) {
   const Config config = load_config(options.config, options.overrides);
   if (!options.preview.empty()) return write_preview(options, config);
   if (options.out.empty()) fail<ConfigError>("data sample needs --out FOLDER or --preview FILE");
@@ -120,34 +62,34 @@ int sample(const DataOptions& options) {
   return kExitOk;
 }
 
-void add_common(CLI::App& app, DataOptions& options) {
-  app.add_option("config", options.config, "Configuration file (YAML)")->required();
-  app.add_option("--set", options.overrides, "Override a key: --set data.root=DIR")
+Action add_sample_command(CLI::App& app) {
+  auto options = std::make_shared<SampleOptions>();
+  app.add_option("config", options->config, "Configuration file (YAML)")->required();
+  app.add_option("--set", options->overrides, "Override a key: --set data.root=DIR")
       ->allow_extra_args(false);
+  CLI::Option* out =
+      app.add_option("--out", options->out, "Folder for test images, named by class");
+  app.add_option("--preview", options->preview,
+                 "File for a contact sheet of training images after augmentation")
+      ->excludes(out);
+  app.add_option("--count", options->count, "Images (10, spread over the classes; sheet: 64)")
+      ->check(CLI::Range(1, 100000));
+  return [options] { return sample(*options); };
 }
 
 }  // namespace
 
 Action add_data_command(CLI::App& app) {
-  auto options = std::make_shared<DataOptions>();
   CLI::App* check_app = app.add_subcommand(
-      "check", "Read everything; report classes, statistics, duplicates; exit 3 on problems");
-  add_common(*check_app, *options);
-  check_app->add_flag("--json", options->json, "Print one JSON object");
+      "check",
+      "Read everything; report classes, sizes, statistics, duplicates; exit 3 on problems");
   CLI::App* sample_app = app.add_subcommand(
       "sample", "Write some images as PNG: of testing as they are, or of training as a model sees");
-  add_common(*sample_app, *options);
-  CLI::Option* out =
-      sample_app->add_option("--out", options->out, "Folder for test images, named by class");
-  sample_app
-      ->add_option("--preview", options->preview,
-                   "File for a contact sheet of training images after augmentation")
-      ->excludes(out);
-  sample_app
-      ->add_option("--count", options->count, "Images (10, spread over the classes; sheet: 64)")
-      ->check(CLI::Range(1, 100000));
   app.require_subcommand(1);
-  return [options, check_app] { return check_app->parsed() ? check(*options) : sample(*options); };
+  return [check_app, check = add_data_check_command(*check_app),
+          sample = add_sample_command(*sample_app)] {
+    return check_app->parsed() ? check() : sample();
+  };
 }
 
 }  // namespace tessera

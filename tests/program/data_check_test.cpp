@@ -1,0 +1,174 @@
+// `tessera data` on folders of images, as they should be and as they are.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "data/image.h"
+#include "tests/program/program.h"
+#include "tests/support/corrupted_images.h"
+
+namespace tessera {
+namespace {
+
+namespace fs = std::filesystem;
+using test::Outcome;
+using test::ScratchFolder;
+
+/// A flat image whose colour tells it from all others.
+void write_photo(const fs::path& path, int number) {
+  fs::create_directories(path.parent_path());
+  Image image{{12, 10, 3}, {}};
+  for (int i = 0; i < 12 * 10; ++i) {
+    for (const int value : {number % 256, number / 256, 200}) {
+      image.pixels.push_back(static_cast<std::uint8_t>(value));
+    }
+  }
+  write_png(path, image);
+}
+
+/// Two classes of three images to train with and one to test with.
+void write_folder(const fs::path& root) {
+  for (int i = 0; i < 3; ++i) {
+    write_photo(root / fmt::format("train/cat/{}.png", i), i);
+    write_photo(root / fmt::format("train/dog/{}.png", i), 10 + i);
+  }
+  write_photo(root / "val/cat/a.png", 20);
+  write_photo(root / "val/dog/a.png", 21);
+}
+
+Outcome check(const fs::path& root, std::vector<std::string> more = {}) {
+  more.insert(more.begin(), {"data", "check", root.string()});
+  return test::tessera(std::move(more));
+}
+
+bool says(const Outcome& outcome, const std::string& part) {
+  return outcome.out.find(part) != std::string::npos;
+}
+
+TEST_CASE("data check: a folder in order") {
+  const ScratchFolder folder;
+  write_folder(folder.path());
+  const Outcome outcome = check(folder.path());
+  CAPTURE(outcome.out);
+  CHECK(outcome.code == 0);
+  CHECK(outcome.err.empty());
+  CHECK(says(outcome, "train: 6 images, 12 x 10 pixels\n"));
+  CHECK(says(outcome, "  cat       3   50.0 %\n"));
+  CHECK(says(outcome, "val: 2 images"));
+  CHECK(!says(outcome, "test: "));
+  CHECK(says(outcome, "no problems\n"));
+}
+
+TEST_CASE("data check: a folder of classes alone") {
+  const ScratchFolder folder;
+  write_photo(folder / "cat/1.png", 1);
+  write_photo(folder / "dog/2.png", 2);
+  CHECK(check(folder.path()).code == 0);
+}
+
+TEST_CASE("data check: all that is wrong is named, and the skip file mends it") {
+  const ScratchFolder folder;
+  const fs::path root = folder / "photos";
+  write_folder(root);
+  test::write_text(root / "train/cat/broken.jpg", "no image");
+  test::write_text(root / "val/dog/empty.png", "");
+  write_photo(root / "val/cat/b.png", 11);        // as train/dog/1.png
+  write_photo(root / "train/dog/again.png", 11);  // and once more
+  const std::string skip = folder / "skip.txt";
+  const Outcome outcome = check(root, {"--write-skip", skip});
+  CAPTURE(outcome.out);
+  CHECK(outcome.code == 3);
+  CHECK(says(outcome, "train/cat/broken.jpg: is no image"));
+  CHECK(says(outcome, "val/dog/empty.png: empty file"));
+  CHECK(says(outcome, "problem: train: train/dog/1.png has the pixels of val/cat/b.png in val"));
+  CHECK(says(outcome, "4 problems\n"));
+  CHECK(test::read_text(skip) ==
+        "train/cat/broken.jpg\ntrain/dog/1.png\ntrain/dog/again.png\nval/dog/empty.png\n");
+
+  const std::string config = folder / "photos.yaml";
+  test::write_text(config, fmt::format("data: {{name: image_folder, root: {}, skip: {}}}\n",
+                                       root.string(), skip));
+  CHECK(check(config).code == 0);
+}
+
+TEST_CASE("data check: a class without images in a split, two labels of one image") {
+  const ScratchFolder folder;
+  write_folder(folder.path());
+  fs::remove_all(folder / "val/dog");
+  write_photo(folder / "train/dog/cat.png", 1);  // as train/cat/1.png
+  const Outcome outcome = check(folder.path());
+  CHECK(outcome.code == 3);
+  CHECK(says(outcome, "problem: val has no images of class dog\n"));
+  CHECK(says(outcome, "train/dog/cat.png (dog) has the pixels of train/cat/1.png (cat)"));
+}
+
+TEST_CASE("data check --json") {
+  const ScratchFolder folder;
+  write_folder(folder.path());
+  test::write_text(folder / "val/cat/broken.png", "x");
+  const Outcome outcome = check(folder.path(), {"--json"});
+  CHECK(outcome.code == 3);
+  const auto json = nlohmann::json::parse(outcome.out);
+  CHECK(json["train"]["class_counts"] == std::vector<int>{3, 3});
+  CHECK(json["val"]["unreadable"][0]["sample"] == "val/cat/broken.png");
+  CHECK(json["train"]["heights"] == std::vector<int>{12, 12, 12});
+  CHECK(json["problems"].size() == 1);
+  CHECK(json["ok"] == false);
+}
+
+TEST_CASE("data check: what cannot be meant") {
+  const ScratchFolder folder;
+  write_folder(folder.path());
+  const Outcome missing = check(folder / "no_such_folder");
+  CHECK(missing.code == 2);
+  CHECK(missing.err.find("no such configuration or folder") != std::string::npos);
+  CHECK(check(folder.path(), {"--set", "data.root=x"}).code == 2);
+  test::write_text(folder / "tiny.yaml", test::kTinyConfig);
+  CHECK(check(folder / "tiny.yaml").code == 0);
+  CHECK(check(folder / "tiny.yaml", {"--write-skip", folder / "skip.txt"}).code == 2);
+}
+
+TEST_CASE("data check: of a thousand corrupted files each is reported") {
+  const ScratchFolder folder;
+  write_folder(folder.path());
+  std::vector<std::string> must;
+  for (std::uint64_t i = 0; i < 1000; ++i) {
+    const test::CorruptedImage image = test::corrupted_image(i);
+    const std::string path = fmt::format("train/{}/{}", i % 2 == 0 ? "cat" : "dog", image.name);
+    test::write_text(folder / path,
+                     {reinterpret_cast<const char*>(image.bytes.data()), image.bytes.size()});
+    if (image.must_fail) must.push_back(path);
+  }
+  REQUIRE(must.size() > 800);
+  const Outcome outcome = check(folder.path(), {"--json"});
+  CHECK(outcome.code == 3);
+  const auto json = nlohmann::json::parse(outcome.out);
+  std::vector<std::string> reported;
+  for (const auto& entry : json["train"]["unreadable"]) reported.push_back(entry["sample"]);
+  std::sort(reported.begin(), reported.end());
+  for (const std::string& path : must) {
+    CAPTURE(path);
+    CHECK(std::binary_search(reported.begin(), reported.end(), path));
+  }
+  CHECK(json["train"]["samples"] == 1006);
+}
+
+TEST_CASE("data sample: test images as files, or a sheet of training images") {
+  const ScratchFolder folder;
+  const std::string config = folder / "tiny.yaml";
+  test::write_text(config, test::kTinyConfig);
+  CHECK(
+      test::tessera({"data", "sample", config, "--out", folder / "samples", "--count", "6"}).code ==
+      0);
+  CHECK(std::distance(fs::directory_iterator(folder / "samples"), fs::directory_iterator()) == 6);
+  const std::string sheet = folder / "sheet.png";
+  CHECK(test::tessera({"data", "sample", config, "--preview", sheet}).out == sheet + "\n");
+  CHECK(load_image(sheet, 3).shape.width > 8 * 160);
+  CHECK(test::tessera({"data", "sample", config}).code == 2);
+  CHECK(test::tessera({"data", "sample", config, "--preview", folder / "no/such/x.png"}).code == 1);
+}
+
+}  // namespace
+}  // namespace tessera
