@@ -1,16 +1,37 @@
 #include "train/signals.h"
 
+#include <atomic>
 #include <csignal>
+#include <cstdint>
+#include <ctime>
 
 namespace tessera {
 namespace {
 
+// Of one request: timeout(1) signals the process and then its group, the process again with it.
+constexpr std::int64_t kEchoNanoseconds = 100'000'000;
+
 volatile std::sig_atomic_t stop_request = 0;
 volatile std::sig_atomic_t checkpoint_request = 0;
+std::atomic<std::int64_t> first_stop = 0;  // nanoseconds; 0: none yet
+static_assert(std::atomic<std::int64_t>::is_always_lock_free);
 
+std::int64_t nanoseconds() {
+  timespec now = {};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+}
+
+// Calls only what POSIX allows in a signal handler.
 extern "C" void on_stop(int signal) {
-  stop_request = signal;
-  std::signal(signal, SIG_DFL);
+  const std::int64_t now = nanoseconds();
+  std::int64_t first = 0;
+  if (first_stop.compare_exchange_strong(first, now)) {
+    stop_request = signal;
+  } else if (now - first > kEchoNanoseconds) {
+    std::signal(signal, SIG_DFL);
+    std::raise(signal);
+  }
 }
 
 extern "C" void on_checkpoint(int) { checkpoint_request = 1; }
@@ -28,6 +49,7 @@ void install(int signal, void (*handler)(int)) {
 SignalGuard::SignalGuard() {
   stop_request = 0;
   checkpoint_request = 0;
+  first_stop = 0;
   install(SIGINT, on_stop);
   install(SIGTERM, on_stop);
   install(SIGUSR1, on_checkpoint);

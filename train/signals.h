@@ -4,7 +4,8 @@
 namespace tessera {
 
 /// While it lives: the first SIGINT or SIGTERM asks the run to finish its step, checkpoint and
-/// stop; the second ends the process at once. SIGUSR1 asks for a checkpoint and a report now.
+/// stop; the second, of either kind, ends the process at once. What arrives within 0.1 s of the
+/// first belongs to it. SIGUSR1 asks for a checkpoint and a report now.
 class SignalGuard {
  public:
   SignalGuard();
