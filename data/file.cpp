@@ -64,7 +64,9 @@ std::vector<std::uint8_t> read_file(const fs::path& path, std::size_t limit) {
     int code = Z_OK;
     const char* message = gzerror(file.get(), &code);
     if (read < 0 || (code != Z_OK && code != Z_STREAM_END)) {
-      const char* reason = code == Z_ERRNO ? std::strerror(errno) : message;
+      std::string reason = code == Z_ERRNO ? std::strerror(errno) : message;
+      // zlib begins with the path.
+      if (reason.starts_with(path.string() + ": ")) reason.erase(0, path.string().size() + 2);
       const char* kind = gzdirect(file.get()) != 0 ? "" : "broken gzip: ";
       fail<DataError>("[data] {}: {}{}, after {} bytes", path.string(), kind, reason,
                       used + static_cast<std::size_t>(std::max(0, read)));

@@ -45,6 +45,10 @@ std::string cpu_name() {
 RunFolder create_run_folder(const fs::path& wanted, const fs::path& parent,
                             const std::string& name) {
   if (!wanted.empty()) {
+    std::error_code ignored;
+    if (fs::is_regular_file(wanted, ignored)) {
+      fail<CheckpointError>("{}: is a file; choose a folder with --out", wanted.string());
+    }
     if (!is_free(wanted)) {
       fail<CheckpointError>(
           "{}: is not empty; choose another folder with --out, or go on with --resume {}",

@@ -109,6 +109,7 @@ TEST_CASE("folders and checkpoints that cannot be used exit with 1") {
   REQUIRE(test::tessera({"train", bad.config(), "--out", run, "--set", "train.max_steps=1"}).code ==
           0);
   bad.check({"train", bad.config(), "--out", run}, 1, "is not empty");
+  bad.check({"train", bad.config(), "--out", bad.config()}, 1, "is a file");
   bad.check({"train", bad.config(), "--out", "/proc/run"}, 1, "--out");
   bad.check({"eval", bad.folder() / "nothing"}, 1, "nothing");
   bad.check({"eval", bad.config()}, 1, "is a file");
