@@ -227,12 +227,13 @@ class Machine {
       }
       case kBinPersid:
         return push(values_.add_storage(pop())), true;
-      case kReduce: {
+      case kReduce:
+      case kNewObj: {
         const std::vector<Id> call = pop_many(2);
         return push(values_.call(call[0], call[1])), true;
       }
       case kBuild: {
-        // Attributes of an OrderedDict, which state dictionaries have, are of no use here.
+        // Attributes, of state dictionaries and of settings, are of no use here.
         const std::vector<Id> both = pop_many(2);
         if (values_[both[0]].kind != Kind::kDict) stop("attributes for what is no dictionary");
         return push(both[0]), true;

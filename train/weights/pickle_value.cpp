@@ -19,7 +19,10 @@ constexpr std::size_t kMostNameBytes = 1000;
 constexpr std::size_t kMostDimensions = 8;
 constexpr int kMostNesting = 8;
 
-constexpr std::string_view kDictionary = "collections OrderedDict";
+// State dictionaries, and the settings of timm's and the official training scripts, which stand
+// beside them.
+constexpr std::array<std::string_view, 3> kDictionaries{
+    "collections OrderedDict", "argparse Namespace", "yacs.config CfgNode"};
 constexpr std::string_view kRebuildTensor = "torch._utils _rebuild_tensor_v2";
 constexpr std::string_view kRebuildParameter = "torch._utils _rebuild_parameter";
 constexpr std::string_view kSize = "torch Size";
@@ -36,6 +39,10 @@ constexpr std::array kStorages{
     std::pair{std::string_view("torch ByteStorage"), StoredType::kU8},
     std::pair{std::string_view("torch BoolStorage"), StoredType::kBool},
 };
+
+bool is_dictionary(std::string_view global) {
+  return std::find(kDictionaries.begin(), kDictionaries.end(), global) != kDictionaries.end();
+}
 
 const auto* storage_row(std::string_view global) {
   const auto* found = std::find_if(kStorages.begin(), kStorages.end(),
@@ -85,7 +92,7 @@ std::vector<std::int64_t> PickleValues::integers(Id id, std::string_view what) c
 
 PickleValues::Id PickleValues::add_global(const std::string& module, const std::string& name) {
   const std::string global = fmt::format("{} {}", module, name);
-  if (global != kDictionary && global != kRebuildTensor && global != kRebuildParameter &&
+  if (!is_dictionary(global) && global != kRebuildTensor && global != kRebuildParameter &&
       global != kSize && storage_row(global) == nullptr) {
     stop("{:?}.{:?} is not read: only tensors in dictionaries are; save the model's state_dict()",
          module, name);
@@ -133,7 +140,7 @@ PickleValues::Id PickleValues::call(Id function, Id arguments) {
   const std::string& name = values_[function].text;
   const std::vector<Id> items = values_[arguments].items;
   if (name == kRebuildTensor) return add_tensor(items);
-  if (name == kDictionary && items.empty()) return add({.kind = Kind::kDict});
+  if (is_dictionary(name) && items.empty()) return add({.kind = Kind::kDict});
   if (name == kSize && items.size() == 1) return items[0];
   if (name == kRebuildParameter && !items.empty() && values_[items[0]].kind == Kind::kTensor) {
     return items[0];

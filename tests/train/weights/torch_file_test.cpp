@@ -76,15 +76,35 @@ TEST_CASE("torch file: names of code are refused, whatever the instruction") {
        {"cos\nsystem\n(" + argument + "tR", "cposix\nsystem\n(" + argument + "tR",
         test::text("os") + test::text("system") + "\x93(" + argument + "tR",
         "cbuiltins\neval\n(" + argument + "tR", std::string("ctorch\nload\n)R"),
-        std::string("ctorch.nn\nLinear\n)R"), std::string("ccollections\nCounter\n)R")}) {
+        std::string("ctorch.nn\nLinear\n)R"), std::string("ccollections\nCounter\n)R"),
+        std::string("csubprocess\nPopen\n)\x81"),
+        std::string("cargparse\nArgumentParser\n)\x81")}) {
     CAPTURE(code);
     CHECK(error_of_pickle(dictionary_of(code)).find("only tensors in dictionaries are") !=
           std::string::npos);
   }
-  // INST, OBJ, NEWOBJ, NEWOBJ_EX, EXT1, PERSID, DUP and POP are not instructions here.
-  for (const char code : {'i', 'o', '\x81', '\x92', '\x82', 'P', '2', '0'}) {
+  // INST, OBJ, NEWOBJ_EX, EXT1, PERSID, DUP and POP are not instructions here.
+  for (const char code : {'i', 'o', '\x92', '\x82', 'P', '2', '0'}) {
     CHECK(error_of_pickle(dictionary_of(std::string(1, code)))
               .find("is not one that PyTorch writes") != std::string::npos);
+  }
+}
+
+TEST_CASE("torch file: the settings that training scripts save along are passed over") {
+  // As argparse.Namespace(lr=1) and CfgNode({"MODEL": CfgNode()}) are pickled.
+  const std::string settings = "cargparse\nNamespace\n)\x81}" + test::text("lr") + "K\1sb";
+  const std::string node = "cyacs.config\nCfgNode\n)\x81";
+  const std::string config = node + "(" + test::text("MODEL") + node + "}bu}b";
+  const std::string code = std::string("\x80\x02}(") + test::text("args") + settings +
+                           test::text("config") + config + test::text("w") + tensor_code({}) + "u.";
+  const TensorFile file = parse_torch_file(bytes_of(torch_archive(code)), "f.pth");
+  REQUIRE(file.tensors.size() == 1);
+  CHECK(file.tensors[0].name == "w");
+  // The names alone: no arguments, and attributes only for what has them.
+  for (const std::string& wrong :
+       {std::string("cargparse\nNamespace\n(K\1t\x81"), std::string("cargparse\nNamespace\n}b")}) {
+    CAPTURE(wrong);
+    CHECK(error_of_pickle(dictionary_of(wrong)).find("[pickle] f.pth: ") == 0);
   }
 }
 
