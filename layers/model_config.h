@@ -14,7 +14,8 @@ using Size2 = std::array<std::int64_t, 2>;
 /// bottom.
 enum class WindowPadding : std::uint8_t {
   kMasked,       ///< padded tokens take no part in attention
-  kTorchvision,  ///< padded tokens take part, as in torchvision, timm and the official code
+  kTorchvision,  ///< padded tokens take part, as in torchvision
+  kTimm,         ///< likewise, but a shifted map is rolled before it is padded, as in timm
 };
 
 /// What happens when a window is larger than the map it works on.

@@ -19,7 +19,7 @@ WindowAttention::WindowAttention(const ModelConfig& config, const StagePlan& sta
       num_heads_(stage.num_heads),
       relative_(config.position.relative),
       cosine_(config.name == ModelName::kSwinV2),
-      mask_padding_(config.padding == WindowPadding::kMasked),
+      padding_(config.padding),
       dropout_(static_cast<float>(config.dropout)),
       lane_(lane) {
   const Size2 window = plan_.window;
@@ -42,7 +42,8 @@ Var WindowAttention::forward(Tape& tape, const Var& x, ModelTrace* trace) {
   const Var qkv = ops::linear(tape, x, tape.parameter(qkv_.weight()), qkv_bias);  // [B, H, W, 3C]
   const Var bias = position_bias(tape);                                           // [heads, N, N]
   // Padding that takes part is a zero before the projection, so the projection's bias after it.
-  const Var pad = mask_padding_ ? Var{} : qkv_bias;
+  const bool mask_padding = padding_ == WindowPadding::kMasked;
+  const Var pad = mask_padding ? Var{} : qkv_bias;
   Var logit_scale;
   if (cosine_) {
     logit_scale = tape.parameter(logit_scale_);
@@ -52,7 +53,8 @@ Var WindowAttention::forward(Tape& tape, const Var& x, ModelTrace* trace) {
   const ops::WindowAttentionConfig config{.num_heads = num_heads_,
                                           .window = plan_.window,
                                           .shift = plan_.shift,
-                                          .mask_padding = mask_padding_,
+                                          .mask_padding = mask_padding,
+                                          .roll_first = padding_ == WindowPadding::kTimm,
                                           .scale = 1.0f / std::sqrt(head_dim)};
   if (trace != nullptr) {
     trace->attention.push_back({qkv.value, bias.value, pad.value, logit_scale.value, config});

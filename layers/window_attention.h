@@ -36,7 +36,7 @@ class WindowAttention {
   std::int64_t num_heads_;
   bool relative_;
   bool cosine_;
-  bool mask_padding_;
+  WindowPadding padding_;
   float dropout_;
   std::uint32_t lane_;
 };

@@ -81,7 +81,7 @@ def cases():
         **SWIN, "name": "swin_v2", "channel_multiplier": [1], "token_shift": 1}
     yield "vit, token shift", {**VIT, "token_shift": 0.4}
     for name, position in (("swin", "relative"), ("swin_v2", "continuous"), ("swin", "none")):
-        for padding in ("masked", "torchvision"):
+        for padding in ("masked", "torchvision", "timm"):
             for policy in ("clamp", "pad"):
                 for size, window in ((32, 4), ([30, 26], 4), ([26, 38], [3, 5]), (20, 7)):
                     yield f"{name} {padding} {policy} {position} {size} {window}", {

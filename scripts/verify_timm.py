@@ -19,7 +19,7 @@ def swin_case(label, version, image_size, patch_size, window_size, in_channels=3
     config = {"name": "swin" if version == 1 else "swin_v2", "image_size": list(image_size),
               "in_channels": in_channels, "patch_size": patch_size, "embed_dim": 16,
               "depths": list(depths), "num_heads": list(num_heads),
-              "window_size": list(window_size), "padding": "torchvision", "window_policy": "clamp"}
+              "window_size": list(window_size), "padding": "timm", "window_policy": "clamp"}
     kind = SwinTransformer if version == 1 else SwinTransformerV2
     return f"Swin v{version}, {label}", lambda: kind(
         img_size=image_size, patch_size=patch_size, in_chans=in_channels, num_classes=10,

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <span>
 
+#include "core/ops/window_attention_kernels.h"
+
 namespace tessera::ops {
 namespace {
 
@@ -32,7 +34,8 @@ std::vector<Place> place_all(std::int64_t height, std::int64_t width,
     for (std::int64_t left = 0; left < padded_w; left += ww) {
       for (std::int64_t i = 0; i < wh * ww; ++i) {
         const std::int64_t y = top + i / ww, x = left + i % ww;  // in the rolled map
-        const std::int64_t from_y = (y + sh) % padded_h, from_x = (x + sw) % padded_w;
+        const std::int64_t from_y = rolled_from(y, height, padded_h, sh, config.roll_first);
+        const std::int64_t from_x = rolled_from(x, width, padded_w, sw, config.roll_first);
         const bool padding = from_y >= height || from_x >= width;
         places.push_back({padding ? -1 : from_y * width + from_x,
                           3 * region_of(y, padded_h, wh, sh) + region_of(x, padded_w, ww, sw)});

@@ -74,6 +74,7 @@ AttentionShape make_shape(const Var& qkv, bool cosine, const WindowAttentionConf
   s.windows_y = (s.height + s.window_h - 1) / s.window_h;
   s.windows_x = (s.width + s.window_w - 1) / s.window_w;
   s.mask_padding = config.mask_padding;
+  s.roll_first = config.roll_first;
   s.cosine = cosine;
   s.bf16 = qkv.value.dtype() == DType::kBF16;
   return s;

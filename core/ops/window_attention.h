@@ -15,6 +15,7 @@ struct WindowAttentionConfig {
   std::array<std::int64_t, 2> window{7, 7};  ///< tokens, (height, width)
   std::array<std::int64_t, 2> shift{0, 0};   ///< tokens, each in [0, window)
   bool mask_padding = true;                  ///< padding is no key; false: it takes part
+  bool roll_first = false;                   ///< the map is rolled before it is padded
   float scale = 1.0f;                        ///< of the logits, head_dim^-0.5; cosine: not used
   std::int64_t lanes = 0;                    ///< 8: AVX2, 16: AVX-512; 0: what the CPU offers
 };
@@ -23,7 +24,8 @@ struct WindowAttentionConfig {
 ///
 /// The map is padded at right and bottom up to multiples of the window, rolled by -shift, cut into
 /// windows of N = wh * ww tokens, attended, and all that undone. Tokens that the roll brought
-/// together from opposite sides of the map get -100 added to their logit.
+/// together from opposite sides of the map get -100 added to their logit. With roll_first it is
+/// rolled before it is padded; what gets -100 stays the same places of the padded map.
 ///
 /// bias [heads, N, N] (query row, key column) or none. pad_qkv [3C] or none (zeros): what a token
 /// of the padding holds, if it takes part. logit_scale [heads] or none: if given, q and k are

@@ -90,6 +90,15 @@ AttentionWorkspace make_workspace(const AttentionShape& shape, bool backward, fl
   return carve(shape, backward, carver);
 }
 
+std::int64_t rolled_from(std::int64_t at, std::int64_t length, std::int64_t padded,
+                         std::int64_t shift, bool roll_first) {
+  const std::int64_t rolled = roll_first ? length : padded;
+  if (at >= rolled) return at;
+  std::int64_t from = at + shift;
+  while (from >= rolled) from -= rolled;  // once at most, unless the shift is larger than the map
+  return from;
+}
+
 void place_window(const AttentionShape& s, std::int64_t window, AttentionWorkspace& w) {
   const std::int64_t padded_h = s.windows_y * s.window_h, padded_w = s.windows_x * s.window_w;
   const std::int64_t image = window / (s.windows_y * s.windows_x);
@@ -98,12 +107,10 @@ void place_window(const AttentionShape& s, std::int64_t window, AttentionWorkspa
   w.masked = false;
   std::int64_t i = 0;
   for (std::int64_t row = top; row < top + s.window_h; ++row) {
-    const std::int64_t y =
-        row + s.shift_h < padded_h ? row + s.shift_h : row + s.shift_h - padded_h;
+    const std::int64_t y = rolled_from(row, s.height, padded_h, s.shift_h, s.roll_first);
     const std::int32_t region_y = 3 * region_of(row, padded_h, s.window_h, s.shift_h);
     for (std::int64_t column = left; column < left + s.window_w; ++column, ++i) {
-      const std::int64_t x =
-          column + s.shift_w < padded_w ? column + s.shift_w : column + s.shift_w - padded_w;
+      const std::int64_t x = rolled_from(column, s.width, padded_w, s.shift_w, s.roll_first);
       const bool inside = y < s.height && x < s.width;
       w.token[i] = inside ? (image * s.height + y) * s.width + x : -1;
       w.region[i] = region_y + region_of(column, padded_w, s.window_w, s.shift_w);

@@ -15,7 +15,7 @@ struct AttentionShape {
   std::int64_t height, width, num_heads, head_dim;
   std::int64_t window_h, window_w, shift_h, shift_w;
   std::int64_t windows_y, windows_x;  ///< per image
-  bool mask_padding, cosine, bf16;
+  bool mask_padding, roll_first, cosine, bf16;
 
   std::int64_t tokens;     ///< N, of a window
   std::int64_t row_block;  ///< rows that a kernel computes at once
@@ -50,6 +50,11 @@ std::int64_t workspace_size(const AttentionShape& shape, bool backward);
 
 /// Lays a workspace out in zeroed, 64-byte aligned memory.
 AttentionWorkspace make_workspace(const AttentionShape& shape, bool backward, float* memory);
+
+/// Along one axis: where in the map the place `at` of the rolled and padded map comes from; what is
+/// not below `length` is padding.
+std::int64_t rolled_from(std::int64_t at, std::int64_t length, std::int64_t padded,
+                         std::int64_t shift, bool roll_first);
 
 /// Fills token, region, key_mask and masked for window number `window` of the batch.
 void place_window(const AttentionShape& shape, std::int64_t window, AttentionWorkspace& workspace);

@@ -22,12 +22,12 @@ TensorFile fixture(const std::string& name) {
 
 /// The fixture's model under the conventions of the framework it comes from; nothing is dropped.
 ModelConfig model_of(const TensorFile& file) {
-  const bool torchvision = file.metadata.at("family") == "torchvision";
+  const std::string& family = file.metadata.at("family");
   nlohmann::json model = nlohmann::json::parse(file.metadata.at("model"));
   if (model.value("absolute_position", false)) model["position"] = {"auto", "absolute"};
   model.erase("absolute_position");
-  model["padding"] = "torchvision";
-  model["window_policy"] = torchvision ? "pad" : "clamp";
+  model["padding"] = family == "timm" ? "timm" : "torchvision";
+  model["window_policy"] = family == "torchvision" ? "pad" : "clamp";
   model["drop_path"] = 0.0;
   return parse_config(nlohmann::json{{"model", model}}.dump()).model;
 }
@@ -128,14 +128,15 @@ TEST_CASE("logits and every gradient agree with torchvision's Swin") {
 }
 
 TEST_CASE("logits and every gradient agree with timm's and the official Swin") {
-  for (const char* name : {"timm_swin_32", "official_swin_32", "official_swin_32_ape"}) {
+  for (const char* name :
+       {"timm_swin_32", "timm_swin_pad_22x14", "official_swin_32", "official_swin_32_ape"}) {
     check_gradients_of(name);
   }
 }
 
 TEST_CASE("logits and every gradient agree with the Swin v2 of torchvision, timm and its authors") {
-  for (const char* name :
-       {"swin_v2_32", "swin_v2_pad_30x26", "timm_swin_v2_32", "official_swin_v2_32"}) {
+  for (const char* name : {"swin_v2_32", "swin_v2_pad_30x26", "timm_swin_v2_32",
+                           "timm_swin_v2_pad_22x14", "official_swin_v2_32"}) {
     check_gradients_of(name);
   }
 }

@@ -77,9 +77,11 @@ void add_model(ModelConfig& model, std::vector<Key>& keys) {
                   "what the head sees: the mean of the last map, or (vit) a class token"),
        choice_key(
            "model.padding", model.padding,
-           {{"masked", WindowPadding::kMasked}, {"torchvision", WindowPadding::kTorchvision}},
-           "tokens added to fill the last windows: left out of attention, or taking part as "
-           "in torchvision, timm and the official code"),
+           {{"masked", WindowPadding::kMasked},
+            {"torchvision", WindowPadding::kTorchvision},
+            {"timm", WindowPadding::kTimm}},
+           "tokens added to fill the last windows: left out of attention; taking part as in "
+           "torchvision; or as in timm, where shifted maps are rolled before they are padded"),
        choice_key("model.window_policy", model.window_policy,
                   {{"clamp", WindowPolicy::kClamp}, {"pad", WindowPolicy::kPad}},
                   "a window larger than the map: shrink it (timm, official), or pad the map "

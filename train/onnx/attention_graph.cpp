@@ -21,17 +21,26 @@ Value roll(GraphBuilder& graph, const Value& x, std::int64_t axis, std::int64_t 
                     {{"axis", axis}});
 }
 
+// What is rolled: the map or the padded map, which is the same if the windows divide it.
+Size2 rolled_size(const AttentionPlace& place, WindowPadding padding) {
+  return padding == WindowPadding::kTimm ? place.stage.map : place.plan.padded;
+}
+
 // [N, H, W, C] -> [N windows, tokens, C]
-Value partition(GraphBuilder& graph, const Value& x, const AttentionPlace& place) {
+Value partition(GraphBuilder& graph, const Value& x, const AttentionPlace& place,
+                WindowPadding padding) {
   const auto [map, channels] = std::pair(place.stage.map, place.stage.channels);
   const auto& [window, shift, padded] = place.plan;
-  Value y = x;
-  if (padded != map) {
-    y = graph.node("Pad",
-                   {y, graph.integers({0, 0, 0, 0, 0, padded[0] - map[0], padded[1] - map[1], 0})});
-  }
-  y = roll(graph, y, 1, padded[0], shift[0]);
-  y = roll(graph, y, 2, padded[1], shift[1]);
+  const Size2 rolled = rolled_size(place, padding);
+  const auto roll_map = [&](const Value& y) {
+    return roll(graph, roll(graph, y, 1, rolled[0], shift[0]), 2, rolled[1], shift[1]);
+  };
+  const auto pad_map = [&](const Value& y) {
+    if (padded == map) return y;
+    return graph.node(
+        "Pad", {y, graph.integers({0, 0, 0, 0, 0, padded[0] - map[0], padded[1] - map[1], 0})});
+  };
+  Value y = rolled == map ? pad_map(roll_map(x)) : roll_map(pad_map(x));
   if (place.plan.windows() > 1) {
     y = graph.reshape(
         y, {padded[0] / window[0], window[0], padded[1] / window[1], window[1], channels});
@@ -41,9 +50,11 @@ Value partition(GraphBuilder& graph, const Value& x, const AttentionPlace& place
 }
 
 // The way back of partition.
-Value unpartition(GraphBuilder& graph, const Value& windows, const AttentionPlace& place) {
+Value unpartition(GraphBuilder& graph, const Value& windows, const AttentionPlace& place,
+                  WindowPadding padding) {
   const auto [map, channels] = std::pair(place.stage.map, place.stage.channels);
   const auto& [window, shift, padded] = place.plan;
+  const Size2 rolled = rolled_size(place, padding);
   Value y = windows;
   if (place.plan.windows() > 1) {
     y = graph.reshape(
@@ -53,8 +64,12 @@ Value unpartition(GraphBuilder& graph, const Value& windows, const AttentionPlac
   y = graph.reshape(y, {padded[0], padded[1], channels});
   for (std::size_t axis = 0; axis < 2; ++axis) {
     const std::int64_t at = static_cast<std::int64_t>(axis) + 1;
-    if (shift[axis] != 0) y = roll(graph, y, at, padded[axis], padded[axis] - shift[axis]);
+    const auto roll_back = [&] {
+      if (shift[axis] != 0) y = roll(graph, y, at, rolled[axis], rolled[axis] - shift[axis]);
+    };
+    if (rolled[axis] != map[axis]) roll_back();
     if (padded[axis] != map[axis]) y = graph.slice(y, at, 0, map[axis]);
+    if (rolled[axis] == map[axis]) roll_back();
   }
   return y;
 }
@@ -156,13 +171,14 @@ Value biased(LayerGraph& layers, const Value& logits, const AttentionPlace& plac
 
 Value window_attention(LayerGraph& layers, const Value& x, const AttentionPlace& place) {
   GraphBuilder& graph = layers.graph();
+  const WindowPadding padding = layers.config().padding;
   // Padding that takes part is a zero before the projection.
-  const auto [q, k, v] = project(layers, partition(graph, x, place), place);
+  const auto [q, k, v] = project(layers, partition(graph, x, place, padding), place);
   const Value logits = biased(layers, similarities(layers, q, k, place), place);
   const Value weights = graph.node("Softmax", {logits}, {{"axis", std::int64_t{-1}}});
   const Value heads = graph.transpose(graph.node("MatMul", {weights, v}), {0, 2, 1, 3});
   const Value y = graph.reshape(heads, {place.plan.tokens(), place.stage.channels});
-  return layers.linear(unpartition(graph, y, place), place.name + ".proj");
+  return layers.linear(unpartition(graph, y, place, padding), place.name + ".proj");
 }
 
 }  // namespace tessera::onnx

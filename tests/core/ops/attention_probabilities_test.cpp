@@ -18,7 +18,7 @@ struct Case {
   const char* name;
   std::int64_t batch, height, width, heads, head_dim;
   std::array<std::int64_t, 2> window, shift;
-  bool mask_padding = true, bias = true, pad = false, cosine = false;
+  bool mask_padding = true, bias = true, pad = false, cosine = false, roll_first = false;
 };
 
 const std::vector<Case> kCases = {
@@ -27,6 +27,7 @@ const std::vector<Case> kCases = {
     {"rectangular, no bias", 1, 6, 10, 3, 5, {3, 5}, {1, 2}, true, false},
     {"padding masked, shifted", 2, 9, 11, 2, 8, {4, 4}, {2, 2}},
     {"padding attended, shifted", 2, 9, 11, 2, 8, {4, 4}, {2, 2}, false, true, true},
+    {"rolled first", 2, 9, 11, 2, 8, {4, 4}, {2, 2}, false, true, true, false, true},
     {"padding of zeros", 1, 5, 9, 2, 8, {4, 4}, {1, 2}, false},
     {"window larger than the map", 1, 3, 4, 2, 8, {7, 7}, {0, 0}},
     {"cosine, padded, shifted", 1, 9, 10, 2, 3, {4, 4}, {2, 2}, false, true, true, true},
@@ -42,6 +43,7 @@ AttentionArguments arguments_of(const Case& c) {
                                           .window = c.window,
                                           .shift = c.shift,
                                           .mask_padding = c.mask_padding,
+                                          .roll_first = c.roll_first,
                                           .scale = 0.4f}};
   if (c.bias) arguments.bias = random_tensor({c.heads, n, n}, 2);
   if (c.pad) arguments.pad_qkv = random_tensor({3 * channels}, 3);

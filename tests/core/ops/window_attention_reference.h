@@ -29,12 +29,12 @@ struct AttentionReference {
     const std::int64_t n = wh * ww;
     std::vector<double> out(static_cast<std::size_t>(batch * height * width * channels));
     for (std::int64_t b = 0; b < batch; ++b) {
-      // rolled[y, x] = padded[(y + sh) % H, (x + sw) % W]
+      // rolled[y, x] = padded[(y + sh) % H, (x + sw) % W], or padded like the map after the roll
       std::vector<double> rolled(static_cast<std::size_t>(padded_h * padded_w * step));
       std::vector<bool> is_padding(static_cast<std::size_t>(padded_h * padded_w));
       for (std::int64_t y = 0; y < padded_h; ++y) {
         for (std::int64_t x = 0; x < padded_w; ++x) {
-          const std::int64_t from_y = (y + sh) % padded_h, from_x = (x + sw) % padded_w;
+          const auto [from_y, from_x] = place_before(y, x);
           const bool padding = from_y >= height || from_x >= width;
           is_padding[at(y * padded_w + x)] = padding;
           for (std::int64_t c = 0; c < step; ++c) {
@@ -61,8 +61,7 @@ struct AttentionReference {
             for (std::int64_t i = 0; i < n; ++i) {
               const std::vector<double> row =
                   attend(in, rolled, is_padding, tokens, regions, head, head_dim, i);
-              const std::int64_t y = (tokens[at(i)] / padded_w + sh) % padded_h;
-              const std::int64_t x = (tokens[at(i)] % padded_w + sw) % padded_w;
+              const auto [y, x] = place_before(tokens[at(i)] / padded_w, tokens[at(i)] % padded_w);
               if (y >= height || x >= width) continue;
               const std::int64_t to = ((b * height + y) * width + x) * channels + head * head_dim;
               std::copy(row.begin(), row.end(), out.begin() + to);
@@ -75,6 +74,18 @@ struct AttentionReference {
   }
 
  private:
+  /// Where (y, x) of what is cut into windows was in the map, beyond it if in the padding.
+  std::array<std::int64_t, 2> place_before(std::int64_t y, std::int64_t x) const {
+    const auto [wh, ww] = config.window;
+    if (config.roll_first) {
+      if (y < height) y = (y + config.shift[0]) % height;
+      if (x < width) x = (x + config.shift[1]) % width;
+      return {y, x};
+    }
+    return {(y + config.shift[0]) % ((height + wh - 1) / wh * wh),
+            (x + config.shift[1]) % ((width + ww - 1) / ww * ww)};
+  }
+
   static std::size_t at(std::int64_t index) { return static_cast<std::size_t>(index); }
 
   static std::int64_t region(std::int64_t i, std::int64_t length, std::int64_t window,

@@ -29,6 +29,7 @@ struct Case {
   bool bias = true;
   bool pad = false;
   bool cosine = false;
+  bool roll_first = false;
 };
 
 const std::vector<Case> kCases = {
@@ -53,6 +54,23 @@ const std::vector<Case> kCases = {
     {"window larger than the map, attended", 1, 3, 4, 2, 8, {7, 7}, {3, 3}, false, true, true},
     {"cosine", 2, 8, 8, 3, 32, {4, 4}, {2, 2}, true, true, false, true},
     {"cosine, padded", 1, 9, 10, 4, 3, {4, 4}, {2, 2}, false, true, true, true},
+    {"rolled first", 2, 9, 11, 3, 16, {4, 4}, {2, 2}, false, true, true, false, true},
+    {"rolled first, masked", 1, 10, 12, 2, 8, {4, 5}, {2, 1}, true, true, false, false, true},
+    {"rolled first, one axis", 1, 6, 10, 2, 8, {6, 7}, {0, 3}, false, true, true, true, true},
+    {"rolled first, no padding", 1, 8, 8, 2, 8, {4, 4}, {2, 2}, false, true, true, false, true},
+    {"rolled first, shift above the map",
+     1,
+     2,
+     9,
+     2,
+     8,
+     {7, 4},
+     {5, 2},
+     false,
+     true,
+     true,
+     false,
+     true},
     {"cosine, window 7", 1, 7, 14, 2, 17, {7, 7}, {3, 3}, true, false, false, true},
 };
 
@@ -71,6 +89,7 @@ struct Setup {
               .window = c.window,
               .shift = c.shift,
               .mask_padding = c.mask_padding,
+              .roll_first = c.roll_first,
               .scale = 1.0f / std::sqrt(static_cast<float>(c.head_dim))};
     reference = {c.batch, c.height, c.width, channels, config};
   }

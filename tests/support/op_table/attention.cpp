@@ -17,7 +17,7 @@ struct AttentionCase {
   std::int64_t batch, height, width, heads, head_dim;
   std::array<std::int64_t, 2> window;
   std::array<std::int64_t, 2> shift{0, 0};
-  bool mask_padding = true, bias = true, pad = false, cosine = false;
+  bool mask_padding = true, bias = true, pad = false, cosine = false, roll_first = false;
 };
 
 OpCase attention(const AttentionCase& c, std::int64_t lanes) {
@@ -26,6 +26,7 @@ OpCase attention(const AttentionCase& c, std::int64_t lanes) {
                                           .window = c.window,
                                           .shift = c.shift,
                                           .mask_padding = c.mask_padding,
+                                          .roll_first = c.roll_first,
                                           .scale = 1.0f / std::sqrt(static_cast<float>(c.head_dim)),
                                           .lanes = lanes};
   OpCase made{.name = "window_attention",
@@ -58,6 +59,7 @@ OpTable window_attention() {
              {"no-bias", 1, 8, 8, 2, 32, {4, 4}, {2, 2}, true, false},
              {"padding-masked", 2, 9, 11, 3, 16, {4, 4}, {2, 2}},
              {"padding-attended", 1, 10, 12, 2, 32, {7, 7}, {3, 3}, false, true, true},
+             {"rolled-first", 1, 9, 10, 2, 8, {4, 4}, {2, 1}, false, true, true, false, true},
              {"cosine", 2, 8, 8, 3, 32, {4, 4}, {2, 2}, true, true, false, true},
              {"cosine-padded", 1, 9, 10, 4, 3, {4, 4}, {2, 2}, false, true, true, true}}) {
       table.small.push_back(attention(c, lanes));
