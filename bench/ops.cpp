@@ -4,7 +4,7 @@
 //   build/release/bench/bench_ops --benchmark_filter='layer_norm.*bf16'
 #include <benchmark/benchmark.h>
 
-#include "core/onednn/library.h"
+#include "core/cpu.h"
 #include "core/parallel.h"
 #include "tests/support/op_table.h"
 
@@ -75,7 +75,7 @@ void run(benchmark::State& state, const OpCase& op_case, DType dtype, bool backw
 void register_all() {
   for (const OpCase& op_case : test::op_table().large) {
     for (const DType dtype : {DType::kF32, DType::kBF16}) {
-      if (dtype == DType::kBF16 && (op_case.activations == 0 || !onednn::has_native_bf16())) {
+      if (dtype == DType::kBF16 && (op_case.activations == 0 || !has_native_bf16())) {
         continue;
       }
       for (const bool backward : {false, true}) {

@@ -12,7 +12,8 @@
 #else
 #define TESSERA_KERNEL
 #endif
-#define TESSERA_INLINE inline __attribute__((always_inline))
+#define TESSERA_ALWAYS_INLINE __attribute__((always_inline))  // for lambdas
+#define TESSERA_INLINE inline TESSERA_ALWAYS_INLINE
 
 namespace tessera {
 

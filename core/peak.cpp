@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "core/onednn/library.h"
+#include "core/cpu.h"
 #include "core/parallel.h"
 #include "core/profile.h"
 #include "core/tensor.h"
@@ -105,7 +105,7 @@ double measure_peak_gflops(double seconds) { return best_rate(seconds, fma_chain
 
 double measure_bf16_peak_gflops([[maybe_unused]] double seconds) {
 #if defined(__x86_64__)
-  if (onednn::has_native_bf16()) return best_rate(seconds, bf16_chains);
+  if (has_native_bf16()) return best_rate(seconds, bf16_chains);
 #endif
   return 0.0;
 }

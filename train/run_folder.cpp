@@ -5,6 +5,7 @@
 #include <sstream>
 #include <system_error>
 
+#include "core/cpu.h"
 #include "core/error.h"
 #include "core/onednn/library.h"
 #include "core/parallel.h"
@@ -76,7 +77,7 @@ void describe_run(const RunFolder& folder, const Config& config, std::uint64_t d
   const nlohmann::ordered_json environment = {
       {"tessera", TESSERA_VERSION},  {"compiler", fmt::format("g++ {}", __VERSION__)},
       {"onednn", onednn::version()}, {"jpeg", jpeg_decoder()},  // the two round differently
-      {"cpu", cpu_name()},           {"native_bf16", onednn::has_native_bf16()},
+      {"cpu", cpu_name()},           {"native_bf16", has_native_bf16()},
       {"threads", num_threads()},    {"data_hash", fmt::format("{:016x}", data_hash)},
   };
   const auto write = [](const fs::path& path, const std::string& text) {

@@ -1,162 +1,12 @@
 #include "core/ops/layer_norm.h"
 
-#include <cmath>
-
 #include "core/error.h"
 #include "core/ops/dropout.h"
 #include "core/ops/element.h"
+#include "core/ops/row_kernels.h"
 
 namespace tessera::ops {
 namespace {
-
-/// Rows [rows, columns] of the forward pass. `branch` and `sum` are null without a residual.
-template <typename T>
-struct ForwardRows {
-  const T* x;
-  const T* branch;
-  const float* scale;  // [rows / rows_per_sample], or null for 1
-  T* sum;
-  const float* gamma;
-  const float* beta;
-  float* stats;  // [rows, 2]: mean, 1 / standard deviation
-  T* y;
-  std::int64_t rows_per_sample;
-  std::int64_t columns;
-  float eps;
-};
-
-// row = x + scale * branch, or x without a branch. Returns the sum of its elements.
-template <typename T>
-TESSERA_INLINE float read_sum(const T* x, const T* branch, float scale, std::int64_t columns,
-                              float* row) {
-  float total = 0.0f;
-  if (branch != nullptr) {
-#pragma omp simd reduction(+ : total)
-    for (std::int64_t i = 0; i < columns; ++i) {
-      row[i] = load(x[i]) + scale * load(branch[i]);
-      total += row[i];
-    }
-  } else {
-#pragma omp simd reduction(+ : total)
-    for (std::int64_t i = 0; i < columns; ++i) {
-      row[i] = load(x[i]);
-      total += row[i];
-    }
-  }
-  return total;
-}
-
-// `values` [columns] holds the row in f32.
-template <typename T>
-TESSERA_KERNEL void forward(const ForwardRows<T>& args, std::int64_t begin, std::int64_t end,
-                            float* values) {
-  const std::int64_t columns = args.columns;
-  const float* gamma = args.gamma;
-  const float* beta = args.beta;
-  const float inverse = 1.0f / static_cast<float>(columns);
-  for (std::int64_t row = begin; row < end; ++row) {
-    const std::int64_t at = row * columns;
-    const T* branch = args.branch == nullptr ? nullptr : args.branch + at;
-    const float scale = args.scale == nullptr ? 1.0f : args.scale[row / args.rows_per_sample];
-    const float mean = inverse * read_sum(args.x + at, branch, scale, columns, values);
-    if (branch != nullptr) {
-      T* sum = args.sum + at;
-#pragma omp simd
-      for (std::int64_t i = 0; i < columns; ++i) store(sum[i], values[i]);
-    }
-    float variance = 0.0f;
-#pragma omp simd reduction(+ : variance)
-    for (std::int64_t i = 0; i < columns; ++i) {
-      variance += (values[i] - mean) * (values[i] - mean);
-    }
-    const float rstd = 1.0f / std::sqrt(variance * inverse + args.eps);
-    T* y = args.y + at;
-#pragma omp simd
-    for (std::int64_t i = 0; i < columns; ++i) {
-      store(y[i], (values[i] - mean) * rstd * gamma[i] + beta[i]);
-    }
-    args.stats[2 * row] = mean;
-    args.stats[2 * row + 1] = rstd;
-  }
-}
-
-/// Rows [rows, columns] of the backward pass. `dx` may be `dy` or `extra`.
-template <typename T>
-struct BackwardRows {
-  const T* x;  // what was normalised
-  const float* stats;
-  const float* gamma;
-  const T* dy;
-  const T* extra;  // added to the gradient of x, or null
-  T* dx;
-  T* dbranch;          // scale * dx goes here, or null
-  bool accumulate;     // add to dbranch instead of writing it
-  const float* scale;  // [rows / rows_per_sample]
-  std::int64_t rows_per_sample;
-  std::int64_t columns;
-};
-
-// dx = (extra +) dy gamma rstd - offset - (x - mean) rstd slope.
-TESSERA_INLINE void input_gradient(const float* x, const float* dy, const float* gamma,
-                                   const float* extra, float mean, float rstd, float offset,
-                                   float slope, std::int64_t columns, float* dx) {
-  if (extra != nullptr) {
-#pragma omp simd
-    for (std::int64_t i = 0; i < columns; ++i) {
-      dx[i] = extra[i] + (dy[i] * gamma[i] * rstd - offset - (x[i] - mean) * rstd * slope);
-    }
-  } else {
-#pragma omp simd
-    for (std::int64_t i = 0; i < columns; ++i) {
-      dx[i] = dy[i] * gamma[i] * rstd - offset - (x[i] - mean) * rstd * slope;
-    }
-  }
-}
-
-// With n = (x - mean) rstd and g = dy gamma: dx = rstd (g - mean(g) - n mean(g n)). `sums`
-// [2, columns] gathers the gradients of gamma and beta; `buffers` [4, columns].
-template <typename T>
-TESSERA_KERNEL void backward(const BackwardRows<T>& args, std::int64_t begin, std::int64_t end,
-                             float* sums, float* buffers) {
-  const std::int64_t columns = args.columns;
-  const float* gamma = args.gamma;
-  float* dgamma = sums;
-  float* dbeta = sums + columns;
-  const float inverse = 1.0f / static_cast<float>(columns);
-  for (std::int64_t row = begin; row < end; ++row) {
-    const std::int64_t at = row * columns;
-    const float* x = read_row(args.x + at, buffers, columns);
-    const float* dy = read_row(args.dy + at, buffers + columns, columns);
-    const float mean = args.stats[2 * row];
-    const float rstd = args.stats[2 * row + 1];
-    float sum_g = 0.0f, sum_gn = 0.0f;
-#pragma omp simd reduction(+ : sum_g, sum_gn)
-    for (std::int64_t i = 0; i < columns; ++i) {
-      const float normed = (x[i] - mean) * rstd;
-      dgamma[i] += dy[i] * normed;
-      dbeta[i] += dy[i];
-      sum_g += dy[i] * gamma[i];
-      sum_gn += dy[i] * gamma[i] * normed;
-    }
-    const float* extra =
-        args.extra == nullptr ? nullptr : read_row(args.extra + at, buffers + 2 * columns, columns);
-    float* dx = row_target(args.dx + at, buffers + columns);
-    input_gradient(x, dy, gamma, extra, mean, rstd, sum_g * inverse * rstd, sum_gn * inverse * rstd,
-                   columns, dx);
-    write_row(args.dx + at, dx, columns);
-    if (args.dbranch != nullptr) {
-      const float scale = args.scale[row / args.rows_per_sample];
-      float* dbranch = row_target(args.dbranch + at, buffers + 3 * columns);
-      const float* before =
-          args.accumulate ? read_row(args.dbranch + at, buffers + 3 * columns, columns) : nullptr;
-#pragma omp simd
-      for (std::int64_t i = 0; i < columns; ++i) {
-        dbranch[i] = (before != nullptr ? before[i] : 0.0f) + scale * dx[i];
-      }
-      write_row(args.dbranch + at, dbranch, columns);
-    }
-  }
-}
 
 /// What both backward passes keep.
 struct Saved {
@@ -187,10 +37,9 @@ void run_backward(Tape& tape, const Saved& saved, const Tensor& dy, const Tensor
   const std::int64_t grain = row_grain(columns);
   const int parts = num_parts(rows, grain);
   const Tensor partial = Tensor::zeros({parts, 2, columns});
-  const Tensor buffers = Tensor::empty({parts, 4, columns});
   with_element_type(saved.x.dtype(), [&](auto element) {
     using T = decltype(element);
-    const BackwardRows<T> args{
+    const NormBackward<T> args{
         .x = saved.x.data<T>(),
         .stats = saved.stats.f32(),
         .gamma = saved.gamma.f32(),
@@ -203,8 +52,7 @@ void run_backward(Tape& tape, const Saved& saved, const Tensor& dy, const Tensor
         .rows_per_sample = scale ? rows / std::max<std::int64_t>(1, scale.numel()) : rows,
         .columns = columns};
     parallel_parts(rows, grain, [&](int part, std::int64_t begin, std::int64_t end) {
-      backward(args, begin, end, partial.f32() + 2 * part * columns,
-               buffers.f32() + 4 * part * columns);
+      row_kernels<T>().norm_backward(args, begin, end, partial.f32() + 2 * part * columns);
     });
   });
   if (const GradSink sink = tape.sink(saved.dgamma)) write_parameter_gradient(partial, 0, sink);
@@ -221,7 +69,7 @@ void run_forward(const Tensor& x, const Tensor& branch, const Tensor& scale, con
   const Tensor values = Tensor::empty({num_parts(rows, grain), columns});
   with_element_type(x.dtype(), [&](auto element) {
     using T = decltype(element);
-    const ForwardRows<T> args{
+    const NormForward<T> args{
         .x = x.data<T>(),
         .branch = branch ? branch.data<T>() : nullptr,
         .scale = scale ? scale.f32() : nullptr,
@@ -234,7 +82,7 @@ void run_forward(const Tensor& x, const Tensor& branch, const Tensor& scale, con
         .columns = columns,
         .eps = eps};
     parallel_parts(rows, grain, [&](int part, std::int64_t begin, std::int64_t end) {
-      forward(args, begin, end, values.f32() + part * columns);
+      row_kernels<T>().norm_forward(args, begin, end, values.f32() + part * columns);
     });
   });
 }

@@ -4,7 +4,7 @@
 
 #include "core/error.h"
 #include "core/ops/element.h"
-#include "core/ops/gelu_kernels.h"
+#include "core/ops/row_kernels.h"
 #include "core/ops/row_products.h"
 
 namespace tessera::ops {
@@ -36,7 +36,8 @@ void gelu(const void* x, void* y, std::int64_t count, DType dtype) {
   with_element_type(dtype, [&](auto element) {
     using T = decltype(element);
     parallel_for(count, kGrain, [&](std::int64_t begin, std::int64_t end) {
-      gelu_forward(static_cast<const T*>(x) + begin, static_cast<T*>(y) + begin, end - begin);
+      row_kernels<T>().gelu(static_cast<const T*>(x) + begin, static_cast<T*>(y) + begin,
+                            end - begin);
     });
   });
 }
@@ -47,8 +48,8 @@ void gelu_with_gradient(const void* x, void* dy, void* y, std::int64_t count, DT
     using T = decltype(element);
     parallel_for(count, kGrain, [&](std::int64_t begin, std::int64_t end) {
       T* gradient = static_cast<T*>(dy) + begin;
-      gelu_forward_backward(static_cast<const T*>(x) + begin, gradient, static_cast<T*>(y) + begin,
-                            gradient, end - begin);
+      row_kernels<T>().gelu_with_gradient(static_cast<const T*>(x) + begin, gradient,
+                                          static_cast<T*>(y) + begin, gradient, end - begin);
     });
   });
 }

@@ -2,23 +2,13 @@
 
 #include <algorithm>
 
-#include "core/error.h"
+#include "core/cpu.h"
 
 namespace tessera::ops {
 namespace {
 
 std::int64_t round_up(std::int64_t value, std::int64_t multiple) {
   return (value + multiple - 1) / multiple * multiple;
-}
-
-bool cpu_runs_16_lanes() {
-#if defined(__x86_64__)
-  return __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0 &&
-         __builtin_cpu_supports("avx512cd") != 0 && __builtin_cpu_supports("avx512dq") != 0 &&
-         __builtin_cpu_supports("avx512vl") != 0;
-#else
-  return false;
-#endif
 }
 
 // Takes consecutive pieces of a buffer, each starting on a cache line; without a buffer it only
@@ -121,12 +111,7 @@ void place_window(const AttentionShape& s, std::int64_t window, AttentionWorkspa
 }
 
 const AttentionKernels& attention_kernels(std::int64_t lanes) {
-  static const bool wide = cpu_runs_16_lanes();
-  if (lanes == 0) return wide ? kAttentionKernels16 : kAttentionKernels8;
-  if (lanes == 8) return kAttentionKernels8;
-  if (lanes == 16 && wide) return kAttentionKernels16;
-  fail<ConfigError>("[window_attention] lanes {}: this CPU offers {}; use 0 to pick the best",
-                    lanes, wide ? "8 and 16" : "8");
+  return choose_lanes(lanes) == 16 ? kAttentionKernels16 : kAttentionKernels8;
 }
 
 }  // namespace tessera::ops

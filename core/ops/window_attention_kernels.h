@@ -92,8 +92,7 @@ struct AttentionKernels {
 extern const AttentionKernels kAttentionKernels8;
 extern const AttentionKernels kAttentionKernels16;
 
-/// The kernels for vectors of `lanes` floats (8 or 16), or the widest this CPU runs (0). Throws
-/// ConfigError if it cannot run them.
+/// The kernels for vectors of `lanes` floats: see choose_lanes.
 const AttentionKernels& attention_kernels(std::int64_t lanes);
 
 }  // namespace tessera::ops

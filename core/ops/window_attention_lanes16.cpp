@@ -1,4 +1,8 @@
 // Window attention with vectors of 16 floats (AVX-512).
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 #include <algorithm>
 #include <bit>
 #include <cmath>
@@ -22,6 +26,7 @@ namespace tessera::ops {
 namespace {
 
 constexpr int kLanes = 16;
+constexpr bool kRoundsBf16 = false;
 #include "core/ops/window_attention_kernels-inl.h"
 
 }  // namespace

@@ -1,4 +1,8 @@
 // Window attention with vectors of 8 floats (AVX2).
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 #include <algorithm>
 #include <bit>
 #include <cmath>
@@ -15,6 +19,7 @@ namespace tessera::ops {
 namespace {
 
 constexpr int kLanes = 8;
+constexpr bool kRoundsBf16 = false;
 #include "core/ops/window_attention_kernels-inl.h"
 
 }  // namespace

@@ -1,45 +1,6 @@
-// Vectors and small matrix products on tiles. Included once per vector width, into the anonymous
-// namespace of a file that defines kLanes and has chosen the instruction set.
+// Small matrix products on tiles. Included as vector-inl.h is.
 
-using Vec [[gnu::vector_size(kLanes * sizeof(float))]] = float;
-using VecInt = decltype(Vec{} < Vec{});
-using Halves [[gnu::vector_size(kLanes * sizeof(std::uint16_t))]] = std::uint16_t;
-using Lanes = std::make_integer_sequence<int, kLanes>;
-using Index = std::int64_t;
-
-template <typename V = Vec, typename T>
-TESSERA_INLINE V load(const T* from) {
-  V value;
-  std::memcpy(&value, static_cast<const void*>(from), sizeof(V));
-  return value;
-}
-
-template <typename V, typename T>
-TESSERA_INLINE void store(T* to, V value) {
-  std::memcpy(static_cast<void*>(to), &value, sizeof(V));
-}
-
-TESSERA_INLINE Vec larger(Vec a, Vec b) { return a > b ? a : b; }
-
-// Lane i gets lane i ^ kStep.
-template <int kStep, int... kLane>
-TESSERA_INLINE Vec exchange(Vec v, std::integer_sequence<int, kLane...>) {
-  return __builtin_shufflevector(v, v, (kLane ^ kStep)...);
-}
-
-template <int kStep = kLanes / 2>
-TESSERA_INLINE float sum_of(Vec v) {
-  v += exchange<kStep>(v, Lanes());
-  if constexpr (kStep > 1) return sum_of<kStep / 2>(v);
-  return v[0];
-}
-
-template <int kStep = kLanes / 2>
-TESSERA_INLINE float largest_of(Vec v) {
-  v = larger(v, exchange<kStep>(v, Lanes()));
-  if constexpr (kStep > 1) return largest_of<kStep / 2>(v);
-  return v[0];
-}
+#include "core/vector-inl.h"
 
 // One stage of a transposition: swaps the blocks of kStep lanes that lie off the diagonal.
 template <int kStep, int... kLane>
@@ -122,21 +83,8 @@ void product(const float* a, Index lda, const float* b, Index rows, Index depth,
 template <typename T>
 TESSERA_INLINE void load_row(const T* from, Index count, float factor, float* to) {
   Index i = 0;
-  for (; i + kLanes <= count; i += kLanes) {
-    if constexpr (std::is_same_v<T, float>) {
-      store(to + i, factor * load(from + i));
-    } else {
-      const VecInt bits = __builtin_convertvector(load<Halves>(from + i), VecInt) << 16;
-      store(to + i, factor * __builtin_bit_cast(Vec, bits));
-    }
-  }
-  for (; i < count; ++i) {
-    if constexpr (std::is_same_v<T, float>) {
-      to[i] = factor * from[i];
-    } else {
-      to[i] = factor * to_f32(from[i]);
-    }
-  }
+  for (; i + kLanes <= count; i += kLanes) store(to + i, factor * read(from + i));
+  if (i < count) write_some(to + i, factor * read_some(from + i, count - i), count - i);
 }
 
 // to (+)= from * factor, rounded to T.
@@ -146,25 +94,11 @@ TESSERA_INLINE void store_row(const float* from, Index count, float factor, bool
   Index i = 0;
   for (; i + kLanes <= count; i += kLanes) {
     Vec value = factor * load(from + i);
-    if constexpr (std::is_same_v<T, float>) {
-      if (accumulate) value += load(to + i);
-      store(to + i, value);
-    } else {
-      if (accumulate) {
-        const VecInt old = __builtin_convertvector(load<Halves>(to + i), VecInt) << 16;
-        value += __builtin_bit_cast(Vec, old);
-      }
-      const VecInt bits = __builtin_bit_cast(VecInt, value);
-      const VecInt rounded = bits + 0x7fff + ((bits >> 16) & 1);
-      const VecInt upper = ((value == value ? rounded : (bits | 0x400000)) >> 16) & 0xffff;
-      store(to + i, __builtin_convertvector(upper, Halves));
-    }
+    if (accumulate) value += read(to + i);
+    write(to + i, value);
   }
-  for (; i < count; ++i) {
-    if constexpr (std::is_same_v<T, float>) {
-      to[i] = factor * from[i] + (accumulate ? to[i] : 0.0f);
-    } else {
-      to[i] = to_bf16(factor * from[i] + (accumulate ? to_f32(to[i]) : 0.0f));
-    }
-  }
+  if (i == count) return;
+  Vec value = factor * read_some(from + i, count - i);
+  if (accumulate) value += read_some(to + i, count - i);
+  write_some(to + i, value, count - i);
 }

@@ -4,19 +4,12 @@
 #include <cstdint>
 #include <utility>
 
+#include "core/cpu.h"
 #include "train/config/data_keys.h"
 #include "train/config/model_keys.h"
 
 namespace tessera {
 namespace {
-
-bool machine_has_bf16() {
-#if defined(__x86_64__)
-  return __builtin_cpu_supports("avx512bf16") != 0;
-#else
-  return false;
-#endif
-}
 
 void add_optim(OptimConfig& optim, std::vector<Key>& keys) {
   ScheduleConfig& schedule = optim.schedule;
@@ -86,7 +79,7 @@ void add_train(TrainConfig& train, std::vector<Key>& keys) {
        choice_key("train.precision", train.precision,
                   {{"f32", Precision::kF32},
                    {"bf16", Precision::kBF16},
-                   {"auto", machine_has_bf16() ? Precision::kBF16 : Precision::kF32}},
+                   {"auto", has_native_bf16() ? Precision::kBF16 : Precision::kF32}},
                   "of activations and matrix products; auto: bf16 if the processor has it"),
        integer_key("train.threads", train.threads, between(1, 4096), "auto: all cores", 0),
        choice_key("train.loss", train.loss,

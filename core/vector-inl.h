@@ -1,0 +1,105 @@
+// Vectors of kLanes floats, in memory as f32 or bf16. Included into the anonymous namespace of a file
+// that has chosen the instruction set and defines kLanes, and kRoundsBf16: whether that set rounds to
+// bf16.
+
+using Vec [[gnu::vector_size(kLanes * sizeof(float))]] = float;
+using VecInt = decltype(Vec{} < Vec{});
+using Halves [[gnu::vector_size(kLanes * sizeof(std::uint16_t))]] = std::uint16_t;
+using Lanes = std::make_integer_sequence<int, kLanes>;
+using Index = std::int64_t;
+
+template <typename V = Vec, typename T>
+TESSERA_INLINE V load(const T* from) {
+  V value;
+  std::memcpy(&value, static_cast<const void*>(from), sizeof(V));
+  return value;
+}
+
+template <typename V, typename T>
+TESSERA_INLINE void store(T* to, V value) {
+  std::memcpy(static_cast<void*>(to), &value, sizeof(V));
+}
+
+// GCC 12 converts 16 lanes in two halves and puts them together again, so that is asked for by name
+// (with a mask of all lanes: without one, GCC warns of its own header). Templates, for what is not
+// chosen need not compile.
+constexpr std::uint16_t kAllLanes = 0xffff;
+
+template <typename H>
+TESSERA_INLINE VecInt widen(H halves) {
+  if constexpr (sizeof(H) == 32) {
+    const auto words = _mm512_maskz_cvtepu16_epi32(kAllLanes, load<__m256i>(&halves));
+    return load<VecInt>(&words);
+  } else {
+    return __builtin_convertvector(halves, VecInt);
+  }
+}
+
+template <typename V>
+TESSERA_INLINE Halves narrow(V words) {
+  if constexpr (sizeof(V) == 64) {
+    const auto halves = _mm512_maskz_cvtepi32_epi16(kAllLanes, load<__m512i>(&words));
+    return load<Halves>(&halves);
+  } else {
+    return __builtin_convertvector(words & 0xffff, Halves);
+  }
+}
+
+/// kLanes elements as floats.
+TESSERA_INLINE Vec read(const float* from) { return load(from); }
+TESSERA_INLINE Vec read(const BF16* from) {
+  return __builtin_bit_cast(Vec, widen(load<Halves>(from)) << 16);
+}
+
+/// Rounds as to_bf16 does; the instruction, where there is one, takes subnormal numbers for zero.
+template <typename V>
+TESSERA_INLINE void write(float* to, V value) {
+  store(to, value);
+}
+template <typename V>
+TESSERA_INLINE void write(BF16* to, V value) {
+  if constexpr (kRoundsBf16 && sizeof(V) == 64) {
+    store(to, _mm512_cvtneps_pbh(load<__m512>(&value)));
+  } else {
+    const VecInt bits = __builtin_bit_cast(VecInt, value);
+    const VecInt rounded = bits + 0x7fff + ((bits >> 16) & 1);
+    store(to, narrow((value == value ? rounded : (bits | 0x400000)) >> 16));
+  }
+}
+
+/// The first `count` < kLanes elements, then zeros.
+template <typename T>
+TESSERA_INLINE Vec read_some(const T* from, Index count) {
+  T elements[kLanes] = {};
+  std::memcpy(static_cast<void*>(elements), from, static_cast<std::size_t>(count) * sizeof(T));
+  return read(elements);
+}
+
+template <typename T>
+TESSERA_INLINE void write_some(T* to, Vec value, Index count) {
+  T elements[kLanes];
+  write(elements, value);
+  std::memcpy(static_cast<void*>(to), elements, static_cast<std::size_t>(count) * sizeof(T));
+}
+
+TESSERA_INLINE Vec larger(Vec a, Vec b) { return a > b ? a : b; }
+
+// Lane i gets lane i ^ kStep.
+template <int kStep, int... kLane>
+TESSERA_INLINE Vec exchange(Vec v, std::integer_sequence<int, kLane...>) {
+  return __builtin_shufflevector(v, v, (kLane ^ kStep)...);
+}
+
+template <int kStep = kLanes / 2>
+TESSERA_INLINE float sum_of(Vec v) {
+  v += exchange<kStep>(v, Lanes());
+  if constexpr (kStep > 1) return sum_of<kStep / 2>(v);
+  return v[0];
+}
+
+template <int kStep = kLanes / 2>
+TESSERA_INLINE float largest_of(Vec v) {
+  v = larger(v, exchange<kStep>(v, Lanes()));
+  if constexpr (kStep > 1) return largest_of<kStep / 2>(v);
+  return v[0];
+}
