@@ -1,6 +1,6 @@
-// Vectors of kLanes floats, in memory as f32 or bf16. Included into the anonymous namespace of a file
-// that has chosen the instruction set and defines kLanes, and kRoundsBf16: whether that set rounds to
-// bf16.
+// Vectors of kLanes floats, in memory as f32 or bf16. Included into the anonymous namespace of a
+// file that has chosen the instruction set and defines kLanes, and kRoundsBf16: whether that set
+// rounds to bf16.
 
 using Vec [[gnu::vector_size(kLanes * sizeof(float))]] = float;
 using VecInt = decltype(Vec{} < Vec{});

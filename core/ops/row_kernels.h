@@ -1,5 +1,5 @@
-// What layer norm and GELU do to rows of activations, apart from tape and threads. The kernels exist
-// for several CPUs in one build.
+// What layer norm and GELU do to rows of activations, apart from tape and threads. The kernels
+// exist for several CPUs in one build.
 #pragma once
 
 #include <cstdint>

@@ -40,15 +40,14 @@ int sample(const SampleOptions& options) {
   std::error_code error;
   std::filesystem::create_directories(options.out, error);
   if (error) fail<DataError>("{}: cannot be made: {}", options.out, error.message());
-  // The first unseen image of each class in turn, then the second of each, as far as there are any.
-  std::vector<std::int64_t> written(test->class_names().size(), 0);
+  // The first image of each class, then the second of each, as far as there are any.
   std::int64_t count = 0;
   Image buffer;
-  for (std::int64_t round = 1; count < wanted && round <= test->size(); ++round) {
+  for (std::int64_t rank = 0; count < wanted && rank < test->size(); ++rank) {
+    std::vector<std::int64_t> seen(test->class_names().size(), 0);
     for (std::int64_t i = 0; i < test->size() && count < wanted; ++i) {
       const auto label = static_cast<std::size_t>(test->label(i));
-      if (written[label] != round - 1) continue;
-      written[label] = round;
+      if (seen[label]++ != rank) continue;
       const ImageView image = test->read(i, buffer);
       std::string name = test->class_names()[label];
       for (char& c : name) c = c == '/' || c == ' ' ? '_' : c;

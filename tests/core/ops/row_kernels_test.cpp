@@ -162,8 +162,8 @@ TEST_CASE("the coarse functions are within their stated errors and saturate") {
   for (int i = -60000; i <= 60000; ++i) {
     const float x = 1e-4f * static_cast<float>(i);
     const auto exact = static_cast<double>(x);
-    worst = std::max(worst,
-                     std::abs(static_cast<double>(coarse_normal_cdf(x)) - reference_cdf(exact)));
+    worst =
+        std::max(worst, std::abs(static_cast<double>(coarse_normal_cdf(x)) - reference_cdf(exact)));
     worst_slope = std::max(
         worst_slope, std::abs(static_cast<double>(coarse_gelu_slope(x)) - reference_slope(exact)));
   }
