@@ -10,13 +10,20 @@
 namespace tessera {
 namespace {
 
-constexpr std::array<std::pair<const char*, Split>, 3> kSplits = {
-    {{"train", Split::kTrain}, {"val", Split::kVal}, {"test", Split::kTest}}};
+using Splits = std::array<std::pair<const char*, Split>, 3>;
+
+/// Where one part is both, the first name is its own: a folder's is mostly `val`, MNIST's `test`.
+Splits splits_of(const Config& config) {
+  if (config.data.name == DatasetName::kImageFolder) {
+    return {{{"train", Split::kTrain}, {"val", Split::kVal}, {"test", Split::kTest}}};
+  }
+  return {{{"train", Split::kTrain}, {"test", Split::kTest}, {"val", Split::kVal}}};
+}
 
 /// Opens what is not the same as a split before.
 void open_splits(const Config& config, bool only_training, CheckedData& data) {
   std::set<std::uint64_t> seen;
-  for (const auto& [name, split] : kSplits) {
+  for (const auto& [name, split] : splits_of(config)) {
     if (only_training && split != Split::kTrain) continue;
     try {
       std::unique_ptr<Dataset> dataset = open_split(config, split);

@@ -126,7 +126,10 @@ TEST_CASE("data check: what cannot be meant") {
   CHECK(missing.err.find("no such configuration or folder") != std::string::npos);
   CHECK(check(folder.path(), {"--set", "data.root=x"}).code == 2);
   test::write_text(folder / "tiny.yaml", test::kTinyConfig);
-  CHECK(check(folder / "tiny.yaml").code == 0);
+  const Outcome shapes = check(folder / "tiny.yaml");
+  CHECK(shapes.code == 0);
+  CHECK(says(shapes, "test: 64 images"));
+  CHECK(!says(shapes, "val: "));
   CHECK(check(folder / "tiny.yaml", {"--write-skip", folder / "skip.txt"}).code == 2);
 }
 
