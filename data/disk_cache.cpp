@@ -105,7 +105,9 @@ void DiskCache::store(std::uint64_t key, const ImageView& image) {
   const fs::path path = path_of(key);
   std::error_code error;
   fs::create_directories(path.parent_path(), error);
-  const fs::path aside = fmt::format("{}.{}-{}.part", path.string(), ::getpid(), written_++);
+  // A name that no other process has, nor another cache of this one.
+  const fs::path aside =
+      fmt::format("{}.{}-{}-{}.part", path.string(), ::getpid(), fmt::ptr(this), written_++);
   Header header{.key = key,
                 .height = image.shape.height,
                 .width = image.shape.width,
