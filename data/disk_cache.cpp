@@ -106,8 +106,8 @@ void DiskCache::store(std::uint64_t key, const ImageView& image) {
   std::error_code error;
   fs::create_directories(path.parent_path(), error);
   // A name that no other process has, nor another cache of this one.
-  const fs::path aside =
-      fmt::format("{}.{}-{}-{}.part", path.string(), ::getpid(), fmt::ptr(this), written_++);
+  const fs::path aside = fmt::format("{}.{}-{}-{}.part", path.string(), ::getpid(),
+                                     static_cast<const void*>(this), written_++);
   Header header{.key = key,
                 .height = image.shape.height,
                 .width = image.shape.width,
