@@ -26,24 +26,6 @@ struct Cell {
   std::vector<std::string> lines;
 };
 
-/// Undoes the normalisation of image `i`: [H, W, C] f32 -> [H, W, 3] bytes.
-Image pixels_of(const Batch& batch, std::int64_t i, const Normalization& normalization) {
-  const std::int64_t height = batch.images.dim(1), width = batch.images.dim(2),
-                     channels = batch.images.dim(3);
-  Image image{{height, width, 3}, {}};
-  const float* in = batch.images.f32() + i * height * width * channels;
-  for (std::int64_t p = 0; p < height * width; ++p, in += channels) {
-    for (std::int64_t c = 0; c < 3; ++c) {
-      const std::int64_t from = channels == 3 ? c : 0;
-      const auto at = static_cast<std::size_t>(from);
-      const float value = in[from] * normalization.std[at] + normalization.mean[at];
-      image.pixels.push_back(
-          static_cast<std::uint8_t>(std::lround(255.0f * std::clamp(value, 0.0f, 1.0f))));
-    }
-  }
-  return image;
-}
-
 /// As much of a line as is not wider than a cell.
 std::string fitting(std::string line, std::int64_t width) {
   while (!line.empty() && Canvas::text_width(line) > width) line.pop_back();
@@ -82,6 +64,23 @@ std::vector<std::vector<Cell>> rows_of(const Dataset& dataset, const LoaderOptio
 }
 
 }  // namespace
+
+Image pixels_of(const Batch& batch, std::int64_t i, const Normalization& normalization) {
+  const std::int64_t height = batch.images.dim(1), width = batch.images.dim(2),
+                     channels = batch.images.dim(3);
+  Image image{{height, width, 3}, {}};
+  const float* in = batch.images.f32() + i * height * width * channels;
+  for (std::int64_t p = 0; p < height * width; ++p, in += channels) {
+    for (std::int64_t c = 0; c < 3; ++c) {
+      const std::int64_t from = channels == 3 ? c : 0;
+      const auto at = static_cast<std::size_t>(from);
+      const float value = in[from] * normalization.std[at] + normalization.mean[at];
+      image.pixels.push_back(
+          static_cast<std::uint8_t>(std::lround(255.0f * std::clamp(value, 0.0f, 1.0f))));
+    }
+  }
+  return image;
+}
 
 Image preview(const Dataset& dataset, const LoaderOptions& options, std::int64_t count) {
   const std::vector<std::vector<Cell>> rows = rows_of(dataset, options, count);

@@ -8,6 +8,9 @@
 
 namespace tessera {
 
+/// Image `i` of a batch as it was before it was normalised, RGB.
+Image pixels_of(const Batch& batch, std::int64_t i, const Normalization& normalization);
+
 /// The first images of the first batches that a loader with these options gives, some `count` of
 /// them, a batch a row, with their classes and, where two images are mixed, the share of each.
 /// Throws as the Loader does.

@@ -41,6 +41,9 @@ std::vector<Command> add_commands(CLI::App& app) {
   add("bench", "Measure speed, memory and the time by op", add_bench_command);
   add("report", "Write what there is to see of a run or study as one HTML file",
       add_report_command);
+  add("runs", "List runs: state, best result, and how they differ", add_runs_command);
+  add("watch", "Follow the curves of a run in the terminal", add_watch_command);
+  add("lr-find", "Suggest a learning rate by a short test", add_lr_find_command);
   add("data", "Check a data set, or write some of its images", add_data_command);
   add("config", "Explain every key of a configuration", add_config_command);
   return commands;

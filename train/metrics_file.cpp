@@ -1,5 +1,6 @@
 #include "train/metrics_file.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -7,8 +8,10 @@
 #include <fstream>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <string_view>
 
 #include "core/error.h"
+#include "core/profile.h"
 #include "train/weights/atomic_file.h"
 
 namespace tessera {
@@ -16,26 +19,51 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+constexpr double kFlushSeconds = 0.5;
+
 bool is_whole(const Json& json, const char* name) {
   return json.contains(name) && json[name].is_number_integer();
 }
 
-// Lines of the file as objects; what is no JSON object with step and epoch ends the reading.
+// Lines from `begin` on as objects; what is no JSON object with step and epoch ends the reading.
+// Lines that do not hold `key` are passed over. Returns where the next line begins.
 template <typename Visit>
-void for_each_line(const std::filesystem::path& path, Visit&& visit) {
+std::streamoff for_each_line(const std::filesystem::path& path, std::string_view key, Visit&& visit,
+                             std::streamoff begin = 0) {
   std::ifstream file(path);
+  file.seekg(begin);
   for (std::string line; std::getline(file, line) && !file.eof();) {
-    const Json json = Json::parse(line, nullptr, /*allow_exceptions=*/false);
-    if (!json.is_object() || !is_whole(json, "step") || !is_whole(json, "epoch")) return;
-    visit(line, json);
+    if (line.find(key) != std::string::npos) {
+      const Json json = Json::parse(line, nullptr, /*allow_exceptions=*/false);
+      if (!json.is_object() || !is_whole(json, "step") || !is_whole(json, "epoch")) break;
+      visit(line, json);
+    }
+    begin += static_cast<std::streamoff>(line.size()) + 1;
   }
+  return begin;
 }
+
+// What every line of a kind has, and no other.
+constexpr std::string_view kAnyLine = "", kUpdate = "\"grad_norm\"", kEvaluation = "\"test_top1\"";
 
 /// NaN, and what else is no number, is written as null.
 double number_at(const Json& json, const char* name) {
   const auto found = json.find(name);
   return found != json.end() && found->is_number() ? found->get<double>()
                                                    : std::numeric_limits<double>::quiet_NaN();
+}
+
+UpdateRecord update_of(const Json& json) {
+  return {
+      json["step"].get<std::int64_t>(), json["epoch"].get<std::int64_t>(), number_at(json, "lr"),
+      number_at(json, "loss"),          number_at(json, "grad_norm"),      number_at(json, "top1")};
+}
+
+EvaluationRecord evaluation_of(const Json& json) {
+  return {json["step"].get<std::int64_t>(), json["epoch"].get<std::int64_t>(),
+          number_at(json, "train_loss"),    number_at(json, "train_top1"),
+          number_at(json, "test_loss"),     number_at(json, "test_top1"),
+          number_at(json, "test_top5")};
 }
 
 }  // namespace
@@ -50,6 +78,10 @@ MetricsFile::MetricsFile(const std::filesystem::path& path)
 void MetricsFile::write(const std::string& line) {
   std::fwrite(line.data(), 1, line.size(), file_.get());
   std::fputc('\n', file_.get());
+  if (const double now = seconds_now(); now - flushed_ > kFlushSeconds) {
+    std::fflush(file_.get());  // for those who watch; a full disk is reported by sync
+    flushed_ = now;
+  }
 }
 
 void MetricsFile::append(const UpdateRecord& record) {
@@ -93,7 +125,7 @@ void MetricsFile::sync() {
 void truncate_metrics(const std::filesystem::path& path, std::int64_t step) {
   if (!std::filesystem::exists(path)) return;
   std::string kept;
-  for_each_line(path, [&](const std::string& line, const Json& json) {
+  for_each_line(path, kAnyLine, [&](const std::string& line, const Json& json) {
     if (json["step"].get<std::int64_t>() <= step) kept += line + "\n";
   });
   AtomicFile file(path);
@@ -104,32 +136,48 @@ void truncate_metrics(const std::filesystem::path& path, std::int64_t step) {
 std::vector<UpdateRecord> read_updates(const std::filesystem::path& path,
                                        std::optional<std::int64_t> epoch) {
   std::vector<UpdateRecord> records;
-  for_each_line(path, [&](const std::string&, const Json& json) {
-    if (!json.contains("grad_norm")) return;
-    const auto own_epoch = json["epoch"].get<std::int64_t>();
-    if (epoch && own_epoch != *epoch) return;
-    records.push_back({json["step"].get<std::int64_t>(), own_epoch, number_at(json, "lr"),
-                       number_at(json, "loss"), number_at(json, "grad_norm"),
-                       number_at(json, "top1")});
+  for_each_line(path, kUpdate, [&](const std::string&, const Json& json) {
+    const UpdateRecord record = update_of(json);
+    if (!epoch || record.epoch == *epoch) records.push_back(record);
   });
   return records;
 }
 
 std::vector<EvaluationRecord> read_evaluations(const std::filesystem::path& path) {
   std::vector<EvaluationRecord> records;
-  for_each_line(path, [&](const std::string&, const Json& json) {
-    if (!json.contains("test_top1")) return;
-    records.push_back({json["step"].get<std::int64_t>(), json["epoch"].get<std::int64_t>(),
-                       number_at(json, "train_loss"), number_at(json, "train_top1"),
-                       number_at(json, "test_loss"), number_at(json, "test_top1"),
-                       number_at(json, "test_top5")});
+  for_each_line(path, kEvaluation, [&](const std::string&, const Json& json) {
+    records.push_back(evaluation_of(json));
   });
   return records;
 }
 
+bool MetricsFollower::poll() {
+  struct stat file = {};
+  const bool there = ::stat(path_.c_str(), &file) == 0;
+  if (!there || file.st_ino != file_ || file.st_size < read_) {
+    read_ = 0;
+    updates_.clear();
+    evaluations_.clear();
+  }
+  file_ = there ? file.st_ino : 0;
+  const std::streamoff begin = read_;
+  if (there && file.st_size > read_) {
+    read_ = for_each_line(
+        path_, kAnyLine,
+        [&](const std::string& line, const Json& json) {
+          if (line.find(kUpdate) != std::string::npos) updates_.push_back(update_of(json));
+          if (line.find(kEvaluation) != std::string::npos) {
+            evaluations_.push_back(evaluation_of(json));
+          }
+        },
+        begin);
+  }
+  return read_ != begin;
+}
+
 std::vector<TimingRecord> read_timing(const std::filesystem::path& path) {
   std::vector<TimingRecord> records;
-  for_each_line(path, [&](const std::string&, const Json& json) {
+  for_each_line(path, kAnyLine, [&](const std::string&, const Json& json) {
     records.push_back({json["step"].get<std::int64_t>(), json["epoch"].get<std::int64_t>(),
                        number_at(json, "seconds"), number_at(json, "images_per_s"),
                        number_at(json, "data_wait_share"), number_at(json, "peak_memory_mb")});

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "train/learner.h"
@@ -63,6 +64,27 @@ class MetricsFile {
 
   std::filesystem::path path_;
   std::unique_ptr<std::FILE, int (*)(std::FILE*)> file_;
+  double flushed_ = 0.0;  ///< when readers last got everything
+};
+
+/// Reads a `metrics.jsonl` while it grows.
+class MetricsFollower {
+ public:
+  explicit MetricsFollower(std::filesystem::path path) : path_(std::move(path)) {}
+
+  /// Takes in the lines that were added since; true if there were any. A file that was cut, by a
+  /// run that is resumed, is read anew; one that is missing is empty.
+  bool poll();
+
+  const std::vector<UpdateRecord>& updates() const { return updates_; }
+  const std::vector<EvaluationRecord>& evaluations() const { return evaluations_; }
+
+ private:
+  std::filesystem::path path_;
+  std::uint64_t file_ = 0;  ///< which file of this name it was
+  std::streamoff read_ = 0;
+  std::vector<UpdateRecord> updates_;
+  std::vector<EvaluationRecord> evaluations_;
 };
 
 /// Drops the lines of steps after `step` and a torn last line, so that a resumed run writes them

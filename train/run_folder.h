@@ -1,5 +1,5 @@
-// The folder of one run: `config.yaml`, `env.json`, `metrics.jsonl`, `timing.jsonl`, `train.log`,
-// `checkpoints/`.
+// The folder of one run: `config.yaml`, `env.json`, `status.json`, `metrics.jsonl`, `timing.jsonl`,
+// `train.log`, `tb/` (events for TensorBoard), `checkpoints/`.
 #pragma once
 
 #include <filesystem>
@@ -14,9 +14,11 @@ struct RunFolder {
 
   std::filesystem::path config() const { return path / "config.yaml"; }
   std::filesystem::path environment() const { return path / "env.json"; }
+  std::filesystem::path status() const { return path / "status.json"; }
   std::filesystem::path metrics() const { return path / "metrics.jsonl"; }
   std::filesystem::path timing() const { return path / "timing.jsonl"; }
   std::filesystem::path log() const { return path / "train.log"; }
+  std::filesystem::path events() const { return path / "tb"; }
   std::filesystem::path checkpoints() const { return path / "checkpoints"; }
 };
 

@@ -27,6 +27,7 @@ struct TrainConfig {
   BestBy best_by = BestBy::kTop1;  ///< what makes a checkpoint the best one
   std::int64_t patience = 0;  ///< evaluations without a better one that end the run; 0: none do
   std::int64_t checkpoint_every = 0;  ///< steps between checkpoints beside those of epochs; 0: none
+  bool tensorboard = true;            ///< event files in the run's folder
   std::string out = "runs";           ///< folder in which the run's folder is made
 };
 

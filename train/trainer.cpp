@@ -74,6 +74,9 @@ bool Trainer::finished() const {
 
 TrainSummary Trainer::run() {
   last_report_ = seconds_now();
+  if (config_.train.tensorboard && !finished()) {
+    events_.emplace(folder_.events(), config_, position_.step);
+  }
   reset_peak_memory();  // reading the data may have taken more than training does
   while (!finished()) {
     if (!train_epoch() || !finish_epoch()) {
@@ -133,6 +136,10 @@ void Trainer::train_step(std::vector<Batch>& batches) {
   epoch_updates_.push_back(
       {position_.step, position_.epoch + 1, lr, result.loss, result.grad_norm, result.top1});
   metrics_.append(epoch_updates_.back());
+  if (events_) {
+    events_->add(epoch_updates_.back());
+    if (position_.step == 1) events_->add_batch(position_.step, batches.front());
+  }
   epoch_seconds_ += seconds_now() - start;
   warn_of(train_loader_);
   show_progress(result, lr);
@@ -192,8 +199,12 @@ void Trainer::report_epoch(const EvaluationRecord& record, bool is_best) {
       record.epoch, config_.train.epochs, record.train_loss, 100.0 * record.train_top1,
       record.test_loss, 100.0 * record.test_top1, is_best ? " (best)" : "", speed,
       duration_text(epoch_seconds_), 100.0 * waited);
-  timing_.append(
-      TimingRecord{record.step, record.epoch, epoch_seconds_, speed, waited, peak_memory_mb()});
+  const TimingRecord timing{record.step, record.epoch, epoch_seconds_,
+                            speed,       waited,       peak_memory_mb()};
+  timing_.append(timing);
+  if (!events_) return;
+  events_->add(record);
+  events_->add(timing);
 }
 
 /// Evaluates, reports and saves after the last batch of an epoch. False if a signal ended it.
@@ -217,6 +228,7 @@ bool Trainer::finish_epoch() {
     summary_.last_top1 = evaluation_->test_top1;
     report_epoch(*evaluation_, is_best);
   }
+  if (events_ && evaluation_) events_->add_model(position_.step, learner_.model());
   summary_.train_seconds += epoch_seconds_;
   if (position_.batch >= steps_per_epoch_ * config_.data.accumulate) {
     epoch_updates_.clear();
@@ -234,6 +246,7 @@ bool Trainer::finish_epoch() {
 void Trainer::save(bool is_best) {
   metrics_.sync();
   timing_.sync();
+  if (events_) events_->sync();
   const auto measured = [&](const std::optional<EvaluationRecord>& record) {
     return record ? std::optional(measure(*record, config_.train.best_by)) : std::nullopt;
   };

@@ -11,6 +11,7 @@
 #include "train/metrics_file.h"
 #include "train/run_folder.h"
 #include "train/signals.h"
+#include "train/tensorboard/run_events.h"
 
 namespace tessera {
 
@@ -75,6 +76,7 @@ class Trainer {
   std::int64_t total_steps_;
   MetricsFile metrics_;
   MetricsFile timing_;
+  std::optional<tensorboard::RunEvents> events_;  ///< once the run begins or goes on
 
   Position position_;
   std::optional<EvaluationRecord> evaluation_;  ///< at this very step

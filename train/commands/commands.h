@@ -29,6 +29,9 @@ Action add_export_command(CLI::App& app);
 Action add_ablate_command(CLI::App& app);
 Action add_bench_command(CLI::App& app);
 Action add_report_command(CLI::App& app);
+Action add_runs_command(CLI::App& app);
+Action add_watch_command(CLI::App& app);
+Action add_lr_find_command(CLI::App& app);
 Action add_data_command(CLI::App& app);
 Action add_data_check_command(CLI::App& app);  ///< `data check`
 Action add_config_command(CLI::App& app);

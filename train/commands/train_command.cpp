@@ -2,6 +2,7 @@
 #include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
+#include <cstring>
 #include <filesystem>
 #include <memory>
 
@@ -15,6 +16,7 @@
 #include "train/initial_model.h"
 #include "train/open_split.h"
 #include "train/plural.h"
+#include "train/run_state.h"
 #include "train/trainer.h"
 
 namespace tessera {
@@ -78,45 +80,73 @@ int report(const TrainSummary& summary, const RunFolder& folder) {
   return kExitOk;
 }
 
+/// Where a run begins or goes on from.
+struct Start {
+  std::optional<LoadedCheckpoint> checkpoint;
+  std::optional<InitialModel> initial;
+};
+
+/// What the run wrote after its last checkpoint goes, so that it is written anew.
+std::optional<LoadedCheckpoint> rewind(const RunFolder& folder, bool starts) {
+  std::optional<LoadedCheckpoint> checkpoint;
+  if (!starts) checkpoint = load_checkpoint(folder.path);
+  const std::int64_t step = checkpoint ? checkpoint->meta.step : 0;
+  truncate_metrics(folder.metrics(), step);
+  truncate_metrics(folder.timing(), step);
+  tensorboard::truncate_events(folder.events(), step);
+  return checkpoint;
+}
+
+TrainSummary train_run(const Config& config, const RunFolder& folder, const Dataset& train,
+                       const Dataset& test, Start start, RunSession& session) {
+  describe_run(folder, config, train.fingerprint());
+  Log log(folder.log());
+  Trainer trainer(config, folder, train, test, log);
+  session.start(trainer.total_steps());
+  log.info("{}: {} training and {}, {}, {}, into {}", train.name(), train.size(),
+           plural(test.size(), "test image"), plural(trainer.total_steps(), "step"),
+           plural(num_threads(), "thread"), folder.path.string());
+  if (const std::string text = learning_rate_text(config); !text.empty()) log.info("{}", text);
+  if (start.initial) {
+    trainer.start_from(start.initial->model->parameters);
+    for (const std::string& line : start.initial->report.summary()) {
+      log.info("{}: {}", config.init.weights, line);
+    }
+    start.initial.reset();
+  }
+  if (start.checkpoint) {
+    trainer.restore(*start.checkpoint);
+    log.info("going on after step {}", start.checkpoint->meta.step);
+    start.checkpoint.reset();
+  }
+  return trainer.run();
+}
+
 int run(const TrainOptions& options) {
   const Config config = read_config(options);
   if (config.train.threads > 0) set_num_threads(config.train.threads);
   // Data first: a run that cannot start should leave no folder behind.
-  const std::unique_ptr<Dataset> train = open_split(config, Split::kTrain);
+  const std::unique_ptr<Dataset> training = open_split(config, Split::kTrain);
   const std::unique_ptr<Dataset> test = open_split(config, Split::kVal);
   const bool resuming = !options.resume.empty();
   const bool starts = !resuming || !fs::exists(fs::path(options.resume) / "checkpoints" / "last");
-  std::optional<InitialModel> initial = prepare_weights(config, starts);
-  if (options.dry_run) return dry_run(config, initial);
+  Start start{.checkpoint = {}, .initial = prepare_weights(config, starts)};
+  if (options.dry_run) return dry_run(config, start.initial);
   const RunFolder folder = resuming ? open_run_folder(options.resume)
                                     : create_run_folder(options.out, config.train.out,
                                                         fs::path(options.config).stem().string());
-  std::optional<LoadedCheckpoint> checkpoint;
-  if (resuming) {
-    if (!starts) checkpoint = load_checkpoint(folder.path);
-    const std::int64_t step = checkpoint ? checkpoint->meta.step : 0;
-    truncate_metrics(folder.metrics(), step);
-    truncate_metrics(folder.timing(), step);
+  RunSession session(folder);
+  try {
+    if (resuming) start.checkpoint = rewind(folder, starts);
+    const TrainSummary summary =
+        train_run(config, folder, *training, *test, std::move(start), session);
+    session.end(summary.stop_signal == 0 ? RunState::kFinished : RunState::kStopped,
+                summary.stop_signal == 0 ? "" : strsignal(summary.stop_signal));
+    return report(summary, folder);
+  } catch (const std::exception& error) {
+    session.fail(error.what());
+    throw;
   }
-  describe_run(folder, config, train->fingerprint());
-  Log log(folder.log());
-  Trainer trainer(config, folder, *train, *test, log);
-  log.info("{}: {} training and {}, {}, {}, into {}", train->name(), train->size(),
-           plural(test->size(), "test image"), plural(trainer.total_steps(), "step"),
-           plural(num_threads(), "thread"), folder.path.string());
-  if (const std::string text = learning_rate_text(config); !text.empty()) log.info("{}", text);
-  if (initial) {
-    trainer.start_from(initial->model->parameters);
-    for (const std::string& line : initial->report.summary()) {
-      log.info("{}: {}", config.init.weights, line);
-    }
-    initial.reset();
-  }
-  if (checkpoint) {
-    trainer.restore(*checkpoint);
-    log.info("going on after step {}", checkpoint->meta.step);
-  }
-  return report(trainer.run(), folder);
 }
 
 }  // namespace

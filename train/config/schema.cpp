@@ -97,6 +97,8 @@ void add_train(TrainConfig& train, std::vector<Key>& keys) {
                    "evaluations without a better one after which the run ends; 0: no early end"),
        integer_key("train.checkpoint_every", train.checkpoint_every, at_least(0),
                    "steps between checkpoints beside those of epochs; 0: none"),
+       flag_key("train.tensorboard", train.tensorboard,
+                "curves, images and histograms for TensorBoard in the run's folder"),
        text_key("train.out", train.out, "folder in which the run's folder is made")});
 }
 

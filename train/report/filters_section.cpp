@@ -3,16 +3,11 @@
 #include <algorithm>
 #include <cmath>
 
-#include "train/report/embedding_filters.h"
-#include "train/report/picture.h"
+#include "train/report/filter_picture.h"
 #include "train/report/sections.h"
 
 namespace tessera::report {
 namespace {
-
-constexpr std::int64_t kMostShown = 128;
-constexpr std::int64_t kColumns = 16;
-constexpr std::int64_t kPictureWidth = 640;
 
 /// The mean of the images [N, H, W, C].
 Tensor mean_image(const Tensor& images) {
@@ -22,41 +17,6 @@ Tensor mean_image(const Tensor& images) {
     mean.f32()[i % shape.numel()] += images.f32()[i] / static_cast<float>(images.dim(0));
   }
   return mean;
-}
-
-Tensor kernel_of(const Tensor& kernels, std::int64_t i) {
-  const Shape shape{kernels.dim(1), kernels.dim(2), kernels.dim(3)};
-  return kernels.slice(i * shape.numel(), shape);
-}
-
-float largest_magnitude(const Tensor& tensor) {
-  float largest = 0.0f;
-  for (const float value : tensor.span()) largest = std::max(largest, std::abs(value));
-  return largest;
-}
-
-/// One channel through the signed colours; of three, each is a colour of light around grey.
-Picture filter_picture(const Tensor& kernel) {
-  const std::int64_t channels = kernel.dim(2);
-  const auto unit = double{largest_magnitude(kernel)};
-  if (channels != 3) {
-    Tensor mean = Tensor::zeros({kernel.dim(0), kernel.dim(1)});
-    for (std::int64_t i = 0; i < kernel.numel(); ++i) {
-      mean.f32()[i / channels] += kernel.f32()[i] / static_cast<float>(channels);
-    }
-    return picture_of(mean.span(), kernel.dim(1), unit, signed_color);
-  }
-  Picture picture(kernel.dim(0), kernel.dim(1));
-  const auto light = [&](float value) {
-    const double share = unit > 0.0 ? double{value} / unit : 0.0;
-    return static_cast<std::uint8_t>(std::lround(127.5 + 127.0 * share));
-  };
-  for (std::int64_t i = 0; i < kernel.dim(0) * kernel.dim(1); ++i) {
-    const float* rgb = kernel.f32() + 3 * i;
-    picture.set(i / kernel.dim(1), i % kernel.dim(1),
-                {light(rgb[0]), light(rgb[1]), light(rgb[2]), 255});
-  }
-  return picture;
 }
 
 Picture spectrum_picture(const Tensor& power) {
@@ -99,17 +59,15 @@ std::optional<Section> filters_section(RunView& view) {
   if (!view.test) return std::nullopt;
   const Tensor kernels =
       embedding_filters(view.saved->learner->model(), mean_image(view.test->images)).kernels;
-  const std::int64_t all = kernels.dim(0), shown = std::min(all, kMostShown);
+  const std::int64_t all = kernels.dim(0), shown = std::min(all, kMostFilters);
   const std::int64_t n = std::max<std::int64_t>(32, std::max(kernels.dim(1), kernels.dim(2)));
-  std::vector<Picture> filters, spectra;
+  std::vector<Picture> spectra;
   Tensor mean_power = Tensor::zeros({n, n});
   for (std::int64_t i = 0; i < all; ++i) {
     const Tensor kernel = kernel_of(kernels, i);
     const Tensor power = power_spectrum(kernel, n);
     for (std::int64_t j = 0; j < n * n; ++j) mean_power.f32()[j] += power.f32()[j];
-    if (i >= shown) continue;
-    filters.push_back(filter_picture(kernel));
-    spectra.push_back(spectrum_picture(power));
+    if (i < shown) spectra.push_back(spectrum_picture(power));
   }
   Section section{"filters", "Embedding", "", {}};
   section.lead = fmt::format(
@@ -119,7 +77,7 @@ std::optional<Section> filters_section(RunView& view) {
   const bool color = kernels.dim(3) == 3;
   Markup& html = section.body;
   html.open("div", {{"class", "figures"}});
-  add_picture(html, "Filters", mosaic(filters, kColumns, kPictureWidth),
+  add_picture(html, "Filters", filter_mosaic(kernels),
               color ? "" : scale_of("darker", "signed", "brighter"),
               fmt::format("The gradient of {} to the pixels it sees, at the mean of the test "
                           "images: of a linear embedding its kernels, up to the norm behind them. "
@@ -128,7 +86,7 @@ std::optional<Section> filters_section(RunView& view) {
                                                     "middle",
                                                     shown)
                                       : "each channel of the token in the middle"));
-  add_picture(html, "Their spectra", mosaic(spectra, kColumns, kPictureWidth),
+  add_picture(html, "Their spectra", mosaic(spectra, kFilterColumns, kFilterWidth),
               scale_of("0", "strength", "largest"),
               fmt::format("The amplitude of the Fourier transform of the filter at the same place, "
                           "padded to {} × {} pixels. The middle is frequency 0, the edge half a "

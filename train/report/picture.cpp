@@ -40,7 +40,7 @@ void Picture::paste(std::int64_t y, std::int64_t x, const Picture& part, std::in
   }
 }
 
-std::string Picture::uri() const { return "data:image/png;base64," + base64(encode_png(image_)); }
+std::string Picture::uri() const { return "data:image/png;base64," + base64(png()); }
 
 Picture picture_of(std::span<const std::uint8_t> pixels, const ImageShape& shape) {
   Picture picture(shape.height, shape.width);

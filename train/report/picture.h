@@ -33,6 +33,9 @@ class Picture {
   /// Copies `part` to (y, x), each of its pixels `scale` times as wide and high.
   void paste(std::int64_t y, std::int64_t x, const Picture& part, std::int64_t scale = 1);
 
+  /// The bytes of a PNG file, RGBA.
+  std::string png() const { return encode_png(image_); }
+
   /// `data:image/png;base64,...`
   std::string uri() const;
 

@@ -1,0 +1,114 @@
+// What a run leaves for TensorBoard.
+#include <nlohmann/json.hpp>
+#include <numeric>
+#include <sstream>
+#include <thread>
+
+#include "tests/program/program.h"
+#include "tests/support/event_reader.h"
+
+namespace tessera {
+namespace {
+
+namespace fs = std::filesystem;
+using test::EventLog;
+using test::EventValue;
+using test::Program;
+using test::read_text;
+using test::ScratchFolder;
+using test::write_text;
+
+/// The scalars under `tag` are those of the lines of metrics.jsonl that have the key, in order.
+void check_scalars(const EventLog& log, const fs::path& run, const std::string& tag,
+                   const std::string& key) {
+  std::istringstream lines(read_text(run / "metrics.jsonl"));
+  std::vector<std::pair<std::int64_t, float>> expected, found;
+  for (std::string line; std::getline(lines, line);) {
+    const nlohmann::json json = nlohmann::json::parse(line);
+    if (json.contains(key)) expected.emplace_back(json["step"], json[key].get<float>());
+  }
+  for (const EventValue& value : log.values.at(tag)) found.emplace_back(value.step, value.scalar);
+  CAPTURE(tag);
+  CHECK(!expected.empty());
+  CHECK(found == expected);
+}
+
+void check_all_scalars(const EventLog& log, const fs::path& run) {
+  check_scalars(log, run, "loss/train", "loss");
+  check_scalars(log, run, "top1/train", "top1");
+  check_scalars(log, run, "lr", "lr");
+  check_scalars(log, run, "grad_norm", "grad_norm");
+  check_scalars(log, run, "loss/test", "test_loss");
+  check_scalars(log, run, "top1/test", "test_top1");
+  check_scalars(log, run, "top5/test", "test_top5");
+}
+
+TEST_CASE("tensorboard: curves, images, histograms and the configuration of a run") {
+  const ScratchFolder folder;
+  write_text(folder / "tiny.yaml", test::kTinyConfig);
+  const fs::path run = folder / "run";
+  REQUIRE(test::tessera({"train", folder / "tiny.yaml", "--out", run}).code == 0);
+  const EventLog log = test::read_events(run / "tb");
+  check_all_scalars(log, run);
+  const std::vector<std::int64_t> evaluations = {20, 40, 60, 80};
+  CHECK(log.steps("speed/images_per_s") == evaluations);
+  CHECK(log.steps("images/batch") == std::vector<std::int64_t>{1});
+  CHECK(log.steps("images/filters") == evaluations);
+  for (const char* tag : {"images/batch", "images/filters"}) {
+    const EventValue& image = log.values.at(tag)[0];
+    CHECK(image.png.substr(1, 3) == "PNG");
+    CHECK(image.width > 100);
+  }
+  for (const std::string kind : {"weights/", "gradients/"}) {
+    for (const std::string group : {"patch_embed", "stages.0.blocks.0", "stages.0.downsample",
+                                    "stages.1.blocks.0", "norm", "head"}) {
+      CAPTURE(group);
+      CHECK(log.steps(kind + group) == evaluations);
+      const EventValue& histogram = log.values.at(kind + group)[0];
+      CHECK(histogram.min < histogram.max);
+      CHECK(std::accumulate(histogram.counts.begin(), histogram.counts.end(), 0.0) ==
+            histogram.count);
+    }
+  }
+  // Weight [4, 32] and bias [4].
+  CHECK(log.values.at("weights/head")[0].count == 4 * 33);
+  const EventValue& config = log.values.at("config")[0];
+  CHECK(config.plugin == "text");
+  CHECK(config.text == "```yaml\n" + read_text(run / "config.yaml") + "```\n");
+}
+
+TEST_CASE("tensorboard: a run killed and resumed has every step once") {
+  const ScratchFolder folder;
+  write_text(folder / "tiny.yaml", test::kTinyConfig);
+  const fs::path run = folder / "run";
+  std::vector<std::string> arguments = {"train", folder / "tiny.yaml", "--out", run,
+                                        "--set", "train.epochs=24"};
+  int kills = 0;
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    Program program(arguments);
+    std::this_thread::sleep_for(std::chrono::milliseconds(250));
+    program.send(SIGKILL);
+    if (program.wait().code == 0) break;
+    ++kills;
+    if (fs::exists(run / "config.yaml")) arguments = {"train", "--resume", run};
+  }
+  CHECK(kills > 0);
+  REQUIRE(test::tessera(arguments).code == 0);
+  check_all_scalars(test::read_events(run / "tb"), run);
+}
+
+TEST_CASE("tensorboard: train.tensorboard: false leaves no folder and the same bits") {
+  const ScratchFolder folder;
+  write_text(folder / "tiny.yaml", test::kTinyConfig);
+  for (const char* value : {"true", "false"}) {
+    REQUIRE(test::tessera({"train", folder / "tiny.yaml", "--out", folder / value, "--set",
+                           std::string("train.tensorboard=") + value})
+                .code == 0);
+  }
+  CHECK(!fs::exists(folder / "false" / "tb"));
+  CHECK(read_text(folder / "true" / "metrics.jsonl") ==
+        read_text(folder / "false" / "metrics.jsonl"));
+}
+
+}  // namespace
+}  // namespace tessera

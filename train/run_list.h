@@ -1,0 +1,35 @@
+// The runs below a folder, and what tells them apart.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "train/metrics_file.h"
+#include "train/run_state.h"
+
+namespace tessera {
+
+struct ListedRun {
+  std::string name;  ///< of its folder, seen from where the list begins
+  StatusRecord status;
+  std::int64_t epoch = 0;  ///< that was tested last
+  std::int64_t epochs = 0;
+  std::optional<EvaluationRecord> best;       ///< as train.best_by says
+  double lowest_loss = 0.0;                   ///< on the test split; NaN before the first test
+  double train_seconds = 0.0;                 ///< up to the last test, without tests
+  std::map<std::string, std::string> values;  ///< of its configuration by key, YAML
+  std::string problem;                        ///< why the configuration cannot be read
+};
+
+/// Every run in `folder` and the folders in it, cells of studies included, by name; or `folder`
+/// alone if it is a run's. Throws CheckpointError if there is no such folder.
+std::vector<ListedRun> list_runs(const std::filesystem::path& folder);
+
+/// The keys that do not have the same value in all runs, in the order of the configuration.
+/// `train.out` is not one of them.
+std::vector<std::string> differing_keys(const std::vector<ListedRun>& runs);
+
+}  // namespace tessera
