@@ -166,6 +166,7 @@ train:
   best_by: loss
   patience: 4
   checkpoint_every: 500
+  tensorboard: false
   out: elsewhere/runs
 )";
   // The bell is no text: only its escape may stand in a file.
