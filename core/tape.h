@@ -52,6 +52,8 @@ struct GradSink {
   float beta() const { return accumulate ? 1.0f : 0.0f; }
 };
 
+class PackedWeights;
+
 struct TapeOptions {
   bool training = true;       ///< false: nothing is recorded, dropout and drop path do nothing
   std::uint64_t seed = 0;     ///< of dropout and drop path
@@ -59,6 +61,7 @@ struct TapeOptions {
   std::uint64_t sample = 0;   ///< index of the batch's first sample within the step
   bool check_finite = false;  ///< throw NonFiniteError at the first op with a NaN or infinity
   Profile* profile = nullptr;
+  PackedWeights* packed = nullptr;  ///< keeps what products make of weights; none: made every time
 };
 
 class Tape {

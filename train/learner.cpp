@@ -92,7 +92,7 @@ void Learner::explain(std::span<const Batch> batches, std::int64_t step, const c
 }
 
 Tensor Learner::predict(const Tensor& images, Profile* profile, ModelTrace* trace) {
-  tape_.reset({.training = false, .profile = profile});
+  tape_.reset({.training = false, .profile = profile, .packed = packed_ ? &*packed_ : nullptr});
   const bool low = config_.train.precision == Precision::kBF16;
   const Tensor input = low ? cast(images, DType::kBF16) : images;
   const Tensor logits = model_.network.forward(tape_, tape_.constant(input), trace).value;
@@ -109,7 +109,13 @@ std::vector<NamedTensor> Learner::state() const {
   return tensors;
 }
 
-void Learner::swap_average() {
+void Learner::begin_evaluation() {
+  if (ema_) ema_->swap();
+  packed_.emplace();
+}
+
+void Learner::end_evaluation() {
+  packed_.reset();
   if (ema_) ema_->swap();
 }
 

@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "core/ops/row_products.h"
 #include "data/loader.h"
 #include "layers/model.h"
 #include "optim/ema.h"
@@ -38,13 +39,14 @@ class Learner {
   /// happened on the way.
   Tensor predict(const Tensor& images, Profile* profile = nullptr, ModelTrace* trace = nullptr);
 
-  /// While it lives, the model holds the averaged weights, if there are any.
-  class AveragedWeights {
+  /// While it lives, the model holds the averaged weights, if there are any, and keeps what its
+  /// products make of them: no weight may change, nor any update be made.
+  class Evaluation {
    public:
-    explicit AveragedWeights(Learner& learner) : learner_(learner) { learner_.swap_average(); }
-    ~AveragedWeights() { learner_.swap_average(); }
-    AveragedWeights(const AveragedWeights&) = delete;
-    AveragedWeights& operator=(const AveragedWeights&) = delete;
+    explicit Evaluation(Learner& learner) : learner_(learner) { learner_.begin_evaluation(); }
+    ~Evaluation() { learner_.end_evaluation(); }
+    Evaluation(const Evaluation&) = delete;
+    Evaluation& operator=(const Evaluation&) = delete;
 
    private:
     Learner& learner_;
@@ -53,13 +55,14 @@ class Learner {
   /// Everything but the weights that an exact continuation needs; writing into it restores it.
   std::vector<NamedTensor> state() const;
 
-  /// Puts the averaged weights in the place of the trained ones for good: no update may follow.
-  void use_average() { swap_average(); }
+  /// An Evaluation for good.
+  void evaluate_only() { begin_evaluation(); }
 
   Model& model() { return model_; }
 
  private:
-  void swap_average();
+  void begin_evaluation();
+  void end_evaluation();
   double run(const Batch& batch, std::int64_t step, std::int64_t sample, bool check, Tensor* logits,
              Profile* profile);
   [[noreturn]] void explain(std::span<const Batch> batches, std::int64_t step, const char* what);
@@ -68,6 +71,7 @@ class Learner {
   Model model_;
   std::unique_ptr<Optimizer> optimizer_;
   std::optional<Ema> ema_;
+  std::optional<PackedWeights> packed_;  // during an Evaluation
   Tape tape_;
 };
 

@@ -20,7 +20,7 @@ SavedModel load_saved_model(const std::filesystem::path& path,
   saved.learner = std::make_unique<Learner>(saved.config);
   load_weights(checkpoint.model, named_values(saved.learner->model().parameters));
   restore_tensors(checkpoint.state, saved.learner->state());
-  saved.learner->use_average();
+  saved.learner->evaluate_only();
   return saved;
 }
 

@@ -137,6 +137,7 @@ Speed measure_speed(const Config& config, std::int64_t batch_size, int steps) {
   speed.peak_rss_mb = peak_memory_mb();
   for (int i = 0; i < steps; ++i) train(&speed.train_ops);
 
+  learner.evaluate_only();
   for (int i = 0; i < 2; ++i) learner.predict(batch.images);
   const Seconds inference = median_seconds(steps, [&] { learner.predict(batch.images); });
   for (int i = 0; i < steps; ++i) learner.predict(batch.images, &speed.infer_ops);

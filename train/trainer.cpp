@@ -213,7 +213,7 @@ bool Trainer::finish_epoch() {
   const bool is_last = position_.step >= total_steps_;
   bool is_best = false;
   if (is_last || epoch % config_.train.eval_every == 0) {
-    const Learner::AveragedWeights averaged(learner_);
+    const Learner::Evaluation evaluation(learner_);
     const auto show = [&](const Tensor&, const Batch& batch) {
       log_.status(fmt::format("epoch {}: testing, batch {}/{}", epoch, batch.index + 1,
                               test_loader_.batches_per_epoch()));

@@ -57,7 +57,7 @@ Var linear(Tape& tape, const Var& x, const Var& weight, const Var& bias) {
              {2.0 * static_cast<double>(rows) * static_cast<double>(in * out),
               static_cast<double>(x.value.bytes() + y.bytes() + weight.value.bytes())});
   const RowSlices slices = plan_row_slices(rows, in * out);
-  const RowWeight w(weight.value, WeightUse::kForward, dtype, slices);
+  const RowWeight w(weight.value, WeightUse::kForward, dtype, slices, tape.options().packed);
   const float* added = bias ? bias.value.f32() : nullptr;
   for_each_slice(slices, [&](int, std::int64_t begin, std::int64_t count) {
     w.multiply({.x = row_of(x.value, begin), .y = row_of(y, begin), .rows = count, .bias = added});

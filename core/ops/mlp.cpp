@@ -113,8 +113,9 @@ Var mlp(Tape& tape, const Var& x, const MlpWeights& weights) {
   const bool keeps = tape.training() && wants_grad;
   const RowSlices slices = plan_row_slices(rows, in * hidden);
   if (keeps) saved.hidden = Tensor::empty({rows, hidden}, dtype);
-  const RowWeight w1(saved.w1, WeightUse::kForward, dtype, slices);
-  const RowWeight w2(saved.w2, WeightUse::kForward, dtype, slices);
+  PackedWeights* const kept = tape.options().packed;
+  const RowWeight w1(saved.w1, WeightUse::kForward, dtype, slices, kept);
+  const RowWeight w2(saved.w2, WeightUse::kForward, dtype, slices, kept);
   const Tensor activations = slice_buffer(slices, hidden, dtype);
   for_each_slice(slices, [&](int part, std::int64_t begin, std::int64_t count) {
     void* g = row_of(activations, part * slices.slice);

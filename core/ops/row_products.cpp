@@ -4,12 +4,22 @@
 
 namespace tessera {
 
-RowWeight::RowWeight(const Tensor& weight, WeightUse use, DType dtype, const RowSlices& slices)
+const Tensor& PackedWeights::get(const Tensor& weight, DType dtype) {
+  Kept& kept = kept_[{weight.raw(), weight.dim(0), weight.dim(1), dtype}];
+  if (!kept.values) kept = {weight, onednn::pack(weight, true, dtype)};
+  return kept.values;
+}
+
+RowWeight::RowWeight(const Tensor& weight, WeightUse use, DType dtype, const RowSlices& slices,
+                     PackedWeights* kept)
     : use_(use),
       in_(weight.dim(1)),
       out_(weight.dim(0)),
       packed_(dtype != weight.dtype() || !slices.is_whole()),
-      values_(packed_ ? onednn::pack(weight, use == WeightUse::kForward, dtype) : weight) {}
+      values_(!packed_ ? weight
+              : kept != nullptr && use == WeightUse::kForward
+                  ? kept->get(weight, dtype)
+                  : onednn::pack(weight, use == WeightUse::kForward, dtype)) {}
 
 void RowWeight::multiply(const RowProduct& product) const {
   const bool forward = use_ == WeightUse::kForward;

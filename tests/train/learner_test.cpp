@@ -42,6 +42,33 @@ TEST_CASE("learner: averages begin with the weights it starts from") {
   }
 }
 
+TEST_CASE("learner: an evaluation answers with the averages, and after it with the weights") {
+  Config config = tiny();
+  config.optim.ema = 0.5;
+  config.train.precision = Precision::kBF16;
+  Learner learner(config);
+  const Batch batch{.images = test::random_images(config.model, 4),
+                    .labels = test::some_labels(config.model, 4)};
+  const auto answers = [&] {
+    const Tensor logits = learner.predict(batch.images);
+    return std::vector<float>(logits.span().begin(), logits.span().end());
+  };
+  std::vector<float> last;
+  for (std::int64_t step = 0; step < 3; ++step) {
+    learner.update(std::span(&batch, 1), step, 0.1);
+    const std::vector<float> trained = answers();
+    {
+      const Learner::Evaluation evaluation(learner);
+      const std::vector<float> averaged = answers();
+      CHECK(averaged != trained);
+      CHECK(averaged != last);
+      CHECK(averaged == answers());
+      last = averaged;
+    }
+    CHECK(answers() == trained);
+  }
+}
+
 TEST_CASE("learner: gradients accumulated over batches update as those of one large batch") {
   Config config = tiny();
   config.optim.name = OptimizerName::kSgd;

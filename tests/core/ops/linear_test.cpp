@@ -1,6 +1,7 @@
 #include "core/ops/linear.h"
 
 #include "core/error.h"
+#include "core/ops/row_products.h"
 #include "tests/support/gradient_check.h"
 
 namespace tessera {
@@ -39,6 +40,28 @@ TEST_CASE("linear agrees with a double-precision reference") {
     CHECK(y.shape() == c.x.with_last(c.out));
     CHECK(relative_error(y.value, reference(x, w, b)) < 1e-5);
   }
+}
+
+TEST_CASE("linear: weights that are kept packed give the bits of weights packed anew") {
+  const Tensor x = cast(random_tensor({5, 48}, 1), DType::kBF16);
+  const Tensor weights[] = {random_tensor({32, 48}, 2), random_tensor({32, 48}, 3)};
+  const auto product = [&](const Tensor& weight, PackedWeights* packed) {
+    Tape tape({.training = false, .packed = packed});
+    return ops::linear(tape, tape.constant(x), tape.constant(weight), Var{}).value;
+  };
+  PackedWeights packed;
+  for (int pass = 0; pass < 2; ++pass) {
+    for (const Tensor& weight : weights) {
+      CHECK(relative_error(cast(product(weight, &packed), DType::kF32),
+                           cast(product(weight, nullptr), DType::kF32)) == 0.0);
+    }
+    CHECK(packed.count() == 2);
+  }
+  // What is kept is what multiplies: a weight may not change meanwhile.
+  const Tensor before = product(weights[0], &packed);
+  weights[0].fill(0.0f);
+  CHECK(relative_error(cast(product(weights[0], &packed), DType::kF32),
+                       cast(before, DType::kF32)) == 0.0);
 }
 
 TEST_CASE("products of shapes that do not fit are refused") {
