@@ -65,7 +65,9 @@ struct DataConfig {
   std::string root;                  ///< folder of the files; empty: the usual places are searched
   std::vector<std::string> classes;  ///< image_folder: in the order of labels; empty: not known yet
   ImageShape image;                  ///< image_folder: the model's; no key of its own
-  std::string train_list;  ///< image_folder: table of files and classes; empty: class folders
+  bool whole_images = false;  ///< image_folder: also the pixels that no model of `image` could tell
+                              ///< apart; no key of its own
+  std::string train_list;     ///< image_folder: table of files and classes; empty: class folders
   std::string val_list;
   std::string test_list;
   double val_split = 0.0;  ///< image_folder: share of each class held out of training

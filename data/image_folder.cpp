@@ -1,6 +1,7 @@
 #include "data/image_folder.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <optional>
 #include <span>
@@ -25,14 +26,30 @@ struct Sample {
   std::int32_t label;
 };
 
+/// Twice the pixels that scaling to the model's size leaves of an image: from as many, or from all
+/// of a larger one, it makes the same but for a level or two, and a JPEG is decoded much faster.
+ImageSize enough_for(const DataConfig& config, Split split) {
+  constexpr double kSpare = 2.0;
+  if (config.whole_images) return {};
+  const bool is_cropped =
+      split == Split::kTrain && config.cache == Cache::kNone && config.augment.crops_area();
+  const double seen =  // side of the smallest part that is scaled to the model's size
+      is_cropped ? std::sqrt(config.augment.crop_area[0]) : config.resize.test_crop;
+  const auto enough = [&](std::int64_t side) {
+    return static_cast<std::int64_t>(std::ceil(kSpare * static_cast<double>(side) / seen));
+  };
+  return {enough(config.image.height), enough(config.image.width)};
+}
+
 class ImageFolder final : public Dataset {
  public:
   ImageFolder(DatasetInfo info, std::unique_ptr<FileSource> files, std::vector<Sample> samples,
-              const DataConfig& config)
+              const DataConfig& config, Split split)
       : Dataset(std::move(info)),
         files_(std::move(files)),
         samples_(std::move(samples)),
-        resize_(config.resize) {
+        resize_(config.resize),
+        enough_(enough_for(config, split)) {
     if (config.cache == Cache::kRam) ram_.emplace(size(), ram_cache_limit());
     if (config.cache == Cache::kDisk) {
       disk_.emplace(config.cache_folder.empty() ? default_cache_folder().string()
@@ -50,7 +67,7 @@ class ImageFolder final : public Dataset {
     const std::vector<std::uint8_t> bytes = files_->read(path, kMaxFileBytes);
     const std::uint64_t key = disk_ ? cache_key(bytes) : 0;
     if (disk_ && disk_->load(key, buffer)) return buffer;
-    buffer = decode_image(bytes, files_->root() + '/' + path, image().channels);
+    buffer = decode_image(bytes, files_->root() + '/' + path, image().channels, enough_);
     if (ram_ || disk_) buffer = shrink(std::move(buffer), image(), resize_);
     if (disk_) disk_->store(key, buffer);
     if (ram_) {
@@ -81,8 +98,9 @@ class ImageFolder final : public Dataset {
   /// Of the file and of all that is done to it before it is kept.
   std::uint64_t cache_key(std::span<const std::uint8_t> bytes) const {
     const ImageShape& shape = image();
-    return hash_text(fmt::format("{} {} {} {} {}", shape.height, shape.width, shape.channels,
-                                 static_cast<int>(resize_.interpolation), resize_.test_crop),
+    return hash_text(fmt::format("{} {} {} {} {} {} {}", shape.height, shape.width, shape.channels,
+                                 static_cast<int>(resize_.interpolation), resize_.test_crop,
+                                 enough_.height, enough_.width),
                      hash_bytes(bytes));
   }
 
@@ -91,6 +109,7 @@ class ImageFolder final : public Dataset {
   std::unique_ptr<FileSource> files_;
   std::vector<Sample> samples_;
   ResizeConfig resize_;
+  ImageSize enough_;
   mutable std::optional<RamCache> ram_;
   mutable std::optional<DiskCache> disk_;
 };
@@ -150,7 +169,7 @@ std::unique_ptr<Dataset> open_image_folder(const DataConfig& config, Split split
   const std::int64_t wanted = split == Split::kTrain ? config.train_samples : config.test_samples;
   if (wanted > 0) keep_samples(samples, wanted);
   return std::make_unique<ImageFolder>(std::move(info), std::move(files), std::move(samples),
-                                       config);
+                                       config, split);
 }
 
 std::vector<std::string> image_folder_classes(const DataConfig& config) {

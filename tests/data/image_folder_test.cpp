@@ -3,9 +3,12 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <map>
 #include <set>
 
+#include "data/decoders.h"
+#include "data/transform.h"
 #include "tests/data/image_tree.h"
 
 namespace tessera {
@@ -229,6 +232,38 @@ TEST_CASE("image folder: what is missing or does not fit is one clear line") {
   }
   write_picture(root / "train/Füße 象/a.png", 1);
   CHECK(error_of(config) == "nothing thrown");
+}
+
+TEST_CASE("image folder: a large JPEG is decoded as far as the model can tell") {
+  const TempFolder root;
+  fs::create_directories(root / "train/cat");
+  fs::create_directories(root / "val/cat");
+  const std::string jpeg = std::string(TESSERA_FIXTURES) + "/images/jpeg_large.jpg";  // 208 x 152
+  fs::copy(jpeg, root / "train/cat/a.jpg");
+  fs::copy(jpeg, root / "val/cat/a.jpg");
+  DataConfig config = folder_config(root.path());
+  config.image = {24, 24, 3};
+  config.resize.test_crop = 0.75;  // 32 of the shorter side, so 64 are enough
+  const auto image_of = [&](Split split) {
+    Image buffer;
+    const ImageView view = open_dataset(config, split)->read(0, buffer);
+    return Image{view.shape, {view.pixels.begin(), view.pixels.end()}};
+  };
+  const Image shown = image_of(Split::kVal);
+  config.augment.crop_area = {0.09, 1.0};  // 24 of 0.3 of a side
+  const Image cropped = image_of(Split::kTrain);
+  config.whole_images = true;
+  const Image whole = image_of(Split::kVal);
+  CHECK(whole.shape == ImageShape{208, 152, 3});
+  CHECK(cropped.shape == whole.shape);
+  if (jpeg_decoder() == "libjpeg-turbo") CHECK(shown.shape == ImageShape{104, 76, 3});
+  const Image a = fit(shown, config.image, config.resize);
+  const Image b = fit(whole, config.image, config.resize);
+  int largest = 0;
+  for (std::size_t i = 0; i < a.pixels.size(); ++i) {
+    largest = std::max(largest, std::abs(int{a.pixels[i]} - int{b.pixels[i]}));
+  }
+  CHECK(largest <= 4);
 }
 
 TEST_CASE("image folder: an image that cannot be read is named") {

@@ -164,6 +164,7 @@ void write_skip_file(const CheckedData& data, const CheckOptions& options, Log& 
 int check(const CheckOptions& options) {
   Config config = config_of(options);
   config.data.cache = Cache::kNone;  // the files themselves
+  config.data.whole_images = true;
   if (!options.skip_file.empty() && config.data.name != DatasetName::kImageFolder) {
     fail<ConfigError>("--write-skip: only samples of an image_folder can be left out");
   }

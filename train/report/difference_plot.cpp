@@ -11,6 +11,8 @@
 namespace tessera::report {
 namespace {
 
+constexpr double kFont = 11.0;
+
 Axis axis_of(const AxisConfig& x, const std::vector<DifferenceRow>& rows) {
   std::vector<double> values = {0.0};
   for (const DifferenceRow& row : rows) {
@@ -26,9 +28,21 @@ std::string signed_text(double value, Unit unit) {
   return std::isfinite(value) ? (value < 0.0 ? "−" : "+") + text : text;
 }
 
+/// As much of `text` as there is room for.
+std::string shortened(std::string text, double width) {
+  if (text_width(text, kFont) <= width) return text;
+  const auto is_inside_character = [](char byte) { return (byte & 0xc0) == 0x80; };
+  while (!text.empty() && text_width(text + "…", kFont) > width) {
+    while (is_inside_character(text.back())) text.pop_back();
+    text.pop_back();
+  }
+  return text + "…";
+}
+
 void draw_row(Markup& svg, const Frame& frame, const AxisConfig& x, const DifferenceRow& row,
               double y) {
-  svg.element("text", {{"class", "end point"}, {"x", frame.left - 8}, {"y", y + 4}}, row.name);
+  svg.element("text", {{"class", "end point"}, {"x", frame.left - 8}, {"y", y + 4}},
+              shortened(row.name, frame.left - 12));
   if (!std::isfinite(row.mean)) {
     svg.element("text", {{"x", frame.left + 8}, {"y", y + 4}}, "no pair of runs yet");
     return;
@@ -58,7 +72,7 @@ Drawing draw_differences(const std::string& title, const AxisConfig& x,
                          const std::vector<DifferenceRow>& rows) {
   constexpr double kWidth = 360.0, kRow = 24.0, kTop = 32.0;
   double label = 40.0;
-  for (const DifferenceRow& row : rows) label = std::max(label, text_width(row.name, 11.0) + 16.0);
+  for (const DifferenceRow& row : rows) label = std::max(label, text_width(row.name, kFont) + 16.0);
   const Frame frame{std::min(label, 0.5 * kWidth),
                     kTop,
                     kWidth - std::min(label, 0.5 * kWidth) - 20.0,

@@ -125,8 +125,8 @@ Drawing difference_drawing(const StudyRecord& record, const std::string& metric)
     if (found != cell.summary.end()) difference = found->second.difference.value_or(difference);
     const bool clear = difference.excludes_zero();
     const bool up = difference.mean > 0.0;
-    rows.push_back({cell.name, scale * difference.mean, scale * difference.half_width,
-                    clear && up != smaller, clear && up == smaller});
+    rows.push_back({short_name(record, cell), scale * difference.mean,
+                    scale * difference.half_width, clear && up != smaller, clear && up == smaller});
   }
   return draw_differences(sentence_case(metric_name(metric)) + ", difference to the baseline",
                           {.label = points ? "percentage points" : "difference"}, rows);

@@ -98,6 +98,19 @@ std::size_t StudyRecord::runs() const {
   return count;
 }
 
+std::string short_name(const StudyRecord& record, const StudyCell& cell) {
+  std::string name;
+  for (const StudyAxis& axis : record.axes) {
+    const auto label = cell.labels.find(axis.name);
+    if (label == cell.labels.end()) return cell.name;
+    if (!name.empty()) name += ", ";
+    const std::size_t word = axis.name.rfind('.');
+    if (word != std::string::npos) name += axis.name.substr(word + 1) + ' ';
+    name += label->second;
+  }
+  return name;
+}
+
 bool is_study(const std::filesystem::path& path) {
   return std::filesystem::exists(path / "results.json");
 }

@@ -66,6 +66,10 @@ struct StudyRecord {
   std::size_t runs() const;
 };
 
+/// The name of `cell` in charts: bundles of settings go by their own names, without that of their
+/// axis.
+std::string short_name(const StudyRecord& record, const StudyCell& cell);
+
 /// True if `path` is the folder of a study with results.
 bool is_study(const std::filesystem::path& path);
 

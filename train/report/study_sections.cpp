@@ -62,7 +62,7 @@ double EvaluationRecord::*field_of(const std::string& metric) {
 /// One line a seed, by epoch.
 Plot curves_of_cell(const StudyRecord& record, const StudyCell& cell) {
   constexpr std::array<const char*, 6> kColors = {"s0", "s1", "s2", "s3", "s4", "s5"};
-  Plot plot{.title = cell.name,
+  Plot plot{.title = short_name(record, cell),
             .x = {.label = "epoch", .whole = true, .tight = true},
             .y = {.unit = unit_of(record.metric())},
             .series = {},
@@ -247,7 +247,7 @@ Section runs_section(const StudyRecord& record) {
   if (matched) table.heads.emplace_back("Made equal");
   for (const StudyCell& cell : record.cells) {
     for (const StudyRun& run : cell.runs) {
-      table.rows.push_back({cell.name,
+      table.rows.push_back({short_name(record, cell),
                             Cell(fmt::to_string(run.seed), static_cast<double>(run.seed)),
                             run.error.empty() ? run.status : run.status + ": " + run.error,
                             run.folder.empty() ? "–" : run.folder});

@@ -161,16 +161,19 @@ TEST_CASE("matrix: every count stands in its cell") {
 }
 
 TEST_CASE("differences: a row each, with and without an interval") {
-  const std::string svg = draw_differences("Difference", {.unit = Unit::kPercent},
-                                           {{"a", 0.012, 0.004, true, false},
-                                            {"b", -0.01, std::nan(""), false, false},
-                                            {"c", std::nan(""), std::nan(""), false, false}})
-                              .svg;
+  const std::string svg =
+      draw_differences("Difference", {.unit = Unit::kPercent},
+                       {{"a", 0.012, 0.004, true, false},
+                        {"b", -0.01, std::nan(""), false, false},
+                        {"c", std::nan(""), std::nan(""), false, false},
+                        {"ä name longer than half of the chart is wide", 0.0, 0.0, false, false}})
+          .svg;
   CHECK(XmlCheck::problem(svg) == "");
   CHECK(svg.find("a: +1.20\u00a0%, 95\u00a0% interval +0.80\u00a0% to +1.60\u00a0%") !=
         std::string::npos);
   CHECK(svg.find("b: −1.00\u00a0%\"") != std::string::npos);
   CHECK(svg.find("no pair of runs yet") != std::string::npos);
+  CHECK(svg.find(">ä name longer than half of…<") != std::string::npos);
 }
 
 TEST_CASE("drawing file: brings its own style") {

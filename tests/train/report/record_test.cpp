@@ -87,8 +87,8 @@ constexpr const char* kResults = R"({
            {"name": "embedding", "values": ["linear", "overlap"]}],
   "seeds": [0, 1], "match": "macs", "metrics": ["top1", "loss"],
   "cells": [
-    {"name": "patch_size 4, linear", "labels": {"model.patch_size": "4", "embedding": "linear"},
-     "baseline": "patch_size 4, linear", "matched": {},
+    {"name": "patch_size 4, embedding linear", "labels": {"model.patch_size": "4", "embedding": "linear"},
+     "baseline": "patch_size 4, embedding linear", "matched": {},
      "plan": {"parameters": 1000, "macs": 2000000, "tokens": [7, 7], "updates": 10,
               "predicted_peak_bytes": 1, "expected_seconds": null},
      "runs": [{"seed": 0, "folder": "cells/a", "status": "done", "metrics": {"top1": 0.8}},
@@ -96,8 +96,8 @@ constexpr const char* kResults = R"({
      "summary": {"top1": {"n": 1, "mean": 0.8, "half_width": null},
                  "loss": {"n": 1, "mean": 0.5, "half_width": null}},
      "timing": {"images_per_s": 2000.0, "train_seconds": 10.0, "peak_memory_mb": 100.0}},
-    {"name": "patch_size 2, linear", "labels": {"model.patch_size": "2", "embedding": "linear"},
-     "baseline": "patch_size 4, linear", "matched": {"model.embed_dim": ["64", "36"]},
+    {"name": "patch_size 2, embedding linear", "labels": {"model.patch_size": "2", "embedding": "linear"},
+     "baseline": "patch_size 4, embedding linear", "matched": {"model.embed_dim": ["64", "36"]},
      "plan": {"parameters": 900, "macs": 2100000, "tokens": [14, 14], "updates": 10,
               "predicted_peak_bytes": 1, "expected_seconds": 12.0},
      "runs": [{"seed": 0, "folder": "cells/c", "status": "done"},
@@ -106,8 +106,8 @@ constexpr const char* kResults = R"({
                           "difference": {"n": 2, "mean": 0.05, "half_width": 0.02}},
                  "loss": {"n": 0, "mean": null, "half_width": null}},
      "timing": {"images_per_s": 1500.0, "train_seconds": 15.0, "peak_memory_mb": 120.0}},
-    {"name": "patch_size 2, overlap", "labels": {"model.patch_size": "2", "embedding": "overlap"},
-     "baseline": "patch_size 2, linear",
+    {"name": "patch_size 2, embedding overlap", "labels": {"model.patch_size": "2", "embedding": "overlap"},
+     "baseline": "patch_size 2, embedding linear",
      "plan": {"parameters": 900, "macs": 2200000},
      "runs": [{"seed": 0, "folder": "cells/e", "status": "unfinished"}],
      "summary": {}}
@@ -121,6 +121,8 @@ TEST_CASE("study: the page tells what its results say, no more") {
   REQUIRE(is_study(folder.path()));
   const StudyRecord record = read_study_record(folder.path());
   CHECK(record.runs() == 5);
+  CHECK(record.cells[2].name == "patch_size 2, embedding overlap");
+  CHECK(short_name(record, record.cells[2]) == "patch_size 2, overlap");
   CHECK(record.runs_in("done") == 2);
   CHECK(record.cells[1].matched == std::vector<std::string>{"model.embed_dim 64 → 36"});
   const Page page = study_page(record);
@@ -128,7 +130,7 @@ TEST_CASE("study: the page tells what its results say, no more") {
   const std::string html = to_html(page);
   CHECK(XmlCheck::problem(html) == "");
   for (const char* text :
-       {"The best mean test top-1 so far: patch_size 2, linear with 85.00 ± 1.00 %.",
+       {"The best mean test top-1 so far: patch_size 2, embedding linear with 85.00 ± 1.00 %.",
         "that is +5.00 ± 2.00 points, an interval that does not include zero",
         "2 of 5 runs are missing", "failed: loss is not finite", "model.embed_dim 64 → 36",
         "id=\"curves\"", "2.1\u00a0M"}) {
