@@ -67,19 +67,50 @@ TESSERA_INLINE void write(BF16* to, V value) {
   }
 }
 
-/// The first `count` < kLanes elements, then zeros.
-template <typename T>
-TESSERA_INLINE Vec read_some(const T* from, Index count) {
-  T elements[kLanes] = {};
-  std::memcpy(static_cast<void*>(elements), from, static_cast<std::size_t>(count) * sizeof(T));
-  return read(elements);
+/// The mask of the first `count` < 16 lanes.
+TESSERA_INLINE std::uint16_t first_lanes(Index count) {
+  return static_cast<std::uint16_t>((1U << static_cast<unsigned>(count)) - 1U);
 }
 
-template <typename T>
-TESSERA_INLINE void write_some(T* to, Vec value, Index count) {
+/// The first `count` < kLanes elements, then zeros.
+template <typename T, typename V = Vec>
+TESSERA_INLINE V read_some(const T* from, Index count) {
+  if constexpr (sizeof(V) == 64 && std::is_same_v<T, float>) {
+    const auto elements = _mm512_maskz_loadu_ps(first_lanes(count), from);
+    return load<V>(&elements);
+  } else if constexpr (sizeof(V) == 64) {
+    const auto elements = _mm256_maskz_loadu_epi16(first_lanes(count), from);
+    return __builtin_bit_cast(V, widen(load<Halves>(&elements)) << 16);
+  } else {
+    T elements[kLanes] = {};
+    std::memcpy(static_cast<void*>(elements), from, static_cast<std::size_t>(count) * sizeof(T));
+    return read(elements);
+  }
+}
+
+template <typename T, typename V>
+TESSERA_INLINE void write_some(T* to, V value, Index count) {
   T elements[kLanes];
-  write(elements, value);
-  std::memcpy(static_cast<void*>(to), elements, static_cast<std::size_t>(count) * sizeof(T));
+  if constexpr (sizeof(V) == 64 && std::is_same_v<T, float>) {
+    _mm512_mask_storeu_ps(to, first_lanes(count), load<__m512>(&value));
+  } else if constexpr (sizeof(V) == 64) {
+    write(elements, value);
+    _mm256_mask_storeu_epi16(to, first_lanes(count), load<__m256i>(elements));
+  } else {
+    write(elements, value);
+    std::memcpy(static_cast<void*>(to), elements, static_cast<std::size_t>(count) * sizeof(T));
+  }
+}
+
+// 0, 1, 2, ...
+template <int... kLane>
+constexpr VecInt lane_numbers(std::integer_sequence<int, kLane...>) {
+  return VecInt{kLane...};
+}
+
+/// The first `count` elements of `value`, then zeros.
+TESSERA_INLINE Vec first_of(Vec value, Index count) {
+  return lane_numbers(Lanes()) < static_cast<std::int32_t>(count) ? value : Vec{};
 }
 
 TESSERA_INLINE Vec larger(Vec a, Vec b) { return a > b ? a : b; }

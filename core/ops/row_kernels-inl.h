@@ -30,11 +30,7 @@ struct Part {
     write_some(row + at, value, count);
   }
   /// Zeros beyond the row.
-  TESSERA_INLINE Vec only(Vec value) const {
-    float elements[kLanes] = {};
-    std::memcpy(elements, &value, static_cast<std::size_t>(count) * sizeof(float));
-    return load(elements);
-  }
+  TESSERA_INLINE Vec only(Vec value) const { return first_of(value, count); }
 };
 
 /// Calls `body(place)` for every vector of a row.

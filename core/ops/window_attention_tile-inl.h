@@ -79,12 +79,12 @@ void product(const float* a, Index lda, const float* b, Index rows, Index depth,
   }
 }
 
-// count elements, f32 or bf16, as floats times `factor`.
+// count elements, f32 or bf16, as floats times `factor`, and zeros up to whole vectors.
 template <typename T>
 TESSERA_INLINE void load_row(const T* from, Index count, float factor, float* to) {
   Index i = 0;
   for (; i + kLanes <= count; i += kLanes) store(to + i, factor * read(from + i));
-  if (i < count) write_some(to + i, factor * read_some(from + i, count - i), count - i);
+  if (i < count) store(to + i, factor * read_some(from + i, count - i));
 }
 
 // to (+)= from * factor, rounded to T.

@@ -1,4 +1,6 @@
 // What a run shows on a terminal.
+#include "tests/program/terminal.h"
+
 #include <pty.h>
 
 #include <array>
@@ -59,7 +61,8 @@ std::vector<std::string> arguments_in(const test::ScratchFolder& folder) {
   return {"train", folder / "tiny.yaml", "--out", folder / "run"};
 }
 
-TEST_CASE("the progress line fits the terminal, with a bar where there is room") {
+TEST_CASE("the progress line fits the terminal, with a bar where there is room" *
+          doctest::skip(!test::has_terminals())) {
   for (const unsigned short columns : std::array<unsigned short, 4>{30, 60, 80, 200}) {
     CAPTURE(columns);
     const test::ScratchFolder folder;
@@ -78,7 +81,8 @@ TEST_CASE("the progress line fits the terminal, with a bar where there is room")
   }
 }
 
-TEST_CASE("nothing is overwritten on a terminal that cannot") {
+TEST_CASE("nothing is overwritten on a terminal that cannot" *
+          doctest::skip(!test::has_terminals())) {
   const test::ScratchFolder folder;
   const std::string output = terminal_output(arguments_in(folder), 80, "dumb");
   CHECK(output.find('\x1b') == std::string::npos);

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "tests/program/program.h"
+#include "tests/program/terminal.h"
 #include "tests/support/xml_check.h"
 
 namespace tessera {
@@ -122,7 +123,8 @@ TEST_CASE("watch: prints once where there is no terminal") {
   CHECK(std::count(outcome.out.begin(), outcome.out.end(), '\n') == 24);
 }
 
-TEST_CASE("watch: follows a run on a terminal until it ends, and gives the terminal back") {
+TEST_CASE("watch: follows a run on a terminal until it ends, and gives the terminal back" *
+          doctest::skip(!test::has_terminals())) {
   const ScratchFolder folder;
   Program run(training(folder, "a", "train.epochs=60"));
   wait_for_metrics(folder / "runs/a");
@@ -139,7 +141,8 @@ TEST_CASE("watch: follows a run on a terminal until it ends, and gives the termi
   CHECK(has(output, "\x1b[94m"));
 }
 
-TEST_CASE("watch: q and Ctrl-C leave it, the run goes on; NO_COLOR is heeded") {
+TEST_CASE("watch: q and Ctrl-C leave it, the run goes on; NO_COLOR is heeded" *
+          doctest::skip(!test::has_terminals())) {
   const ScratchFolder folder;
   Program run(training(folder, "a", "train.epochs=1000"));
   wait_for_metrics(folder / "runs/a");
