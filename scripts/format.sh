@@ -10,7 +10,8 @@ if ! command -v "$formatter" >/dev/null; then
   echo "format.sh: no clang-format; scripts/install_deps.sh --dev installs it" >&2
   exit 1
 fi
-mapfile -d '' sources < <(git ls-files -z '*.cpp' '*.h')
+shopt -s lastpipe  # mapfile runs in this shell; <( ) would want /proc
+git ls-files -z '*.cpp' '*.h' | mapfile -d '' sources
 
 case "${1:-}" in
   "")
