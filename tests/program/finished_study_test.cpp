@@ -88,7 +88,8 @@ TEST_CASE("--measure-again gives the speeds of cells alone and trains nothing") 
   CHECK(outcome.out.find("images/s alone") != std::string::npos);
   CHECK(logs_of(out) == logs);
   CHECK(read_text(out / "results.csv") == csv);
-  for (const auto& cell : results_of(out)["cells"]) {
+  const auto results = results_of(out);
+  for (const auto& cell : results.at("cells")) {
     const double speed = cell["timing"]["images_per_s_alone"];
     CHECK(speed > 1.0);
     CHECK(cell["timing"]["train_seconds_alone"].get<double>() == doctest::Approx(320.0 / speed));

@@ -144,14 +144,15 @@ Tensor to_tensor(const Shape& shape, const std::vector<double>& values) {
 TEST_CASE("window attention agrees with a literal double-precision reference") {
   for (const Case& c : kCases) {
     for (const std::int64_t lanes : all_lanes()) {
-      CAPTURE(c.name);
+      CAPTURE(std::string(c.name));
       CAPTURE(lanes);
       Setup setup(c);
       setup.config.lanes = lanes;
       const Tensor out = setup.run_eval().value;
       CHECK(out.shape() == Shape{c.batch, c.height, c.width, setup.channels});
       const Tensor expected = to_tensor(out.shape(), setup.reference(setup.in_double()));
-      CHECK(relative_error(out, expected) < 5e-6);
+      // Cosine attention has logits up to 100, whose last bits in f32 are worth 8e-6.
+      CHECK(relative_error(out, expected) < (c.cosine ? 1e-5 : 5e-6));
     }
   }
 }
