@@ -74,10 +74,10 @@ TEST_CASE("run record: no run's folder is an error that says so") {
 TEST_CASE("curves: by epoch if its length is known, else by update") {
   RunRecord record;
   record.updates = {{1, 1, 0.1, 2.0, 1.0, 0.5}, {2, 1, 0.1, 1.0, 1.0, 0.5}};
-  CHECK(curves_of(record).loss.x.label == "update");
+  CHECK(std::string(curves_of(record).loss.x.label) == "update");
   record.updates.push_back({3, 2, 0.1, 1.0, 1.0, 0.5});
   const Curves curves = curves_of(record);
-  CHECK(curves.loss.x.label == "epoch");
+  CHECK(std::string(curves.loss.x.label) == "epoch");
   CHECK(curves.loss.series[0].points.back().x == 1.5);
 }
 
