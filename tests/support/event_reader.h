@@ -86,10 +86,10 @@ inline EventValue read_value(protozero::pbf_reader reader, std::string& tag) {
         }
         double* const fields[] = {&value.min, &value.max, &value.count, &value.sum,
                                   &value.sum_squares};
-        const auto tag = histogram.tag();  // reading the value forgets it
-        REQUIRE(tag >= 1);
-        REQUIRE(tag <= 5);
-        *fields[tag - 1] = histogram.get_double();
+        const auto field = histogram.tag();  // reading the value forgets it
+        REQUIRE(field >= 1);
+        REQUIRE(field <= 5);
+        *fields[field - 1] = histogram.get_double();
       }
     } else if (reader.tag() == 8) {
       for (auto tensor = reader.get_message(); tensor.next();) {
