@@ -151,8 +151,7 @@ TEST_CASE("window attention agrees with a literal double-precision reference") {
       const Tensor out = setup.run_eval().value;
       CHECK(out.shape() == Shape{c.batch, c.height, c.width, setup.channels});
       const Tensor expected = to_tensor(out.shape(), setup.reference(setup.in_double()));
-      // Cosine attention has logits up to 100, whose last bits in f32 are worth 8e-6.
-      CHECK(relative_error(out, expected) < (c.cosine ? 1e-5 : 5e-6));
+      CHECK(relative_error(out, expected) < 5e-6);
     }
   }
 }
