@@ -1,6 +1,7 @@
 #include "optim/adamw.h"
 
 #include <cmath>
+#include <utility>
 
 namespace tessera {
 namespace {
@@ -28,13 +29,13 @@ TESSERA_KERNEL void update(Factors k, float keep, const float* grad, float* mean
 
 }  // namespace
 
-AdamW::AdamW(const OptimConfig& config, const ParameterStore& store)
+AdamW::AdamW(const OptimConfig& config, const ParameterStore& store, std::vector<UpdateRun> runs)
     : betas_(config.betas),
       eps_(config.eps),
       weight_decay_(config.weight_decay),
       values_(store.values()),
       grads_(store.grads()),
-      runs_(update_runs(store, config.layer_decay)),
+      runs_(std::move(runs)),
       mean_(Tensor::zeros(values_.shape())),
       square_(Tensor::zeros(values_.shape())),
       steps_(Tensor::zeros({1}, DType::kI32)) {}

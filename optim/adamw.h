@@ -13,12 +13,19 @@ namespace tessera {
 ///   p -= lr / (1 - b1^t) m / (sqrt(v) / sqrt(1 - b2^t) + eps)
 class AdamW final : public Optimizer {
  public:
-  AdamW(const OptimConfig& config, const ParameterStore& store);
+  AdamW(const OptimConfig& config, const ParameterStore& store)
+      : AdamW(config, store, update_runs(store, config.layer_decay)) {}
+
+  /// Of all elements, those of `runs` that are not frozen are updated.
+  AdamW(const OptimConfig& config, const ParameterStore& store, std::vector<UpdateRun> runs);
 
   void step(double lr, float grad_scale) override;
 
   /// `exp_avg` and `exp_avg_sq` f32 [padded_size], `step` i32 [1].
   StateTensors state() const override;
+
+  /// The m of all elements: another optimizer's to use where this one updates none.
+  const Tensor& mean() const { return mean_; }
 
  private:
   std::array<double, 2> betas_;

@@ -14,19 +14,21 @@ namespace {
 constexpr std::int64_t kLanes = 16;
 constexpr std::int64_t kChunk = 1 << 14;  // fixed, so that the order of additions is
 
-// Sum of squares of `count` values, a multiple of kLanes.
+}  // namespace
+
 TESSERA_KERNEL double sum_of_squares(const float* values, std::int64_t count) {
   std::array<double, kLanes> lanes{};
-  for (std::int64_t i = 0; i < count; i += kLanes) {
+  std::int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) {
     for (std::int64_t lane = 0; lane < kLanes; ++lane) {
       const double value = values[i + lane];
       lanes[static_cast<std::size_t>(lane)] += value * value;
     }
   }
-  return std::accumulate(lanes.begin(), lanes.end(), 0.0);
+  double rest = 0.0;
+  for (; i < count; ++i) rest += double{values[i]} * double{values[i]};
+  return std::accumulate(lanes.begin(), lanes.end(), rest);
 }
-
-}  // namespace
 
 double gradient_norm(const ParameterStore& store) {
   const float* grads = store.grads().f32();

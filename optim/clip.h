@@ -1,9 +1,14 @@
 // Clipping by the global norm of the gradient.
 #pragma once
 
+#include <cstdint>
+
 #include "core/parameter.h"
 
 namespace tessera {
+
+/// In double precision; the order of additions depends on `count` alone.
+double sum_of_squares(const float* values, std::int64_t count);
 
 /// Euclidean norm of all gradients together, summed in double precision and with the same bits for
 /// any number of threads. NaN or infinite if any gradient is: the caller decides what then.

@@ -8,7 +8,7 @@
 
 namespace tessera {
 
-enum class OptimizerName : std::uint8_t { kAdamW, kSgd };
+enum class OptimizerName : std::uint8_t { kAdamW, kMuon, kSgd };
 enum class ScheduleName : std::uint8_t { kConstant, kCosine, kLinear, kStep };
 enum class LrScaling : std::uint8_t { kNone, kLinear, kSqrt };
 
@@ -29,8 +29,8 @@ struct OptimConfig {
   double weight_decay = 0.05;  ///< not on 1-D parameters and position tables
   std::array<double, 2> betas{0.9, 0.999};
   double eps = 1e-8;
-  double momentum = 0.9;   ///< sgd
-  bool nesterov = false;   ///< sgd
+  double momentum = 0.9;   ///< muon, sgd
+  bool nesterov = false;   ///< muon, sgd
   double clip_norm = 0.0;  ///< global gradient norm; 0: no clipping
   ScheduleConfig schedule{};
   std::vector<std::string> freeze{};  ///< patterns of parameters that keep their values

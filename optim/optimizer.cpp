@@ -1,7 +1,9 @@
 #include "optim/optimizer.h"
 
+#include "core/cpu.h"
 #include "core/error.h"
 #include "optim/adamw.h"
+#include "optim/muon.h"
 #include "optim/sgd.h"
 
 namespace tessera {
@@ -10,6 +12,8 @@ std::unique_ptr<Optimizer> make_optimizer(const OptimConfig& config, const Param
   switch (config.name) {
     case OptimizerName::kAdamW:
       return std::make_unique<AdamW>(config, store);
+    case OptimizerName::kMuon:
+      return std::make_unique<Muon>(config, store, has_native_bf16() ? DType::kBF16 : DType::kF32);
     case OptimizerName::kSgd:
       return std::make_unique<Sgd>(config, store);
   }

@@ -37,17 +37,32 @@ std::vector<int> layer_numbers(const std::vector<ParameterStore::Entry>& entries
 
 }  // namespace
 
-std::vector<UpdateRun> update_runs(const ParameterStore& store, double layer_decay) {
+std::vector<double> lr_scales(const ParameterStore& store, double layer_decay) {
   const std::vector<ParameterStore::Entry>& entries = store.entries();
   const std::vector<int> numbers = layer_numbers(entries);
-  std::vector<UpdateRun> runs;
+  std::vector<double> scales;
   for (std::size_t i = 0; i < entries.size(); ++i) {
-    const Parameter& parameter = *entries[i].parameter;
-    const double scale =
-        parameter.frozen ? 0.0 : std::pow(layer_decay, numbers.back() - numbers[i]);
-    if (!runs.empty()) runs.back().end = entries[i].offset;
-    if (runs.empty() || runs.back().decay != parameter.decay || runs.back().lr_scale != scale) {
-      runs.push_back({entries[i].offset, 0, parameter.decay, scale});
+    scales.push_back(
+        entries[i].parameter->frozen ? 0.0 : std::pow(layer_decay, numbers.back() - numbers[i]));
+  }
+  return scales;
+}
+
+std::vector<UpdateRun> update_runs(const ParameterStore& store, double layer_decay) {
+  return update_runs(store, layer_decay, [](const ParameterStore::Entry&) { return false; });
+}
+
+std::vector<UpdateRun> update_runs(const ParameterStore& store, double layer_decay,
+                                   bool (*left_out)(const ParameterStore::Entry& entry)) {
+  const std::vector<double> scales = lr_scales(store, layer_decay);
+  std::vector<UpdateRun> runs;
+  for (std::size_t i = 0; i < scales.size(); ++i) {
+    const ParameterStore::Entry& entry = store.entries()[i];
+    const bool decay = entry.parameter->decay;
+    const double scale = left_out(entry) ? 0.0 : scales[i];
+    if (!runs.empty()) runs.back().end = entry.offset;
+    if (runs.empty() || runs.back().decay != decay || runs.back().lr_scale != scale) {
+      runs.push_back({entry.offset, 0, decay, scale});
     }
   }
   if (!runs.empty()) runs.back().end = store.values().numel();

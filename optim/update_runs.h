@@ -25,6 +25,13 @@ struct UpdateRun {
 /// `...blocks.N` and the merging after them, and L + 1 for the final norm and the head.
 std::vector<UpdateRun> update_runs(const ParameterStore& store, double layer_decay = 1.0);
 
+/// The same with the parameters that `left_out` picks as if they were frozen.
+std::vector<UpdateRun> update_runs(const ParameterStore& store, double layer_decay,
+                                   bool (*left_out)(const ParameterStore::Entry& entry));
+
+/// The lr_scale of each entry of `store`.
+std::vector<double> lr_scales(const ParameterStore& store, double layer_decay);
+
 /// Calls `body(begin, end, run)` for disjoint ranges covering all runs that are not frozen, in
 /// parallel. Ranges begin and end at cache lines, so no line is written by two threads. The body
 /// must not throw.

@@ -29,7 +29,7 @@ TrainingLength training_length(const Config& config, std::int64_t samples) {
 }
 
 std::int64_t predicted_bytes(const Config& config, std::int64_t parameters) {
-  const std::int64_t moments = config.optim.name == OptimizerName::kAdamW ? 2 : 1;
+  const std::int64_t moments = config.optim.name == OptimizerName::kSgd ? 1 : 2;
   return predict_training_bytes(config.model, parameters, config.data.batch_size,
                                 moments + (config.optim.ema > 0.0 ? 1 : 0));
 }

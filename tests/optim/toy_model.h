@@ -1,4 +1,4 @@
-// A model of nothing but parameters: odd sizes, with and without weight decay.
+// Models of nothing but parameters: odd sizes, with and without weight decay.
 #pragma once
 
 #include <cstring>
@@ -29,6 +29,22 @@ struct ToyModel {
                                                                                 {50'021, false},
                                                                                 {7, true}}) {
       model.parameters.push_back(Parameter({size}, Init::uniform(1.0f), decay));
+    }
+    return model;
+  }
+
+  /// Matrices and weights of convolutions among vectors; one matrix that does not decay.
+  static ToyModel matrices() {
+    ToyModel model;
+    for (const auto& [shape, decay] : std::vector<std::pair<Shape, bool>>{{{9, 5}, true},
+                                                                          {{17}, false},
+                                                                          {{6, 50}, true},
+                                                                          {{8, 3, 2, 2}, true},
+                                                                          {{13, 4}, false},
+                                                                          {{31}, true},
+                                                                          {{1, 7}, true},
+                                                                          {{40, 40}, true}}) {
+      model.parameters.push_back(Parameter(shape, Init::uniform(1.0f), decay));
     }
     return model;
   }

@@ -94,7 +94,8 @@ TEST_CASE("freeze_parameters: by pattern; typing errors and nothing left are ref
 }
 
 TEST_CASE("optimizers: a frozen parameter keeps its bits, a scaled one moves by as much less") {
-  for (const OptimizerName name : {OptimizerName::kAdamW, OptimizerName::kSgd}) {
+  for (const OptimizerName name :
+       {OptimizerName::kAdamW, OptimizerName::kMuon, OptimizerName::kSgd}) {
     CAPTURE(static_cast<int>(name));
     OptimConfig config;
     config.name = name;

@@ -55,7 +55,7 @@ TEST_CASE("a value of the wrong type says what was expected and what was found")
        "19: model.position: expected auto, relative, continuous, absolute, sincos or none, or a "
        "list of them, got \"relativ\"; did you mean relative?"},
       {"optim: {name: adam}",
-       "15: optim.name: expected adamw or sgd, got \"adam\"; did you mean adamw?"},
+       "15: optim.name: expected adamw, muon or sgd, got \"adam\"; did you mean adamw?"},
       {"optim: {lr: fast}", "13: optim.lr: expected a number, got \"fast\""},
       {"optim: {betas: 0.9}", "16: optim.betas: expected a list of two numbers, got \"0.9\""},
       {"optim: 3", "8: optim: expected a map of keys, got \"3\""},

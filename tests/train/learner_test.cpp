@@ -105,7 +105,8 @@ TEST_CASE("learner: gradients accumulated over batches update as those of one la
 }
 
 TEST_CASE("learner: frozen parameters keep their bits through updates, the others move") {
-  for (const OptimizerName name : {OptimizerName::kAdamW, OptimizerName::kSgd}) {
+  for (const OptimizerName name :
+       {OptimizerName::kAdamW, OptimizerName::kMuon, OptimizerName::kSgd}) {
     Config config = tiny();
     config.optim.name = name;
     config.optim.freeze = {"patch_embed.*", "stages.0.*"};

@@ -16,18 +16,22 @@ void add_optim(OptimConfig& optim, std::vector<Key>& keys) {
   keys.insert(
       keys.end(),
       {choice_key("optim.name", optim.name,
-                  {{"adamw", OptimizerName::kAdamW}, {"sgd", OptimizerName::kSgd}},
-                  "adamw: arXiv:1711.05101"),
+                  {{"adamw", OptimizerName::kAdamW},
+                   {"muon", OptimizerName::kMuon},
+                   {"sgd", OptimizerName::kSgd}},
+                  "adamw: arXiv:1711.05101; muon: arXiv:2502.16982, orthogonal updates of weight "
+                  "matrices, adamw for the rest"),
        learning_rate_key(
            "optim.lr", optim.lr, optim.lr_scaling,
            "largest learning rate of the schedule; {base: 1.0e-3, scale_with: linear} "
            "gives it for updates of 256 images: times images / 256, or its root"),
        number_key("optim.weight_decay", optim.weight_decay, at_least(0),
                   "not on parameters of one dimension and position tables"),
-       pair_key("optim.betas", optim.betas, below_one(), "adamw: decay of the two moments"),
-       number_key("optim.eps", optim.eps, above(0), "adamw: added to the root of the moment"),
-       number_key("optim.momentum", optim.momentum, below_one(), "sgd"),
-       flag_key("optim.nesterov", optim.nesterov, "sgd: look ahead"),
+       pair_key("optim.betas", optim.betas, below_one(), "adamw, muon: decay of the two moments"),
+       number_key("optim.eps", optim.eps, above(0), "adamw, muon: added to the root of the moment"),
+       number_key("optim.momentum", optim.momentum, below_one(),
+                  "sgd; muon, for which 0.95 is usual"),
+       flag_key("optim.nesterov", optim.nesterov, "sgd, muon: look ahead"),
        number_key("optim.clip_norm", optim.clip_norm, at_least(0),
                   "largest norm of the whole gradient; 0: no clipping"),
        choice_key("optim.schedule.name", schedule.name,

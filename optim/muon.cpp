@@ -1,0 +1,88 @@
+#include "optim/muon.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+
+#include "optim/orthogonalize.h"
+
+namespace tessera {
+namespace {
+
+bool is_matrix(const ParameterStore::Entry& entry) {
+  const Parameter& parameter = *entry.parameter;
+  return parameter.decay && parameter.shape.rank() >= 2 && !entry.name.starts_with("head.");
+}
+
+struct Mixture {
+  float grad_scale;
+  float momentum;
+  float direct;  // share of the gradient in the direction
+  float along;   // share of the mean
+};
+
+TESSERA_KERNEL void mix(Mixture k, const float* grad, float* mean, float* direction,
+                        std::int64_t count) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    const float g = k.grad_scale * grad[i];
+    const float m = k.momentum * mean[i] + (1.0f - k.momentum) * g;
+    mean[i] = m;
+    direction[i] = k.direct * g + k.along * m;
+  }
+}
+
+TESSERA_KERNEL void move(float keep, float rate, const float* direction, float* value,
+                         std::int64_t count) {
+  for (std::int64_t i = 0; i < count; ++i) value[i] = keep * value[i] - rate * direction[i];
+}
+
+}  // namespace
+
+Muon::Muon(const OptimConfig& config, const ParameterStore& store, DType products)
+    : momentum_(config.momentum),
+      nesterov_(config.nesterov),
+      weight_decay_(config.weight_decay),
+      products_(products),
+      values_(store.values()),
+      grads_(store.grads()),
+      rest_(config, store, update_runs(store, config.layer_decay, is_matrix)),
+      mean_(rest_.mean()) {
+  const std::vector<double> scales = lr_scales(store, config.layer_decay);
+  for (std::size_t i = 0; i < scales.size(); ++i) {
+    const ParameterStore::Entry& entry = store.entries()[i];
+    if (!is_matrix(entry) || scales[i] == 0.0) continue;
+    const Shape& shape = entry.parameter->shape;
+    matrices_.push_back({entry.offset, shape[0], shape.numel() / shape[0], scales[i]});
+  }
+  std::ranges::stable_sort(matrices_, std::greater{}, [](const Matrix& matrix) {
+    return matrix.rows * matrix.columns * std::min(matrix.rows, matrix.columns);
+  });
+}
+
+void Muon::step(double lr, float grad_scale) {
+  rest_.step(lr, grad_scale);
+  // Whichever thread is free takes the next matrix: the result does not depend on which.
+  std::atomic<std::size_t> next = 0;
+  parallel_for(static_cast<std::int64_t>(matrices_.size()), 1, [&](std::int64_t, std::int64_t) {
+    for (std::size_t i = next++; i < matrices_.size(); i = next++) {
+      update(matrices_[i], lr, grad_scale);
+    }
+  });
+}
+
+void Muon::update(const Matrix& matrix, double lr, float grad_scale) const {
+  const float momentum = static_cast<float>(momentum_);
+  const Mixture mixture{.grad_scale = grad_scale,
+                        .momentum = momentum,
+                        .direct = nesterov_ ? 1.0f - momentum : 0.0f,
+                        .along = nesterov_ ? momentum : 1.0f};
+  const Tensor direction = Tensor::empty({matrix.rows, matrix.columns});
+  const std::int64_t count = direction.numel();
+  mix(mixture, grads_.f32() + matrix.offset, mean_.f32() + matrix.offset, direction.f32(), count);
+  const double rate = lr * matrix.lr_scale;
+  const double size = 0.2 * std::sqrt(static_cast<double>(std::max(matrix.rows, matrix.columns)));
+  move(static_cast<float>(1.0 - rate * weight_decay_), static_cast<float>(rate * size),
+       orthogonalized(direction, products_).f32(), values_.f32() + matrix.offset, count);
+}
+
+}  // namespace tessera

@@ -1,0 +1,46 @@
+// Updates that move all directions of a weight matrix alike.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "optim/adamw.h"
+
+namespace tessera {
+
+/// Muon (arXiv:2502.16982), as PyTorch computes it with `adjust_lr_fn="match_rms_adamw"`:
+///   m = mu m + (1 - mu) g;  d = m, or with Nesterov mu m + (1 - mu) g
+///   p = (1 - lr wd) p - 0.2 lr sqrt(max(rows, columns)) orthogonalized(d)
+/// The factor makes updates as large as AdamW's, so that learning rate and weight decay mean the
+/// same for both. Matrices are the parameters of two or more dimensions that decay, but for the
+/// head; the weight of a convolution is the matrix [out, in * kernel]. AdamW updates what is left.
+class Muon final : public Optimizer {
+ public:
+  /// `products`: see orthogonalized().
+  Muon(const OptimConfig& config, const ParameterStore& store, DType products);
+
+  void step(double lr, float grad_scale) override;
+
+  /// As AdamW's; the `exp_avg` of a matrix is m.
+  StateTensors state() const override { return rest_.state(); }
+
+ private:
+  struct Matrix {
+    std::int64_t offset, rows, columns;
+    double lr_scale;
+  };
+
+  void update(const Matrix& matrix, double lr, float grad_scale) const;
+
+  double momentum_;
+  bool nesterov_;
+  double weight_decay_;
+  DType products_;
+  Tensor values_;
+  Tensor grads_;
+  AdamW rest_;
+  Tensor mean_;
+  std::vector<Matrix> matrices_;  // those that take longest first
+};
+
+}  // namespace tessera
