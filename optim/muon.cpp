@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <functional>
 
 #include "optim/orthogonalize.h"
 
@@ -31,8 +32,8 @@ TESSERA_KERNEL void mix(Mixture k, const float* grad, float* mean, float* direct
   }
 }
 
-TESSERA_KERNEL void move(float keep, float rate, const float* direction, float* value,
-                         std::int64_t count) {
+TESSERA_KERNEL void apply(float keep, float rate, const float* direction, float* value,
+                          std::int64_t count) {
   for (std::int64_t i = 0; i < count; ++i) value[i] = keep * value[i] - rate * direction[i];
 }
 
@@ -81,8 +82,8 @@ void Muon::update(const Matrix& matrix, double lr, float grad_scale) const {
   mix(mixture, grads_.f32() + matrix.offset, mean_.f32() + matrix.offset, direction.f32(), count);
   const double rate = lr * matrix.lr_scale;
   const double size = 0.2 * std::sqrt(static_cast<double>(std::max(matrix.rows, matrix.columns)));
-  move(static_cast<float>(1.0 - rate * weight_decay_), static_cast<float>(rate * size),
-       orthogonalized(direction, products_).f32(), values_.f32() + matrix.offset, count);
+  apply(static_cast<float>(1.0 - rate * weight_decay_), static_cast<float>(rate * size),
+        orthogonalized(direction, products_).f32(), values_.f32() + matrix.offset, count);
 }
 
 }  // namespace tessera

@@ -36,13 +36,17 @@ def curve(x0, y0, width, height, title, series, low, high, unit):
     for i in range(0, epochs, step):
         parts.append(text(at_x(i), y0 + height + 16, i + 1, 11))
     parts.append(text(x0 + width / 2, y0 + height + 32, "epoch", 11))
+    # The names stand where the ends of the curves leave most room.
+    ends = [at_y(v) for _, values in series.values() for v in values[len(values) * 3 // 5:]]
+    names_y = max((y0 + height * share / 20 for share in range(2, 18)),
+                  key=lambda y: min(abs(y + 5 - end) for end in ends))
     for row, (name, (color, values)) in enumerate(series.items()):
         points = " ".join(f"{at_x(i):.1f},{min(at_y(v), y0 + height):.1f}"
                           for i, v in enumerate(values))
         parts.append(f'<polyline points="{points}" fill="none" stroke="{color}" '
                      f'stroke-width="2.5" stroke-linejoin="round"/>')
         last = f"{name}, {values[-1]:.4g}{unit}"
-        parts.append(text(x0 + width - 8, y0 + height / 2 + 18 * row, last, 12, "end", color,
+        parts.append(text(x0 + width - 8, names_y + 18 * row, last, 12, "end", color,
                           'font-weight="600"'))
     return parts
 

@@ -158,10 +158,8 @@ Matrix muon_reference(const OptimConfig& config, const ParameterStore::Entry& en
 TEST_CASE("muon: matrices follow the reference in double precision, the rest AdamW's bits") {
   constexpr int kSteps = 4;
   for (const bool nesterov : {false, true}) {
-    const OptimConfig config{.name = OptimizerName::kMuon,
-                             .weight_decay = 0.5,
-                             .momentum = 0.95,
-                             .nesterov = nesterov};
+    const OptimConfig config{
+        .name = OptimizerName::kMuon, .weight_decay = 0.5, .momentum = 0.95, .nesterov = nesterov};
     ToyModel model = ToyModel::matrices(), twin = ToyModel::matrices();
     ParameterStore store(model), twin_store(twin);
     store.initialize(3);
