@@ -62,9 +62,9 @@ Muon::Muon(const OptimConfig& config, const ParameterStore& store, DType product
 
 void Muon::step(double lr, float grad_scale) {
   rest_.step(lr, grad_scale);
-  // Whichever thread is free takes the next matrix: the result does not depend on which.
+  // Whichever thread is free takes the next matrix, alone: the result does not depend on which.
   std::atomic<std::size_t> next = 0;
-  parallel_for(static_cast<std::int64_t>(matrices_.size()), 1, [&](std::int64_t, std::int64_t) {
+  parallel_for(num_threads(), 1, [&](std::int64_t, std::int64_t) {
     for (std::size_t i = next++; i < matrices_.size(); i = next++) {
       update(matrices_[i], lr, grad_scale);
     }

@@ -192,6 +192,22 @@ TEST_CASE("muon: matrices follow the reference in double precision, the rest Ada
   }
 }
 
+TEST_CASE("muon: a matrix alone has the same bits for any number of threads") {
+  const auto after = [](int count) {
+    const test::Threads threads(count);
+    ToyModel model;
+    model.parameters.push_back(Parameter({300, 500}, Init::uniform(1.0f), true));
+    ParameterStore store(model);
+    store.initialize(3);
+    test::draw_gradients(store, 0);
+    make_optimizer({.name = OptimizerName::kMuon}, store)->step(0.01, 1.0f);
+    return store.values();
+  };
+  const Tensor one = after(1);
+  CHECK(test::same_bits(after(2), one));
+  CHECK(test::same_bits(after(3), one));
+}
+
 struct Layer {
   Parameter weight{{6, 8}, Init::uniform(1.0f), true};
   void visit(ParameterVisitor& visitor) { visitor("weight", weight); }
