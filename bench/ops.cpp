@@ -4,7 +4,7 @@
 //   build/release/bench/bench_ops --benchmark_filter='layer_norm.*bf16'
 #include <benchmark/benchmark.h>
 
-#include "core/cpu.h"
+#include "core/kernels/cpu.h"
 #include "core/parallel.h"
 #include "tests/support/op_table.h"
 

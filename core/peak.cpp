@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "core/cpu.h"
+#include "core/kernels/cpu.h"
 #include "core/parallel.h"
 #include "core/profile.h"
 #include "core/tensor.h"

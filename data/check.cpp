@@ -7,7 +7,7 @@
 
 #include "core/error.h"
 #include "core/parallel.h"
-#include "data/hash.h"
+#include "data/files/hash.h"
 
 namespace tessera {
 namespace {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "data/image_shape.h"
+#include "data/images/image_shape.h"
 
 namespace tessera {
 

@@ -3,11 +3,11 @@
 #include <cassert>
 
 #include "core/error.h"
-#include "data/cifar.h"
-#include "data/hash.h"
-#include "data/idx.h"
-#include "data/image_folder.h"
-#include "data/synthetic.h"
+#include "data/files/hash.h"
+#include "data/sets/cifar.h"
+#include "data/sets/idx.h"
+#include "data/sets/image_folder.h"
+#include "data/sets/synthetic.h"
 
 namespace tessera {
 namespace {

@@ -10,7 +10,7 @@
 
 #include "data/data_config.h"
 #include "data/dataset_info.h"
-#include "data/image.h"
+#include "data/images/image.h"
 
 namespace tessera {
 

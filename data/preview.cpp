@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "data/canvas.h"
+#include "data/images/canvas.h"
 
 namespace tessera {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "data/image.h"
+#include "data/images/image.h"
 #include "data/loader.h"
 
 namespace tessera {

@@ -10,7 +10,7 @@
 #include "data/augment/erase.h"
 #include "data/augment/pixel_ops.h"
 #include "data/augment/policy.h"
-#include "data/resize.h"
+#include "data/images/resize.h"
 
 namespace tessera {
 namespace {

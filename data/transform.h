@@ -8,7 +8,7 @@
 #include "core/rng.h"
 #include "data/data_config.h"
 #include "data/dataset_info.h"
-#include "data/image.h"
+#include "data/images/image.h"
 
 namespace tessera {
 

@@ -6,7 +6,7 @@
 #include "core/tape.h"
 #include "layers/model_config.h"
 #include "layers/model_trace.h"
-#include "layers/patch_embed.h"
+#include "layers/patch/patch_embed.h"
 
 namespace tessera {
 

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "layers/patch_embed.h"
-#include "layers/patch_merging.h"
+#include "layers/patch/patch_embed.h"
+#include "layers/patch/patch_merging.h"
 #include "layers/window_plan.h"
 
 namespace tessera {

@@ -5,7 +5,7 @@
 #include <span>
 #include <vector>
 
-#include "layers/patch_merging.h"
+#include "layers/patch/patch_merging.h"
 #include "layers/stage_plan.h"
 #include "layers/transformer_block.h"
 

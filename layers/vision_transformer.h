@@ -7,7 +7,7 @@
 #include "layers/classifier.h"
 #include "layers/layer_norm.h"
 #include "layers/linear.h"
-#include "layers/patch_embed.h"
+#include "layers/patch/patch_embed.h"
 #include "layers/position_embed.h"
 #include "layers/transformer_block.h"
 

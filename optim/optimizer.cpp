@@ -1,7 +1,7 @@
 #include "optim/optimizer.h"
 
-#include "core/cpu.h"
 #include "core/error.h"
+#include "core/kernels/cpu.h"
 #include "optim/adamw.h"
 #include "optim/muon.h"
 #include "optim/sgd.h"

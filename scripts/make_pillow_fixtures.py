@@ -5,7 +5,7 @@
 
 Needs NumPy and Pillow 9: later ones may resize the columns first, which rounds differently.
 `ops.png` holds the results of OPS one below the other, in that order, which is that of
-tests/data/pillow_test.cpp.
+tests/data/images/pillow_test.cpp.
 """
 
 import pathlib

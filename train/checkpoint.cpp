@@ -8,9 +8,9 @@
 #include <set>
 #include <system_error>
 
+#include "core/atomic_file.h"
 #include "core/error.h"
-#include "train/weights/atomic_file.h"
-#include "train/weights/naming.h"
+#include "formats/weights/naming.h"
 
 namespace tessera {
 namespace fs = std::filesystem;

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "train/weights/safetensors.h"
-#include "train/weights/safetensors_writer.h"
+#include "formats/safetensors.h"
+#include "formats/safetensors_writer.h"
 
 namespace tessera {
 

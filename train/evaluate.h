@@ -4,8 +4,8 @@
 #include <functional>
 
 #include "data/loader.h"
+#include "tasks/classification/metrics.h"
 #include "train/learner.h"
-#include "train/metrics.h"
 #include "train/test_views.h"
 
 namespace tessera {

@@ -2,10 +2,11 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
+#include "formats/weights/load_weights.h"
 #include "layers/model.h"
 #include "train/train_config.h"
-#include "train/weights/load_weights.h"
 
 namespace tessera {
 
@@ -13,6 +14,9 @@ struct InitialModel {
   std::unique_ptr<Model> model;
   LoadReport report;
 };
+
+/// The geometry of the model whose weights `file` holds, where its own configuration tells it.
+std::optional<ModelConfig> stored_model(const TensorFile& file);
 
 /// The model of `config` with the weights of `config.init`. Throws CheckpointError if they cannot
 /// be read or do not fit.

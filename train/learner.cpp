@@ -5,8 +5,8 @@
 #include "core/error.h"
 #include "optim/clip.h"
 #include "optim/freeze.h"
-#include "train/loss.h"
-#include "train/metrics.h"
+#include "tasks/classification/loss.h"
+#include "tasks/classification/metrics.h"
 
 namespace tessera {
 
@@ -35,7 +35,7 @@ double Learner::run(const Batch& batch, std::int64_t step, std::int64_t sample, 
       config_.train.precision == Precision::kBF16 ? DType::kBF16 : batch.images.dtype();
   const Tensor images = batch.images.dtype() == dtype ? batch.images : cast(batch.images, dtype);
   const Var output = model_.network.forward(tape_, tape_.constant(images));
-  const Var loss = training_loss(tape_, output, batch, config_.train);
+  const Var loss = training_loss(tape_, output, batch, config_.train.loss);
   const double value = double{loss.value.f32()[0]};
   if (logits != nullptr) *logits = output.value;
   if (std::isfinite(value)) tape_.backward(loss);

@@ -7,11 +7,11 @@
 
 #include "core/ops/row_products.h"
 #include "data/loader.h"
+#include "formats/safetensors_writer.h"
 #include "layers/model.h"
 #include "optim/ema.h"
 #include "optim/optimizer.h"
 #include "train/train_config.h"
-#include "train/weights/safetensors_writer.h"
 
 namespace tessera {
 

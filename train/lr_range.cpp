@@ -131,32 +131,4 @@ void judge(LrRange& range) {
   range.suggestion = rounded(lowest->lr / 4.0);
 }
 
-report::Plot plot_of(const LrRange& range) {
-  using report::Series;
-  Series each{.name = "each update", .color = "faint"};
-  Series smooth{.name = "smooth", .color = "s0"};
-  Series suggested{.name = "suggestion", .color = "s1", .kind = Series::Kind::kDots};
-  for (const LrRangePoint& point : range.points) {
-    each.points.push_back({point.lr, point.loss});
-    smooth.points.push_back({point.lr, point.smooth});
-  }
-  std::vector<Series> series = {each, smooth};
-  if (range.suggestion) {
-    const auto at = std::min_element(range.points.begin(), range.points.end(),
-                                     [&](const auto& a, const auto& b) {
-                                       return std::abs(std::log(a.lr / *range.suggestion)) <
-                                              std::abs(std::log(b.lr / *range.suggestion));
-                                     });
-    suggested.points.push_back({*range.suggestion, at->smooth});
-    suggested.labels.push_back(fmt::format("{:.1e}", *range.suggestion));
-    series.push_back(suggested);
-  }
-  return {.title = "Loss by learning rate",
-          .x = {.label = "learning rate", .log = true, .tight = true},
-          .y = {},
-          .series = std::move(series),
-          .width = 560.0,
-          .height = 340.0};
-}
-
 }  // namespace tessera

@@ -8,7 +8,6 @@
 
 #include "data/dataset.h"
 #include "layers/model.h"
-#include "train/report/plot.h"
 #include "train/train_config.h"
 
 namespace tessera {
@@ -42,8 +41,5 @@ LrRange test_lr_range(const Config& config, const Dataset& train, const LrRangeO
 
 /// Fills in everything but `lr` and `loss` of the points.
 void judge(LrRange& range);
-
-/// Loss over learning rate, with the suggestion.
-report::Plot plot_of(const LrRange& range);
 
 }  // namespace tessera

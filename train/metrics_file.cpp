@@ -10,9 +10,9 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 
+#include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/profile.h"
-#include "train/weights/atomic_file.h"
 
 namespace tessera {
 namespace {

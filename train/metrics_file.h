@@ -10,8 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "tasks/classification/metrics.h"
 #include "train/learner.h"
-#include "train/metrics.h"
 
 namespace tessera {
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "core/tensor.h"
-#include "data/image.h"
+#include "data/images/image.h"
 #include "train/train_config.h"
 
 namespace tessera {

@@ -5,13 +5,13 @@
 #include <sstream>
 #include <system_error>
 
-#include "core/cpu.h"
+#include "core/atomic_file.h"
 #include "core/error.h"
+#include "core/kernels/cpu.h"
 #include "core/onednn/library.h"
 #include "core/parallel.h"
-#include "data/decoders.h"
+#include "data/images/decoders.h"
 #include "train/config/config.h"
-#include "train/weights/atomic_file.h"
 
 namespace tessera {
 namespace {

@@ -10,8 +10,8 @@
 #include <nlohmann/json.hpp>
 #include <system_error>
 
+#include "core/atomic_file.h"
 #include "core/error.h"
-#include "train/weights/atomic_file.h"
 
 namespace tessera {
 namespace {

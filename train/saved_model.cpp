@@ -1,8 +1,8 @@
 #include "train/saved_model.h"
 
 #include "core/error.h"
+#include "formats/weights/load_weights.h"
 #include "train/config/config.h"
-#include "train/weights/load_weights.h"
 
 namespace tessera {
 
@@ -36,7 +36,7 @@ SavedModel fit_saved_model(const SavedModel& saved, std::span<const std::string>
   }
   try {
     load_weights(file, named_values(fitted.learner->model().parameters),
-                 {.fit = &fitted.config.model});
+                 {.fit = &fitted.config.model, .source = saved.config.model});
   } catch (const CheckpointError& error) {
     throw ConfigError(error.what());
   }

@@ -8,10 +8,10 @@
 #include "data/data_config.h"
 #include "layers/model_config.h"
 #include "optim/optim_config.h"
+#include "tasks/task_config.h"
 
 namespace tessera {
 
-enum class LossName : std::uint8_t { kCrossEntropy, kBinaryCrossEntropy };
 enum class BestBy : std::uint8_t { kTop1, kTop5, kLoss };
 enum class Precision : std::uint8_t { kF32, kBF16 };
 
@@ -21,8 +21,7 @@ struct TrainConfig {
   std::uint32_t seed = 0;
   Precision precision = Precision::kF32;
   int threads = 0;  ///< 0: all cores
-  LossName loss = LossName::kCrossEntropy;
-  double label_smoothing = 0.0;
+  LossConfig loss;
   std::int64_t eval_every = 1;     ///< epochs
   BestBy best_by = BestBy::kTop1;  ///< what makes a checkpoint the best one
   std::int64_t patience = 0;  ///< evaluations without a better one that end the run; 0: none do

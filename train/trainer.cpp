@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "core/profile.h"
+#include "formats/weights/load_weights.h"
 #include "optim/schedule.h"
 #include "train/config/config.h"
 #include "train/duration.h"
@@ -15,7 +16,6 @@
 #include "train/process_memory.h"
 #include "train/progress.h"
 #include "train/training_plan.h"
-#include "train/weights/load_weights.h"
 
 namespace tessera {
 

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "data/loader.h"
+#include "report/run_events.h"
 #include "train/best_evaluation.h"
 #include "train/checkpoint.h"
 #include "train/learner.h"
@@ -11,7 +12,6 @@
 #include "train/metrics_file.h"
 #include "train/run_folder.h"
 #include "train/signals.h"
-#include "train/tensorboard/run_events.h"
 
 namespace tessera {
 

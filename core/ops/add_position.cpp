@@ -1,7 +1,7 @@
 #include "core/ops/add_position.h"
 
 #include "core/error.h"
-#include "core/ops/element.h"
+#include "core/kernels/element.h"
 
 namespace tessera::ops {
 namespace {

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <span>
 
-#include "core/ops/window_attention_kernels.h"
+#include "core/kernels/window_attention_kernels.h"
 
 namespace tessera::ops {
 namespace {

@@ -3,7 +3,7 @@
 #include <cstring>
 
 #include "core/error.h"
-#include "core/ops/element.h"
+#include "core/kernels/element.h"
 
 namespace tessera::ops {
 namespace {

@@ -2,8 +2,8 @@
 
 #include <cmath>
 
+#include "core/kernels/simd_math.h"
 #include "core/ops/row_loss.h"
-#include "core/simd_math.h"
 
 namespace tessera::ops {
 namespace {

@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "core/error.h"
-#include "core/ops/element.h"
+#include "core/kernels/element.h"
 
 namespace tessera::ops {
 namespace {

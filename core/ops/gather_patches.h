@@ -1,7 +1,7 @@
 // Patches that may overlap, each seen from several places, laid into the channel dimension.
 #pragma once
 
-#include "core/ops/patch_rows.h"
+#include "core/kernels/patch_rows.h"
 #include "core/tape.h"
 
 namespace tessera::ops {

@@ -1,7 +1,7 @@
 #include "core/ops/gelu.h"
 
-#include "core/ops/element.h"
-#include "core/ops/row_kernels.h"
+#include "core/kernels/element.h"
+#include "core/kernels/row_kernels.h"
 
 namespace tessera::ops {
 namespace {

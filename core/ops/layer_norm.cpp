@@ -1,9 +1,9 @@
 #include "core/ops/layer_norm.h"
 
 #include "core/error.h"
+#include "core/kernels/element.h"
+#include "core/kernels/row_kernels.h"
 #include "core/ops/dropout.h"
-#include "core/ops/element.h"
-#include "core/ops/row_kernels.h"
 
 namespace tessera::ops {
 namespace {

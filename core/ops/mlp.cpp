@@ -3,8 +3,8 @@
 #include <optional>
 
 #include "core/error.h"
-#include "core/ops/element.h"
-#include "core/ops/row_kernels.h"
+#include "core/kernels/element.h"
+#include "core/kernels/row_kernels.h"
 #include "core/ops/row_products.h"
 
 namespace tessera::ops {

@@ -1,6 +1,6 @@
 #include "core/ops/patch_conv.h"
 
-#include "core/ops/patch_rows.h"
+#include "core/kernels/patch_rows.h"
 #include "core/ops/row_products.h"
 
 namespace tessera {

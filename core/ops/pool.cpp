@@ -1,7 +1,7 @@
 #include "core/ops/pool.h"
 
 #include "core/error.h"
-#include "core/ops/element.h"
+#include "core/kernels/element.h"
 
 namespace tessera::ops {
 namespace {

@@ -1,6 +1,6 @@
 #include "core/ops/relu.h"
 
-#include "core/ops/element.h"
+#include "core/kernels/element.h"
 
 namespace tessera::ops {
 namespace {

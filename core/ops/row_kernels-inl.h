@@ -1,6 +1,6 @@
 // Layer norm and GELU of rows. Included as vector-inl.h is.
 
-#include "core/vector-inl.h"
+#include "core/kernels/vector-inl.h"
 
 /// A vector's place in a row.
 struct Whole {

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "core/error.h"
-#include "core/ops/element.h"
+#include "core/kernels/element.h"
 #include "core/tape.h"
 
 namespace tessera::ops {

@@ -1,6 +1,6 @@
 #include "core/ops/row_slices.h"
 
-#include "core/ops/element.h"
+#include "core/kernels/element.h"
 #include "core/ops/elementwise.h"
 
 namespace tessera {

@@ -1,7 +1,7 @@
 #include "core/ops/sigmoid.h"
 
-#include "core/ops/element.h"
-#include "core/simd_math.h"
+#include "core/kernels/element.h"
+#include "core/kernels/simd_math.h"
 
 namespace tessera::ops {
 namespace {

@@ -1,8 +1,8 @@
 #include "core/ops/softmax.h"
 
 #include "core/error.h"
-#include "core/ops/element.h"
-#include "core/simd_math.h"
+#include "core/kernels/element.h"
+#include "core/kernels/simd_math.h"
 
 namespace tessera::ops {
 namespace {

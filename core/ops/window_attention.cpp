@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "core/error.h"
-#include "core/ops/window_attention_kernels.h"
+#include "core/kernels/window_attention_kernels.h"
 #include "core/parallel.h"
 
 namespace tessera::ops {

@@ -1,6 +1,6 @@
 // One head of one window, forward and backward. Included as window_attention_tile-inl.h is.
 
-#include "core/ops/window_attention_tile-inl.h"
+#include "core/kernels/window_attention_tile-inl.h"
 
 // The rows of `token`s in a map of rows `step` elements long -> tile [N, columns]. Tokens of the
 // padding get `pad`, or zeros.

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <span>
 
-#include "data/image.h"
+#include "data/images/image.h"
 
 namespace tessera {
 

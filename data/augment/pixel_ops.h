@@ -2,7 +2,7 @@
 // and ImageEnhance: the same bytes come out.
 #pragma once
 
-#include "data/image.h"
+#include "data/images/image.h"
 
 namespace tessera {
 

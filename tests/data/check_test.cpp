@@ -5,8 +5,8 @@
 #include <cmath>
 #include <set>
 
-#include "data/hash.h"
-#include "data/synthetic.h"
+#include "data/files/hash.h"
+#include "data/sets/synthetic.h"
 #include "tests/data/files.h"
 
 namespace tessera {

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <set>
 
-#include "data/synthetic.h"
+#include "data/sets/synthetic.h"
 #include "tests/data/files.h"
 
 namespace tessera {

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "data/data_config.h"
-#include "data/image.h"
+#include "data/images/image.h"
 #include "tests/data/files.h"
 
 namespace tessera::testing {

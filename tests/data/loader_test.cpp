@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "core/pool.h"
-#include "data/synthetic.h"
+#include "data/sets/synthetic.h"
 #include "tests/data/image_tree.h"
 
 namespace tessera {

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
-#include "data/canvas.h"
-#include "data/synthetic.h"
+#include "data/images/canvas.h"
+#include "data/sets/synthetic.h"
 
 namespace tessera {
 namespace {

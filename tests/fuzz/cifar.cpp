@@ -1,5 +1,5 @@
 // Any bytes are records of CIFAR-10 or CIFAR-100, and a list of class names, or a DataError.
-#include "data/cifar.h"
+#include "data/sets/cifar.h"
 
 #include <cstdlib>
 

@@ -1,5 +1,5 @@
 // Any file, plain or gzip, is an IDX array or a DataError.
-#include "data/idx.h"
+#include "data/sets/idx.h"
 
 #include <sys/mman.h>
 #include <unistd.h>

@@ -1,13 +1,13 @@
 // Any bytes are an image, by libjpeg-turbo and by stb_image, or a DataError.
-#include "data/image.h"
+#include "data/images/image.h"
 
 #include <zlib.h>
 
 #include <cstdlib>
 
 #include "core/error.h"
-#include "data/decoders.h"
-#include "data/exif.h"
+#include "data/images/decoders.h"
+#include "data/images/exif.h"
 
 namespace {
 

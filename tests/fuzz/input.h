@@ -4,8 +4,8 @@
 #include <cstring>
 
 #include "core/error.h"
-#include "train/weights/file_bytes.h"
-#include "train/weights/tensor_file.h"
+#include "formats/file_bytes.h"
+#include "formats/tensor_file.h"
 
 namespace tessera::fuzz {
 

@@ -1,6 +1,6 @@
 // Any bytes are a pickle of tensors or a CheckpointError: without the archive, whose checksums
 // would stop most inputs before the pickle is looked at.
-#include "train/weights/pickle.h"
+#include "formats/pickle.h"
 
 #include "tests/fuzz/input.h"
 

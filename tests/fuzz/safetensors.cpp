@@ -1,5 +1,5 @@
 // Any bytes are a safetensors file or a CheckpointError.
-#include "train/weights/safetensors.h"
+#include "formats/safetensors.h"
 
 #include "tests/fuzz/input.h"
 

@@ -3,7 +3,7 @@
 #include <cstdint>
 
 #include "core/error.h"
-#include "data/image_list.h"
+#include "data/sets/image_list.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   try {

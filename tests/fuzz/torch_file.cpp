@@ -1,5 +1,5 @@
 // Any bytes are a file of torch.save or a CheckpointError.
-#include "train/weights/torch_file.h"
+#include "formats/torch_file.h"
 
 #include "tests/fuzz/input.h"
 

@@ -1,5 +1,5 @@
 // tessera attention, as a user sees it.
-#include "data/image.h"
+#include "data/images/image.h"
 #include "tests/program/program.h"
 
 namespace tessera::test {

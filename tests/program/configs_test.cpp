@@ -3,6 +3,7 @@
 #include <fstream>
 
 #include "tests/program/program.h"
+#include "tests/support/paths.h"
 
 namespace tessera {
 namespace {
@@ -17,9 +18,7 @@ void write_zeros(const fs::path& path, std::uintmax_t bytes) {
   fs::resize_file(path, bytes);
 }
 
-std::string config(const std::string& name) {
-  return std::string(TESSERA_SOURCE "/configs/") + name + ".yaml";
-}
+std::string config(const std::string& name) { return test::source("configs/") + name + ".yaml"; }
 
 TEST_CASE("the CIFAR recipes pass their dry run, and one of them a step") {
   const test::ScratchFolder ten, hundred;

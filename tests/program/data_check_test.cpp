@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
-#include "data/image.h"
+#include "data/images/image.h"
 #include "tests/program/program.h"
 #include "tests/support/corrupted_images.h"
 

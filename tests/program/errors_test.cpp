@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "tests/program/program.h"
+#include "tests/support/paths.h"
 
 namespace tessera {
 namespace {
@@ -131,7 +132,7 @@ TEST_CASE("a full disk keeps the last good checkpoint") {
   // Files may grow to 40 kB: the metrics fit, a checkpoint does not.
   const std::string command =
       fmt::format("ulimit -f 40; exec {} train {} --resume {} --set train.epochs=2 2>{}",
-                  TESSERA_PROGRAM, bad.config(), run.string(), (bad.folder() / "err").string());
+                  test::program(), bad.config(), run.string(), (bad.folder() / "err").string());
   const int status = std::system(command.c_str());
   CHECK(WEXITSTATUS(status) == 1);
   CHECK(test::read_text(bad.folder() / "err").find("checkpoints") != std::string::npos);

@@ -1,11 +1,12 @@
 // tessera forward: the maps of the stages.
 #include <cmath>
 
+#include "formats/safetensors.h"
+#include "formats/weights/load_weights.h"
 #include "layers/model.h"
 #include "tests/program/program.h"
+#include "tests/support/paths.h"
 #include "train/config/config.h"
-#include "train/weights/load_weights.h"
-#include "train/weights/safetensors.h"
 
 namespace tessera::test {
 namespace {
@@ -35,7 +36,7 @@ const std::vector<Case> kCases = {
 };
 
 std::string fixture_path(const Case& c) {
-  return std::string(TESSERA_FIXTURES) + "/" + c.fixture + ".safetensors";
+  return test::fixture(c.fixture + std::string(".safetensors"));
 }
 
 /// What the program writes for the weights and the input of a fixture.

@@ -4,6 +4,7 @@
 
 #include "tests/data/image_tree.h"
 #include "tests/program/program.h"
+#include "tests/support/paths.h"
 
 namespace tessera {
 namespace {
@@ -113,7 +114,7 @@ TEST_CASE("without the images: classes cannot be counted, but a model of given s
   CHECK(trained.err.find("model.num_classes auto is the number of classes of data.root") !=
         std::string::npos);
   CHECK(trained.err.find("does not exist") != std::string::npos);
-  CHECK(test::tessera({"inspect", TESSERA_SOURCE "/configs/imagenet_swin_tiny.yaml"}).code == 0);
+  CHECK(test::tessera({"inspect", test::source("configs/imagenet_swin_tiny.yaml")}).code == 0);
 }
 
 TEST_CASE("the recipes on folders of images are sound") {
@@ -122,7 +123,7 @@ TEST_CASE("the recipes on folders of images are sound") {
                            "imagenet_swin_small", "imagenet_swin_base"}) {
     CAPTURE(name);
     const Outcome outcome =
-        test::tessera({"train", fmt::format(TESSERA_SOURCE "/configs/{}.yaml", name), "--dry-run",
+        test::tessera({"train", test::source("configs/" + std::string(name) + ".yaml"), "--dry-run",
                        "--set", "data.root=" + pets.root().string(), "--set", "data.batch_size=2",
                        "--set", "data.accumulate=1"});
     INFO(outcome.err);

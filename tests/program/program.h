@@ -11,7 +11,8 @@
 #include <string>
 #include <vector>
 
-#include "tests/train/scratch_folder.h"
+#include "tests/support/paths.h"
+#include "tests/support/scratch_folder.h"
 
 namespace tessera::test {
 
@@ -30,7 +31,7 @@ struct Outcome {
 class Program {
  public:
   explicit Program(std::vector<std::string> arguments) {
-    arguments.insert(arguments.begin(), TESSERA_PROGRAM);
+    arguments.insert(arguments.begin(), test::program());
     std::vector<char*> argv;
     for (std::string& argument : arguments) argv.push_back(argument.data());
     argv.push_back(nullptr);

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "tests/support/paths.h"
 #include "tests/support/xml_check.h"
 
 namespace tessera {
@@ -227,7 +228,7 @@ TEST_CASE("--dry-run measures, shows the plan and writes nothing") {
 
 TEST_CASE("the studies that come with the program can be started") {
   int studies = 0;
-  for (const auto& entry : fs::directory_iterator(TESSERA_SOURCE "/configs/studies")) {
+  for (const auto& entry : fs::directory_iterator(test::source("configs/studies"))) {
     CAPTURE(entry.path().string());
     for (const bool quick : {false, true}) {
       std::vector<std::string> arguments{"ablate", entry.path(), "--dry-run", "--no-measure"};

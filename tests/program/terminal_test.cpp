@@ -6,6 +6,7 @@
 #include <array>
 
 #include "tests/program/program.h"
+#include "tests/support/paths.h"
 
 namespace tessera {
 namespace {
@@ -15,7 +16,7 @@ constexpr std::string_view kErase = "\r\x1b[K";
 /// Everything that the program writes to a terminal so many columns wide.
 std::string terminal_output(std::vector<std::string> arguments, unsigned short columns,
                             const char* terminal) {
-  arguments.insert(arguments.begin(), TESSERA_PROGRAM);
+  arguments.insert(arguments.begin(), test::program());
   std::vector<char*> argv;
   for (std::string& argument : arguments) argv.push_back(argument.data());
   argv.push_back(nullptr);

@@ -9,6 +9,7 @@
 
 #include "tests/program/program.h"
 #include "tests/program/terminal.h"
+#include "tests/support/paths.h"
 #include "tests/support/xml_check.h"
 
 namespace tessera {
@@ -43,7 +44,7 @@ void wait_for_metrics(const fs::path& run) {
 class OnTerminal {
  public:
   OnTerminal(std::vector<std::string> arguments, bool color) {
-    arguments.insert(arguments.begin(), TESSERA_PROGRAM);
+    arguments.insert(arguments.begin(), test::program());
     std::vector<char*> argv;
     for (std::string& argument : arguments) argv.push_back(argument.data());
     argv.push_back(nullptr);

@@ -1,8 +1,9 @@
 // Weights that come and go, as a user of the program sees it.
 #include <nlohmann/json.hpp>
 
+#include "tests/formats/torch_archive.h"
 #include "tests/program/program.h"
-#include "tests/train/weights/torch_archive.h"
+#include "tests/support/paths.h"
 
 namespace tessera::test {
 namespace {
@@ -10,7 +11,7 @@ namespace {
 namespace fs = std::filesystem;
 
 std::string fixture(const std::string& name) {
-  return std::string(TESSERA_FIXTURES) + "/" + name + ".safetensors";
+  return test::fixture(name + std::string(".safetensors"));
 }
 
 /// The model of every small fixture, of version 1 or 2, with what `more` says.

@@ -3,7 +3,7 @@
 
 #include <cmath>
 
-#include "layers/patch_embed.h"
+#include "layers/patch/patch_embed.h"
 #include "tests/support/layer_check.h"
 #include "tests/support/tiny_model.h"
 

@@ -14,7 +14,7 @@
 #include <string_view>
 #include <vector>
 
-#include "tests/train/scratch_folder.h"
+#include "tests/support/scratch_folder.h"
 
 namespace tessera::test {
 

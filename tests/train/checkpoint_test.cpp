@@ -9,9 +9,9 @@
 #include <set>
 
 #include "core/error.h"
-#include "tests/train/scratch_folder.h"
-#include "tests/train/subprocess.h"
-#include "train/weights/load_weights.h"
+#include "formats/weights/load_weights.h"
+#include "tests/support/scratch_folder.h"
+#include "tests/support/subprocess.h"
 
 namespace tessera {
 namespace {

@@ -2,8 +2,8 @@
 
 #include <string>
 
+#include "tests/support/scratch_folder.h"
 #include "tests/train/config_support.h"
-#include "tests/train/scratch_folder.h"
 
 using namespace tessera;
 using namespace tessera::test;

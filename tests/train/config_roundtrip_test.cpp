@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "data/dataset_info.h"
+#include "tests/support/paths.h"
 #include "tests/train/config_support.h"
 #include "train/config/schema.h"
 
@@ -28,7 +29,7 @@ std::vector<std::string> values_of(Config config) {
 
 TEST_CASE("every file in configs/ loads, and its resolved form loads to the same") {
   std::set<std::string> names;
-  for (const auto& entry : std::filesystem::directory_iterator(TESSERA_SOURCE "/configs")) {
+  for (const auto& entry : std::filesystem::directory_iterator(test::source("configs"))) {
     CAPTURE(entry.path().string());
     if (entry.is_directory()) continue;  // studies: tests/program/study_test.cpp
     const std::string name = entry.path().filename().string();
@@ -298,7 +299,7 @@ TEST_CASE("JSON is read as well") {
 
 TEST_CASE("the published sizes are those of the paper") {
   const auto model = [](const char* name) {
-    return load_config(std::string(TESSERA_SOURCE "/configs/swin_") + name + ".yaml").model;
+    return load_config(test::source("configs/swin_") + name + ".yaml").model;
   };
   CHECK(model("tiny").embed_dim == 96);
   CHECK(model("tiny").depths == std::vector<std::int64_t>{2, 2, 6, 2});

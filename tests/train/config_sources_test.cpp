@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/scratch_folder.h"
 #include "tests/train/config_support.h"
-#include "tests/train/scratch_folder.h"
 #include "train/config/sources.h"
 
 using namespace tessera;

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "core/error.h"
-#include "tests/train/scratch_folder.h"
+#include "tests/support/scratch_folder.h"
 #include "train/config/config.h"
 
 namespace tessera::test {

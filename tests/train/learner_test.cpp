@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "tests/support/paths.h"
 #include "tests/support/tiny_model.h"
 #include "train/initial_model.h"
 
@@ -135,7 +136,7 @@ TEST_CASE("initial model: weights of another geometry and head, from a file of a
   config.model.image_size = {32, 32};
   config.model.num_classes = 3;
   config.model.window_size = {8, 8};
-  config.init.weights = TESSERA_FIXTURES "/timm_swin_32.safetensors";
+  config.init.weights = test::fixture("timm_swin_32.safetensors");
   CHECK_THROWS_AS(load_initial_model(config), CheckpointError);
   config.init.allow_missing = {"head.*"};
   const InitialModel initial = load_initial_model(config);

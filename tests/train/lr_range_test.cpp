@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "core/error.h"
-#include "data/synthetic.h"
+#include "data/sets/synthetic.h"
 #include "tests/support/tiny_model.h"
 
 namespace tessera {

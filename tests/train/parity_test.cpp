@@ -4,20 +4,21 @@
 #include <nlohmann/json.hpp>
 
 #include "core/ops/cross_entropy.h"
+#include "formats/safetensors.h"
+#include "formats/weights/load_weights.h"
 #include "layers/model.h"
 #include "optim/clip.h"
 #include "optim/optimizer.h"
 #include "optim/schedule.h"
 #include "tests/support/gradient_check.h"
+#include "tests/support/paths.h"
 #include "train/config/config.h"
-#include "train/weights/load_weights.h"
-#include "train/weights/safetensors.h"
 
 namespace tessera {
 namespace {
 
 TensorFile fixture(const std::string& name) {
-  return read_safetensors(std::string(TESSERA_FIXTURES) + "/" + name + ".safetensors");
+  return read_safetensors(test::fixture(name + std::string(".safetensors")));
 }
 
 /// The fixture's model under the conventions of the framework it comes from; nothing is dropped.

@@ -3,7 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "core/error.h"
-#include "tests/train/scratch_folder.h"
+#include "tests/support/scratch_folder.h"
 #include "train/metrics_file.h"
 
 namespace tessera {

@@ -4,7 +4,7 @@
 
 #include "core/error.h"
 #include "data/dataset_info.h"
-#include "data/image_folder.h"
+#include "data/sets/image_folder.h"
 #include "optim/schedule.h"
 #include "train/config/model_checks.h"
 

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <utility>
 
-#include "core/cpu.h"
+#include "core/kernels/cpu.h"
 #include "train/config/data_keys.h"
 #include "train/config/model_keys.h"
 
@@ -86,12 +86,12 @@ void add_train(TrainConfig& train, std::vector<Key>& keys) {
                    {"auto", has_native_bf16() ? Precision::kBF16 : Precision::kF32}},
                   "of activations and matrix products; auto: bf16 if the processor has it"),
        integer_key("train.threads", train.threads, between(1, 4096), "auto: all cores", 0),
-       choice_key("train.loss", train.loss,
+       choice_key("train.loss", train.loss.name,
                   {{"cross_entropy", LossName::kCrossEntropy},
                    {"binary_cross_entropy", LossName::kBinaryCrossEntropy}},
                   "binary_cross_entropy: each class by itself, arXiv:2110.00476; mixed images have "
                   "each of their classes in part"),
-       number_key("train.label_smoothing", train.label_smoothing, below_one(),
+       number_key("train.label_smoothing", train.loss.label_smoothing, below_one(),
                   "share of the target that is spread over all classes"),
        integer_key("train.eval_every", train.eval_every, between(1, 1e6), "epochs"),
        choice_key("train.best_by", train.best_by,

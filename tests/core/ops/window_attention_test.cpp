@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "core/error.h"
-#include "core/ops/window_attention_kernels.h"
+#include "core/kernels/window_attention_kernels.h"
 #include "tests/core/ops/window_attention_reference.h"
 #include "tests/support/gradient_check.h"
 

@@ -1,10 +1,10 @@
 // Window attention, and what makes its biases.
 #include <cmath>
 
+#include "core/kernels/window_attention_kernels.h"
 #include "core/ops/key_bias.h"
 #include "core/ops/relative_position.h"
 #include "core/ops/window_attention.h"
-#include "core/ops/window_attention_kernels.h"
 #include "tests/support/op_table/cases.h"
 
 namespace tessera::test {

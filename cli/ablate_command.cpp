@@ -1,0 +1,222 @@
+#include <fmt/core.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <filesystem>
+#include <memory>
+#include <set>
+
+#include "cli/commands.h"
+#include "core/atomic_file.h"
+#include "core/error.h"
+#include "report/study_report.h"
+#include "study/match.h"
+#include "study/plan_report.h"
+#include "study/result_files.h"
+#include "study/result_tables.h"
+#include "study/run_study.h"
+#include "study/speeds.h"
+#include "train/duration.h"
+#include "train/open_split.h"
+
+namespace tessera {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct AblateOptions {
+  std::string study;
+  std::vector<std::string> overrides;
+  std::string out;
+  bool quick = false;
+  bool dry_run = false;
+  bool no_measure = false;
+  bool measure_again = false;
+  std::vector<std::string> take_from;
+};
+
+/// Data first: a study that cannot start should leave no folder behind.
+void check_data(const std::vector<Cell>& cells) {
+  std::set<std::pair<DatasetName, std::string>> seen;
+  for (const Cell& cell : cells) {
+    if (!seen.emplace(cell.config.data.name, cell.config.data.root).second) continue;
+    open_split(cell.config, Split::kTrain);
+    open_split(cell.config, Split::kVal);
+  }
+}
+
+/// One a cell. A cell whose steps fail is only reported: training it may still show why.
+std::vector<std::optional<CellSpeed>> measure(const std::vector<Cell>& cells, Speeds& speeds,
+                                              Log& log) {
+  std::vector<std::optional<CellSpeed>> measured;
+  for (const Cell& cell : cells) {
+    log.status(fmt::format("measuring {}", cell.name));
+    std::string error;
+    measured.push_back(speeds.measure(cell.config, error));
+    if (!measured.back()) log.info("{}: not measured: {}", cell.name, error);
+  }
+  return measured;
+}
+
+void measure_again(const std::vector<Cell>& cells, Speeds& speeds, Log& log) {
+  std::vector<Config> configs;
+  for (const Cell& cell : cells) configs.push_back(cell.config);
+  speeds.measure_again(configs, [&](int round, std::size_t cell) {
+    log.status(fmt::format("measuring {}, {} of {}", cells[cell].name, round + 1, Speeds::kRounds));
+  });
+}
+
+void match_speeds(const Study& study, const std::vector<std::optional<CellSpeed>>& measured,
+                  std::vector<Cell>& cells) {
+  std::vector<CellSpeed> speeds;
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    if (study.match == Match::kTime && !measured[i]) {
+      fail<ConfigError>("match: time needs the speed of {}", cells[i].name);
+    }
+    speeds.push_back(measured[i].value_or(CellSpeed{}));
+  }
+  match_length(study.match, study.budget, speeds, cells);
+}
+
+void check_budget(const StudyResults& results) {
+  const double budget = results.study.budget;
+  if (budget <= 0.0 || results.study.match == Match::kTime) return;
+  std::string over;
+  for (const CellResult& cell : results.cells) {
+    if (!cell.speed) continue;
+    const double seconds = training_seconds(cell.cell.config, cell.plan, *cell.speed);
+    if (seconds <= budget) continue;
+    over += fmt::format("{}{} is expected to train for {}", over.empty() ? "" : "; ",
+                        cell.cell.name, duration_text(seconds));
+  }
+  if (over.empty()) return;
+  fail<ConfigError>("budget {} s: {}: raise it, lower train.epochs or leave the cell out by skip",
+                    budget, over);
+}
+
+StudyResults plan_study(const AblateOptions& options, Study study, std::vector<Cell> cells,
+                        const fs::path& speed_file, Log& log) {
+  std::vector<std::optional<CellSpeed>> measured(cells.size());
+  if (!options.no_measure) {
+    Speeds speeds(speed_file);
+    if (options.measure_again) measure_again(cells, speeds, log);
+    measured = measure(cells, speeds, log);
+    log.status({});
+  }
+  match_speeds(study, measured, cells);
+  StudyResults results{std::move(study), {}};
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    CellPlan plan = plan_cell(cells[i].config);
+    std::vector<RunResult> runs(results.study.seeds.size());
+    results.cells.push_back({std::move(cells[i]), std::move(plan), measured[i], std::move(runs)});
+  }
+  return results;
+}
+
+/// Throws ConfigError if there is nothing to measure again.
+void check_measure_again(const Study& study, const fs::path& folder) {
+  if (study.match == Match::kTime) {
+    fail<ConfigError>("--measure-again: {} has match: time: other speeds would make other cells",
+                      study.name);
+  }
+  if (!fs::exists(folder)) {
+    fail<ConfigError>("{}: is not there; --measure-again is for a study that was run",
+                      folder.string());
+  }
+}
+
+/// The tables, and the report that is made of them.
+void publish(const StudyResults& results, const fs::path& folder) {
+  write_result_files(results, folder);
+  AtomicFile page(folder / "report.html");
+  page.write(report::to_html(report::study_page(report::read_study_record(folder))));
+  page.commit();
+}
+
+/// Prints what was found and returns the exit code.
+int conclude(const StudyResults& results, const fs::path& folder, int stop_signal) {
+  fmt::print("{}\n", result_table(results));
+  if (stop_signal != 0) {
+    fmt::print("Stopped. The same command goes on from here.\n");
+    return 128 + stop_signal;
+  }
+  fmt::print("Everything is in {}\n", folder.string());
+  std::size_t failed = 0;
+  for (const CellResult& cell : results.cells) {
+    failed += static_cast<std::size_t>(
+        std::count_if(cell.runs.begin(), cell.runs.end(),
+                      [](const RunResult& run) { return run.status != RunStatus::kDone; }));
+  }
+  if (failed == 0) return kExitOk;
+  fail<Error>("{} run{} failed; the same command tries them again", failed, failed == 1 ? "" : "s");
+}
+
+int run(const AblateOptions& options) {
+  Study study = load_study(options.study, options.overrides, options.quick);
+  std::vector<Cell> cells = make_grid(study);
+  match_width(study.match, cells);
+  for (const Cell& cell : cells) plan_cell(cell.config);  // throws where nothing can be trained
+  Log log;
+  if (options.dry_run) {
+    const StudyResults results = plan_study(options, std::move(study), std::move(cells), {}, log);
+    fmt::print("{}", plan_report(results));
+    check_budget(results);
+    fmt::print("Dry run: nothing was trained or written.\n");
+    return kExitOk;
+  }
+  const fs::path path = options.out.empty() ? fs::path("runs") / study.name : fs::path(options.out);
+  const std::vector<StudyRuns> sources(options.take_from.begin(), options.take_from.end());
+  if (options.measure_again) check_measure_again(study, path);
+  check_data(cells);
+  StudyFolder folder(path, study.name);
+  StudyResults results =
+      plan_study(options, std::move(study), std::move(cells), folder.speeds(), log);
+  read_runs(results, folder);
+  for (const StudyRuns& source : sources) {
+    take_runs(results, source, folder, log);
+    read_runs(results, folder);
+  }
+  if (options.measure_again) {
+    publish(results, folder.path());
+    fmt::print("{}Everything is in {}\n", result_table(results), folder.path().string());
+    return kExitOk;
+  }
+  fmt::print("{}\n", plan_report(results));
+  std::fflush(stdout);
+  check_budget(results);
+  const auto write = [&](const StudyResults& known) { publish(known, folder.path()); };
+  const int stop_signal = run_study(results, folder, write, log);
+  return conclude(results, folder.path(), stop_signal);
+}
+
+}  // namespace
+
+Action add_ablate_command(CLI::App& app) {
+  auto options = std::make_shared<AblateOptions>();
+  app.add_option("study", options->study, "Study file (YAML)")->required();
+  app.add_option("--set", options->overrides,
+                 "Override a key of the study or its configuration: --set train.epochs=3")
+      ->allow_extra_args(false);
+  app.add_option("--out", options->out, "Folder of the study; runs/NAME if not given");
+  app.add_flag("--quick", options->quick, "Lay the study's own `quick` settings over it");
+  CLI::Option* dry_run = app.add_flag("--dry-run", options->dry_run,
+                                      "Check and show the plan, train and write nothing");
+  CLI::Option* no_measure =
+      app.add_flag("--no-measure", options->no_measure, "Do not measure speeds for the plan");
+  app.add_option("--take-from", options->take_from,
+                 "Folder of another study: copy its finished runs of the same configurations")
+      ->allow_extra_args(false)
+      ->excludes(dry_run);
+  app.add_flag("--measure-again", options->measure_again,
+               "Measure the speeds of a study that was run once more, train nothing, and write its "
+               "tables and report anew")
+      ->excludes(dry_run)
+      ->excludes(no_measure);
+  app.footer(
+      "A study that was stopped or killed goes on where it was when it is started again, and runs\n"
+      "that failed are tried again. A run that is done is kept as long as its configuration stays\n"
+      "the same, whatever else of the study changes. docs/studies.md explains the file.");
+  return [options] { return run(*options); };
+}
+
+}  // namespace tessera

@@ -1,0 +1,103 @@
+#include "cli/data_check.h"
+
+#include <set>
+#include <utility>
+
+#include "core/error.h"
+#include "train/open_split.h"
+#include "train/progress.h"
+
+namespace tessera {
+namespace {
+
+using Splits = std::array<std::pair<const char*, Split>, 3>;
+
+/// Where one part is both, the first name is its own: a folder's is mostly `val`, MNIST's `test`.
+Splits splits_of(const Config& config) {
+  if (config.data.name == DatasetName::kImageFolder) {
+    return {{{"train", Split::kTrain}, {"val", Split::kVal}, {"test", Split::kTest}}};
+  }
+  return {{{"train", Split::kTrain}, {"test", Split::kTest}, {"val", Split::kVal}}};
+}
+
+/// Opens what is not the same as a split before.
+void open_splits(const Config& config, bool only_training, CheckedData& data) {
+  std::set<std::uint64_t> seen;
+  for (const auto& [name, split] : splits_of(config)) {
+    if (only_training && split != Split::kTrain) continue;
+    try {
+      std::unique_ptr<Dataset> dataset = open_split(config, split);
+      if (seen.insert(dataset->fingerprint()).second) {
+        data.splits.push_back({name, std::move(dataset), {}});
+      }
+    } catch (const DataError& error) {
+      if (split == Split::kTrain) throw;
+      if (data.problems.empty() || data.problems.back() != error.what()) {
+        data.problems.emplace_back(error.what());
+      }
+    }
+  }
+}
+
+void find_problems(const CheckedSplit& split, std::vector<std::string>& problems) {
+  const DataReport& report = split.report;
+  for (const UnreadableSample& sample : report.unreadable) problems.push_back(sample.error);
+  for (const std::string& name : report.empty_classes) {
+    problems.push_back(fmt::format("{} has no images of class {}", split.name, name));
+  }
+  const std::vector<std::string>& classes = split.dataset->class_names();
+  for (const auto& [later, first] : report.conflicts) {
+    problems.push_back(fmt::format("{}: {} ({}) has the pixels of {} ({})", split.name,
+                                   split.dataset->sample_name(later),
+                                   classes[static_cast<std::size_t>(split.dataset->label(later))],
+                                   split.dataset->sample_name(first),
+                                   classes[static_cast<std::size_t>(split.dataset->label(first))]));
+  }
+}
+
+void compare_splits(CheckedData& data) {
+  for (std::size_t later = 1; later < data.splits.size(); ++later) {
+    for (std::size_t earlier = 0; earlier < later; ++earlier) {
+      const CheckedSplit& a = data.splits[earlier];
+      const CheckedSplit& b = data.splits[later];
+      SharedSamples shared{earlier, later, shared_samples(a.report, b.report)};
+      for (const auto& [sample, other] : shared.samples) {
+        data.problems.push_back(fmt::format("{}: {} has the pixels of {} in {}", a.name,
+                                            a.dataset->sample_name(sample),
+                                            b.dataset->sample_name(other), b.name));
+      }
+      if (!shared.samples.empty()) data.shared.push_back(std::move(shared));
+    }
+  }
+}
+
+}  // namespace
+
+CheckedData check_data(const Config& config, bool only_training, Log& log) {
+  CheckedData data;
+  open_splits(config, only_training, data);
+  for (CheckedSplit& split : data.splits) {
+    Progress progress(log, "reading " + split.name, split.dataset->size());
+    split.report = check_dataset(*split.dataset, [&](std::int64_t done) { progress.update(done); });
+    find_problems(split, data.problems);
+  }
+  compare_splits(data);
+  return data;
+}
+
+std::vector<std::string> samples_to_skip(const CheckedData& data) {
+  std::set<std::string> names;
+  for (const CheckedSplit& split : data.splits) {
+    for (const UnreadableSample& sample : split.report.unreadable) {
+      names.insert(split.dataset->sample_name(sample.sample));
+    }
+  }
+  for (const SharedSamples& shared : data.shared) {
+    for (const auto& [sample, other] : shared.samples) {
+      names.insert(data.splits[shared.split].dataset->sample_name(sample));
+    }
+  }
+  return {names.begin(), names.end()};
+}
+
+}  // namespace tessera

@@ -1,0 +1,197 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "cli/commands.h"
+#include "cli/data_check.h"
+#include "core/atomic_file.h"
+#include "core/error.h"
+#include "train/config/config.h"
+#include "train/plural.h"
+
+namespace tessera {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kMostClasses = 24;   // more are summed up in a line
+constexpr std::size_t kMostProblems = 50;  // more are only counted, but for --json
+
+struct CheckOptions {
+  std::string path;
+  std::vector<std::string> overrides;
+  std::string skip_file;
+  bool json = false;
+};
+
+/// A folder of classes alone: no `train` in it, nor one level down, as in an unpacked archive.
+bool is_class_folder(const fs::path& path) {
+  std::error_code ignored;
+  if (!fs::is_directory(path, ignored) || fs::exists(path / "train", ignored)) return false;
+  const fs::directory_iterator entries(path, ignored);
+  return std::none_of(begin(entries), end(entries), [&](const fs::directory_entry& entry) {
+    return fs::exists(entry.path() / "train", ignored);
+  });
+}
+
+/// A configuration by its ending, anything else is the root of an image folder.
+Config config_of(const CheckOptions& options) {
+  const std::string ending = fs::path(options.path).extension().string();
+  std::error_code ignored;
+  if (!fs::is_directory(options.path, ignored) && (ending == ".yaml" || ending == ".yml")) {
+    return load_config(options.path, options.overrides);
+  }
+  if (!options.overrides.empty()) {
+    fail<ConfigError>("--set changes a configuration, and {} is none", options.path);
+  }
+  if (!fs::exists(options.path, ignored)) {
+    fail<ConfigError>("{}: no such configuration or folder", options.path);
+  }
+  Config config;
+  config.has_data = true;
+  config.data.name = DatasetName::kImageFolder;
+  config.data.root = options.path;
+  config.data.image = {224, 224, 3};
+  return config;
+}
+
+nlohmann::ordered_json to_json(const CheckedSplit& split) {
+  const DataReport& report = split.report;
+  nlohmann::ordered_json unreadable = nlohmann::ordered_json::array();
+  for (const UnreadableSample& sample : report.unreadable) {
+    unreadable.push_back(
+        {{"sample", split.dataset->sample_name(sample.sample)}, {"error", sample.error}});
+  }
+  return {{"samples", report.samples},
+          {"unreadable", std::move(unreadable)},
+          {"classes", split.dataset->class_names()},
+          {"class_counts", report.class_counts},
+          {"empty_classes", report.empty_classes},
+          {"heights", report.heights},
+          {"widths", report.widths},
+          {"mean", report.measured.mean},
+          {"std", report.measured.std},
+          {"duplicates", report.duplicates},
+          {"conflicting_labels", report.conflicts.size()},
+          {"hash", fmt::format("{:016x}", report.hash)}};
+}
+
+nlohmann::ordered_json to_json(const CheckedData& data) {
+  nlohmann::ordered_json json = {{"name", data.splits.front().dataset->name()}};
+  for (const CheckedSplit& split : data.splits) json[split.name] = to_json(split);
+  json["shared"] = nlohmann::ordered_json::array();
+  for (const SharedSamples& shared : data.shared) {
+    json["shared"].push_back({{"of", data.splits[shared.split].name},
+                              {"in", data.splits[shared.later].name},
+                              {"samples", shared.samples.size()}});
+  }
+  json["problems"] = data.problems;
+  json["ok"] = data.problems.empty();
+  return json;
+}
+
+std::string sizes_text(const DataReport& report) {
+  const auto [low_h, mid_h, high_h] = report.heights;
+  const auto [low_w, mid_w, high_w] = report.widths;
+  if (low_h == high_h && low_w == high_w) return fmt::format("{} x {} pixels", low_h, low_w);
+  return fmt::format("heights {} to {}, widths {} to {}, medians {} x {} pixels", low_h, high_h,
+                     low_w, high_w, mid_h, mid_w);
+}
+
+void print_classes(const CheckedSplit& split) {
+  const std::vector<std::int64_t>& counts = split.report.class_counts;
+  const std::vector<std::string>& names = split.dataset->class_names();
+  const auto [least, most] = std::minmax_element(counts.begin(), counts.end());
+  if (counts.size() <= kMostClasses) {
+    std::size_t width = 0;
+    for (const std::string& name : names) width = std::max(width, name.size());
+    for (std::size_t k = 0; k < counts.size(); ++k) {
+      fmt::print("  {:<{}}{:>8}  {:>5.1f} %\n", names[k], width, counts[k],
+                 100.0 * static_cast<double>(counts[k]) /
+                     static_cast<double>(std::max<std::int64_t>(1, split.report.samples)));
+    }
+  }
+  const auto name_of = [&](auto at) {
+    return names[static_cast<std::size_t>(at - counts.begin())];
+  };
+  if (*least == *most) {
+    fmt::print("  balance: {} in each of {}\n", plural(*least, "image"),
+               plural(static_cast<std::int64_t>(counts.size()), "class", "classes"));
+  } else {
+    fmt::print("  balance: {} ({}) to {} ({})\n", *least, name_of(least), plural(*most, "image"),
+               name_of(most));
+  }
+}
+
+void print_split(const CheckedSplit& split) {
+  const DataReport& report = split.report;
+  fmt::print("{}: {}, {}\n", split.name, plural(report.samples, "image"), sizes_text(report));
+  print_classes(split);
+  fmt::print("  mean {:.4f}  std {:.4f}  (pixels 0..1, per channel)\n",
+             fmt::join(report.measured.mean, " "), fmt::join(report.measured.std, " "));
+  fmt::print("  {} unreadable, {} the same pixels as an earlier one\n", report.unreadable.size(),
+             report.duplicates == 1 ? "1 has" : fmt::format("{} have", report.duplicates));
+}
+
+void print(const CheckedData& data) {
+  for (const CheckedSplit& split : data.splits) print_split(split);
+  for (std::size_t i = 0; i < std::min(kMostProblems, data.problems.size()); ++i) {
+    fmt::print("problem: {}\n", data.problems[i]);
+  }
+  if (data.problems.size() > kMostProblems) {
+    fmt::print("... and {} more; --json gives all\n", data.problems.size() - kMostProblems);
+  }
+  if (data.problems.empty()) {
+    fmt::print("no problems\n");
+  } else {
+    fmt::print("{}\n", plural(static_cast<std::int64_t>(data.problems.size()), "problem"));
+  }
+}
+
+void write_skip_file(const CheckedData& data, const CheckOptions& options, Log& log) {
+  const std::vector<std::string> names = samples_to_skip(data);
+  AtomicFile file(options.skip_file);
+  file.write(fmt::format("{}{}", fmt::join(names, "\n"), names.empty() ? "" : "\n"));
+  file.commit();
+  log.info("{}: {} to leave out; data.skip: {} does so", options.skip_file,
+           plural(static_cast<std::int64_t>(names.size()), "file"), options.skip_file);
+}
+
+int check(const CheckOptions& options) {
+  Config config = config_of(options);
+  config.data.cache = Cache::kNone;  // the files themselves
+  config.data.whole_images = true;
+  if (!options.skip_file.empty() && config.data.name != DatasetName::kImageFolder) {
+    fail<ConfigError>("--write-skip: only samples of an image_folder can be left out");
+  }
+  Log log;
+  const CheckedData data = check_data(config, is_class_folder(options.path), log);
+  if (options.json) {
+    fmt::print("{}\n", to_json(data).dump(2));
+  } else {
+    print(data);
+  }
+  if (!options.skip_file.empty()) write_skip_file(data, options, log);
+  return data.problems.empty() ? kExitOk : kExitProblems;
+}
+
+}  // namespace
+
+Action add_data_check_command(CLI::App& app) {
+  auto options = std::make_shared<CheckOptions>();
+  app.add_option("path", options->path,
+                 "Configuration file (YAML), or the root of a folder of images")
+      ->required();
+  app.add_option("--set", options->overrides, "Override a key: --set data.root=DIR")
+      ->allow_extra_args(false);
+  app.add_option("--write-skip", options->skip_file,
+                 "File for the paths to leave out, as data.skip takes them");
+  app.add_flag("--json", options->json, "Print one JSON object");
+  return [options] { return check(*options); };
+}
+
+}  // namespace tessera

@@ -1,0 +1,94 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <memory>
+
+#include "cli/commands.h"
+#include "core/error.h"
+#include "data/images/image.h"
+#include "data/preview.h"
+#include "train/config/config.h"
+#include "train/open_split.h"
+#include "train/trainer.h"
+
+namespace tessera {
+namespace {
+
+struct SampleOptions {
+  std::string config;
+  std::vector<std::string> overrides;
+  std::string out;
+  std::string preview;
+  std::int64_t count = 0;  ///< 0: a usual number
+};
+
+int write_preview(const SampleOptions& options, const Config& config) {
+  const std::unique_ptr<Dataset> train = open_split(config, Split::kTrain);
+  const std::int64_t count = options.count > 0 ? options.count : 64;
+  write_png(options.preview, preview(*train, training_options(config), count));
+  fmt::print("{}\n", options.preview);
+  return kExitOk;
+}
+
+int sample(const SampleOptions& options) {
+  const Config config = load_config(options.config, options.overrides);
+  if (!options.preview.empty()) return write_preview(options, config);
+  if (options.out.empty()) fail<ConfigError>("data sample needs --out FOLDER or --preview FILE");
+  const std::int64_t wanted = options.count > 0 ? options.count : 10;
+  const std::unique_ptr<Dataset> test = open_split(config, Split::kTest);
+  std::error_code error;
+  std::filesystem::create_directories(options.out, error);
+  if (error) fail<DataError>("{}: cannot be made: {}", options.out, error.message());
+  // The first image of each class, then the second of each, as far as there are any.
+  std::int64_t count = 0;
+  Image buffer;
+  for (std::int64_t rank = 0; count < wanted && rank < test->size(); ++rank) {
+    std::vector<std::int64_t> seen(test->class_names().size(), 0);
+    for (std::int64_t i = 0; i < test->size() && count < wanted; ++i) {
+      const auto label = static_cast<std::size_t>(test->label(i));
+      if (seen[label]++ != rank) continue;
+      const ImageView image = test->read(i, buffer);
+      std::string name = test->class_names()[label];
+      for (char& c : name) c = c == '/' || c == ' ' ? '_' : c;
+      const std::filesystem::path path =
+          std::filesystem::path(options.out) / fmt::format("{}-{}.png", name, i);
+      write_png(path, {image.shape, {image.pixels.begin(), image.pixels.end()}});
+      fmt::print("{}\n", path.string());
+      ++count;
+    }
+  }
+  return kExitOk;
+}
+
+Action add_sample_command(CLI::App& app) {
+  auto options = std::make_shared<SampleOptions>();
+  app.add_option("config", options->config, "Configuration file (YAML)")->required();
+  app.add_option("--set", options->overrides, "Override a key: --set data.root=DIR")
+      ->allow_extra_args(false);
+  CLI::Option* out =
+      app.add_option("--out", options->out, "Folder for test images, named by class");
+  app.add_option("--preview", options->preview,
+                 "File for a contact sheet of training images after augmentation")
+      ->excludes(out);
+  app.add_option("--count", options->count, "Images (10, spread over the classes; sheet: 64)")
+      ->check(CLI::Range(1, 100000));
+  return [options] { return sample(*options); };
+}
+
+}  // namespace
+
+Action add_data_command(CLI::App& app) {
+  CLI::App* check_app = app.add_subcommand(
+      "check",
+      "Read everything; report classes, sizes, statistics, duplicates; exit 3 on problems");
+  CLI::App* sample_app = app.add_subcommand(
+      "sample", "Write some images as PNG: of testing as they are, or of training as a model sees");
+  app.require_subcommand(1);
+  return [check_app, check = add_data_check_command(*check_app),
+          sample = add_sample_command(*sample_app)] {
+    return check_app->parsed() ? check() : sample();
+  };
+}
+
+}  // namespace tessera

@@ -1,0 +1,122 @@
+#include <fmt/core.h>
+
+#include <CLI/CLI.hpp>
+#include <cmath>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "cli/commands.h"
+#include "cli/eval_report.h"
+#include "core/error.h"
+#include "core/parallel.h"
+#include "train/class_names.h"
+#include "train/open_split.h"
+#include "train/plural.h"
+
+namespace tessera {
+namespace {
+
+std::string percent(double share) {
+  return std::isnan(share) ? "-" : fmt::format("{:.1f} %", 100.0 * share);
+}
+
+using Names = std::vector<std::string>;
+
+void print_classes(const Metrics& metrics, const Names& names) {
+  fmt::print("\n{:<16}{:>9}{:>10}{:>11}{:>9}\n", "class", "samples", "recall", "precision", "F1");
+  for (std::int64_t k = 0; k < metrics.num_classes(); ++k) {
+    const ClassScore score = metrics.class_score(k);
+    fmt::print("{:<16}{:>9}{:>10}{:>11}{:>9}\n", names[static_cast<std::size_t>(k)], score.samples,
+               percent(score.recall), percent(score.precision), percent(score.f1));
+  }
+}
+
+void print_confusion(const Metrics& metrics, const Names& names) {
+  const std::int64_t classes = metrics.num_classes();
+  fmt::print("\nConfusion matrix: a row is a class, a column what the model took it for.\n");
+  for (std::int64_t row = 0; row < classes; ++row) {
+    fmt::print("{:<16}", names[static_cast<std::size_t>(row)]);
+    for (std::int64_t column = 0; column < classes; ++column) {
+      fmt::print("{:>6}", metrics.confusion()[static_cast<std::size_t>(row * classes + column)]);
+    }
+    fmt::print("\n");
+  }
+}
+
+nlohmann::ordered_json to_json(const TestViews& views) {
+  return {{"count", views.count()}, {"flip", views.flip}, {"shift", views.shift}};
+}
+
+Split split_called(const std::string& name) {
+  return name == "train" ? Split::kTrain : name == "val" ? Split::kVal : Split::kTest;
+}
+
+int run(const EvalOptions& options) {
+  const SavedModel saved = load_saved_model(options.path, options.overrides);
+  if (saved.config.train.threads > 0) set_num_threads(saved.config.train.threads);
+  const std::unique_ptr<Dataset> dataset = open_split(saved.config, split_called(options.split));
+  if (!options.patch_sizes.empty()) return run_patch_sizes(options, saved, *dataset);
+  if (!options.curve.empty()) fail<ConfigError>("--curve: is for --patch-size, as in 1,2,4");
+  const TestViews views = views_of(options, saved.config);
+  const Metrics metrics = test(saved, *dataset, views);
+  if (options.json) {
+    nlohmann::ordered_json json = to_json(metrics, *dataset, options.confusion);
+    json["views"] = to_json(views);
+    fmt::print("{}\n", json.dump());
+    return kExitOk;
+  }
+  fmt::print("{} (step {}) on the {} {} images of {}\n", saved.path.parent_path().string(),
+             saved.meta.step, metrics.samples(), options.split, dataset->name());
+  fmt::print("top-1 {:.2f} %   top-5 {:.2f} %   loss {:.4f}   calibration error {:.2f} %\n",
+             100.0 * metrics.top1(), 100.0 * metrics.top5(), metrics.loss(),
+             100.0 * metrics.calibration_error());
+  if (views.count() > 1) {
+    fmt::print(
+        "mean of {} views of each image{}{}\n", views.count(), views.flip ? ", mirrored" : "",
+        views.shift > 0 ? fmt::format(", moved by {} to the corners", plural(views.shift, "pixel"))
+                        : "");
+  }
+  const Names names = class_names_up_to(metrics.num_classes(), dataset->class_names());
+  if (metrics.num_classes() <= 20) print_classes(metrics, names);
+  if (options.confusion) print_confusion(metrics, names);
+  return kExitOk;
+}
+
+}  // namespace
+
+Action add_eval_command(CLI::App& app) {
+  auto options = std::make_shared<EvalOptions>();
+  app.add_option("path", options->path, "Run (its best checkpoint) or checkpoint folder")
+      ->required();
+  app.add_option("--set", options->overrides, "Override a key: --set data.batch_size=64")
+      ->allow_extra_args(false);
+  app.add_option("--split", options->split,
+                 "test, val or train; val is what training tests on, the same as test if there is "
+                 "but one")
+      ->check(CLI::IsMember({"test", "val", "train"}))
+      ->capture_default_str();
+  app.add_option("--patch-size", options->patch_sizes,
+                 "Test with patches of other sizes too: 1,2,4. Kernels, positions and tables are "
+                 "resized; nothing is trained")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->check(CLI::Range(1, 16384));
+  app.add_option("--curve", options->curve,
+                 "With --patch-size: draw top-1 over the patch and over the arithmetic into an SVG "
+                 "file");
+  app.add_option("--tta", options->views,
+                 "Test-time augmentation: answer by the mean probabilities of several views. flip: "
+                 "also mirrored; crops: also moved to the four corners; flip,crops: all ten")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->check(CLI::IsMember({"flip", "crops"}));
+  app.add_option("--shift", options->shift,
+                 "Pixels by which crops move; data.augment.crop_padding or an eighth of the image "
+                 "if not given")
+      ->check(CLI::Range(1, 16384));
+  app.add_flag("--json", options->json, "Print one JSON object; shares are 0..1");
+  app.add_flag("--confusion", options->confusion, "Also give the confusion matrix");
+  return [options] { return run(*options); };
+}
+
+}  // namespace tessera

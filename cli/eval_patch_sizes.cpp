@@ -1,0 +1,114 @@
+// `eval --patch-size`: one checkpoint at several patch sizes.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "cli/commands.h"
+#include "cli/eval_report.h"
+#include "core/atomic_file.h"
+#include "core/error.h"
+#include "layers/stage_plan.h"
+#include "report/plot/plot.h"
+
+namespace tessera {
+namespace {
+
+struct PatchResult {
+  std::int64_t patch = 0;
+  Size2 tokens{};
+  double macs = 0.0;
+  double top1 = 0.0;
+  bool as_trained = false;
+};
+
+SavedModel with_patch(const SavedModel& saved, std::int64_t patch) {
+  const std::string override = fmt::format("model.patch_size={}", patch);
+  if (saved.config.model.patch_embed.type == PatchEmbedType::kConvStem &&
+      saved.config.model.patch_size != Size2{patch, patch}) {
+    fail<ConfigError>(
+        "--patch-size {}: the convolutions of patch_embed.type conv_stem belong to patch_size "
+        "{}x{} and cannot be resized",
+        patch, saved.config.model.patch_size[0], saved.config.model.patch_size[1]);
+  }
+  return fit_saved_model(saved, {&override, 1});
+}
+
+/// Top-1 over `x`, in the order of x; the checkpoint's own patch has a mark of its own.
+report::Plot plot_of(const char* title, std::vector<PatchResult> results,
+                     const report::AxisConfig& x, double (*place)(const PatchResult&)) {
+  using report::Series;
+  std::sort(results.begin(), results.end(),
+            [&](const PatchResult& a, const PatchResult& b) { return place(a) < place(b); });
+  Series line{.color = "s0", .kind = Series::Kind::kLineAndDots};
+  Series own{.name = "patch as trained", .color = "s1", .kind = Series::Kind::kDots};
+  for (const PatchResult& result : results) {
+    line.points.push_back({place(result), result.top1});
+    if (result.as_trained) own.points.push_back(line.points.back());
+  }
+  report::Plot plot{.title = title, .x = x, .y = {.unit = report::Unit::kPercent, .low = 0.0}};
+  plot.series.push_back(std::move(line));
+  if (!own.points.empty()) plot.series.push_back(std::move(own));
+  return plot;
+}
+
+void draw_curve(const std::string& path, const std::vector<PatchResult>& results) {
+  const report::Drawing by_patch =
+      draw(plot_of("Top-1 by patch size", results, {.label = "pixels", .whole = true},
+                   [](const PatchResult& r) { return static_cast<double>(r.patch); }));
+  const report::Drawing by_macs =
+      draw(plot_of("Top-1 by arithmetic", results,
+                   {.label = "multiply-adds", .unit = report::Unit::kCount, .log = true},
+                   [](const PatchResult& r) { return r.macs; }));
+  const report::PlacedDrawing placed[] = {{0.0, 0.0, by_patch}, {by_patch.width, 0.0, by_macs}};
+  AtomicFile file(path);
+  file.write(report::drawing_file(placed));
+  file.commit();
+}
+
+void print_row(const PatchResult& result, const Metrics& metrics) {
+  fmt::print("{:>10}{:>10}{:>10.1f}{:>10}{:>10}{:>10.4f}\n",
+             fmt::format("{} {}", result.patch, result.as_trained ? "*" : " "),
+             fmt::format("{}x{}", result.tokens[0], result.tokens[1]), 1e-6 * result.macs,
+             fmt::format("{:.2f} %", 100.0 * metrics.top1()),
+             fmt::format("{:.2f} %", 100.0 * metrics.top5()), metrics.loss());
+}
+
+}  // namespace
+
+int run_patch_sizes(const EvalOptions& options, const SavedModel& saved, const Dataset& dataset) {
+  if (!options.curve.empty() && !options.curve.ends_with(".svg")) {
+    fail<ConfigError>("--curve {}: is drawn as SVG; give a name that ends in .svg", options.curve);
+  }
+  const TestViews views = views_of(options, saved.config);
+  // What cannot be fitted is said before the first is tested.
+  for (const std::int64_t patch : options.patch_sizes) with_patch(saved, patch);
+  nlohmann::ordered_json rows = nlohmann::ordered_json::array();
+  std::vector<PatchResult> results;
+  if (!options.json) {
+    fmt::print("{:>10}{:>10}{:>10}{:>10}{:>10}{:>10}\n", "patch", "tokens", "MMACs", "top-1",
+               "top-5", "loss");
+  }
+  for (const std::int64_t patch : options.patch_sizes) {
+    const SavedModel fitted = with_patch(saved, patch);
+    const ModelPlan plan = plan_model(fitted.config.model);
+    const Metrics metrics = test(fitted, dataset, views);
+    results.push_back({patch, plan.embed.map, static_cast<double>(plan.macs()), metrics.top1(),
+                       saved.config.model.patch_size == Size2{patch, patch}});
+    if (options.json) {
+      rows.push_back({{"patch_size", patch}, {"tokens", plan.embed.map}, {"macs", plan.macs()}});
+      rows.back().update(to_json(metrics, dataset, options.confusion));
+    } else {
+      print_row(results.back(), metrics);
+    }
+  }
+  if (!options.curve.empty()) draw_curve(options.curve, results);
+  if (options.json) {
+    fmt::print("{}\n", nlohmann::ordered_json{{"patch_sizes", rows}}.dump());
+  } else {
+    fmt::print("* as trained; at the others kernels, positions and tables are resized\n");
+  }
+  return kExitOk;
+}
+
+}  // namespace tessera

@@ -1,0 +1,65 @@
+#include "cli/eval_report.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "core/error.h"
+#include "train/class_names.h"
+#include "train/evaluate.h"
+
+namespace tessera {
+
+nlohmann::ordered_json to_json(const Metrics& metrics, const Dataset& dataset, bool confusion) {
+  const auto names = class_names_up_to(metrics.num_classes(), dataset.class_names());
+  nlohmann::ordered_json classes = nlohmann::ordered_json::array();
+  for (std::int64_t k = 0; k < metrics.num_classes(); ++k) {
+    const ClassScore score = metrics.class_score(k);
+    classes.push_back({{"class", names[static_cast<std::size_t>(k)]},
+                       {"samples", score.samples},
+                       {"recall", score.recall},
+                       {"precision", score.precision},
+                       {"f1", score.f1}});
+  }
+  nlohmann::ordered_json json = {
+      {"top1", metrics.top1()},       {"top5", metrics.top5()},
+      {"loss", metrics.loss()},       {"calibration_error", metrics.calibration_error()},
+      {"samples", metrics.samples()}, {"classes", classes}};
+  if (confusion) json["confusion"] = metrics.confusion();
+  return json;
+}
+
+TestViews views_of(const EvalOptions& options, const Config& config) {
+  const auto wants = [&](const char* name) {
+    return std::find(options.views.begin(), options.views.end(), name) != options.views.end();
+  };
+  TestViews views{.flip = wants("flip")};
+  if (!wants("crops")) {
+    if (options.shift > 0) fail<ConfigError>("--shift {}: is for --tta crops", options.shift);
+    return views;
+  }
+  const Size2& image = config.model.image_size;
+  const std::int64_t side = std::min(image[0], image[1]);
+  const std::int64_t padding = config.data.augment.crop_padding;
+  views.shift = options.shift;
+  if (views.shift == 0) views.shift = padding > 0 ? padding : std::max<std::int64_t>(1, side / 8);
+  if (views.shift >= side) {
+    fail<ConfigError>(
+        "--tta crops: a shift by {} pixels leaves nothing of images of {}x{}; give a "
+        "smaller --shift",
+        views.shift, image[0], image[1]);
+  }
+  const Normalization normalization = normalization_of(config.data);
+  for (std::size_t c = 0; c < normalization.mean.size(); ++c) {
+    views.fill.push_back(-normalization.mean[c] / normalization.std[c]);
+  }
+  return views;
+}
+
+Metrics test(const SavedModel& saved, const Dataset& dataset, const TestViews& views) {
+  Loader loader(dataset, evaluation_options(saved.config.data));
+  Metrics metrics = evaluate(*saved.learner, loader, saved.config.model.num_classes, {}, views);
+  for (const std::string& warning : loader.take_warnings()) fmt::print(stderr, "{}\n", warning);
+  return metrics;
+}
+
+}  // namespace tessera

@@ -1,0 +1,37 @@
+// What `eval` prints of a test, shared by its parts.
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "data/dataset.h"
+#include "tasks/classification/metrics.h"
+#include "train/saved_model.h"
+#include "train/test_views.h"
+
+namespace tessera {
+
+struct EvalOptions {
+  std::string path;
+  std::vector<std::string> overrides;
+  std::string split = "test";
+  std::vector<std::int64_t> patch_sizes;
+  std::string curve;  ///< SVG file of the patch sizes; empty: none
+  std::vector<std::string> views;
+  std::int64_t shift = 0;  ///< pixels; 0: as in training
+  bool json = false;
+  bool confusion = false;
+};
+
+nlohmann::ordered_json to_json(const Metrics& metrics, const Dataset& dataset, bool confusion);
+
+/// Throws ConfigError for a shift that leaves nothing of the image.
+TestViews views_of(const EvalOptions& options, const Config& config);
+
+Metrics test(const SavedModel& saved, const Dataset& dataset, const TestViews& views);
+
+/// Tests `saved` with patches of each of `options.patch_sizes`; a table, or JSON, and the curve.
+int run_patch_sizes(const EvalOptions& options, const SavedModel& saved, const Dataset& dataset);
+
+}  // namespace tessera

@@ -1,0 +1,84 @@
+#include <fmt/core.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "cli/commands.h"
+#include "core/atomic_file.h"
+#include "formats/onnx/model_graph.h"
+#include "formats/read_weights.h"
+#include "formats/weights/load_weights.h"
+#include "layers/model.h"
+#include "train/config/config.h"
+#include "train/saved_model.h"
+
+namespace tessera {
+namespace {
+
+struct ExportOptions {
+  std::string path;
+  std::string output;
+  std::string weights;
+  std::vector<std::string> overrides;
+};
+
+// What a program needs to know to feed the model and read its answer; values are JSON.
+std::vector<std::pair<std::string, std::string>> metadata(const Config& config) {
+  const auto json = [](const auto& value) { return nlohmann::json(value).dump(); };
+  const bool bicubic = config.data.resize.interpolation == Interpolation::kBicubic;
+  std::vector<std::pair<std::string, std::string>> pairs{
+      {"image_size", json(config.model.image_size)},
+      {"resize",
+       json(fmt::format("{} with antialiasing until it covers image_size / {}, the middle, then "
+                        "pixels / 255",
+                        bicubic ? "bicubic" : "bilinear", config.data.resize.test_crop))}};
+  if (!config.has_data) return pairs;
+  const Normalization normalization = normalization_of(config.data);
+  pairs.push_back({"classes", json(dataset_info(config.data).class_names)});
+  pairs.push_back({"mean", json(normalization.mean)});
+  pairs.push_back({"std", json(normalization.std)});
+  return pairs;
+}
+
+void write(const ExportOptions& options, const Config& config, const ParameterStore& parameters) {
+  const std::string bytes = onnx::export_model(config.model, parameters, metadata(config));
+  AtomicFile file(options.output);
+  file.write(bytes);
+  file.commit();
+  fmt::print(stderr, "{}: {:.1f} MB, ONNX opset 17\n", options.output,
+             static_cast<double>(bytes.size()) / 1e6);
+}
+
+int run(const ExportOptions& options) {
+  if (options.weights.empty()) {
+    const SavedModel saved = load_saved_model(options.path, options.overrides);
+    write(options, saved.config, saved.learner->model().parameters);
+    return kExitOk;
+  }
+  const Config config = load_config(options.path, options.overrides);
+  Model model(config.model);
+  load_weights(read_weights(options.weights), named_values(model.parameters));
+  write(options, config, model.parameters);
+  return kExitOk;
+}
+
+}  // namespace
+
+Action add_export_command(CLI::App& app) {
+  auto options = std::make_shared<ExportOptions>();
+  app.add_option("path", options->path,
+                 "Run (its best checkpoint) or checkpoint folder; with --weights a configuration")
+      ->required();
+  app.add_option("output", options->output,
+                 "ONNX file to write: input [N,C,H,W], normalised pixels -> logits [N,classes]; "
+                 "classes, mean, std, image size and resize stand in its metadata")
+      ->required();
+  app.add_option("--weights", options->weights,
+                 "Safetensors or .pth in Tessera's, torchvision's, timm's or the official naming");
+  app.add_option("--set", options->overrides, "Override a key: --set model.padding=torchvision")
+      ->allow_extra_args(false);
+  return [options] { return run(*options); };
+}
+
+}  // namespace tessera

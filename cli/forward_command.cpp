@@ -1,0 +1,147 @@
+#include <fmt/ranges.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <optional>
+
+#include "cli/commands.h"
+#include "core/error.h"
+#include "core/ops/cross_entropy.h"
+#include "formats/read_weights.h"
+#include "formats/safetensors.h"
+#include "formats/weights/load_weights.h"
+#include "layers/model.h"
+#include "layers/model_trace.h"
+#include "train/config/config.h"
+
+namespace tessera {
+namespace {
+
+struct ForwardOptions {
+  std::string model;
+  std::string weights;
+  std::string input;
+  std::string output;
+  std::vector<std::string> overrides;
+  std::vector<std::string> allow_missing;
+  std::string precision = "f32";
+  bool grad = false;
+  bool features = false;
+  float label_smoothing = 0.0f;
+};
+
+// [B, C, H, W] -> [B, H, W, C]
+Tensor to_channels_last(const Tensor& x) {
+  const std::int64_t batch = x.dim(0), channels = x.dim(1), pixels = x.dim(2) * x.dim(3);
+  Tensor y = Tensor::empty({batch, x.dim(2), x.dim(3), channels});
+  for (std::int64_t b = 0; b < batch; ++b) {
+    for (std::int64_t c = 0; c < channels; ++c) {
+      for (std::int64_t i = 0; i < pixels; ++i) {
+        y.f32()[(b * pixels + i) * channels + c] = x.f32()[(b * channels + c) * pixels + i];
+      }
+    }
+  }
+  return y;
+}
+
+// [B, H, W, C] -> [B, C, H, W]
+Tensor to_channels_first(const Tensor& x) {
+  const std::int64_t batch = x.dim(0), channels = x.dim(3), pixels = x.dim(1) * x.dim(2);
+  Tensor y = Tensor::empty({batch, channels, x.dim(1), x.dim(2)});
+  for (std::int64_t b = 0; b < batch; ++b) {
+    for (std::int64_t i = 0; i < pixels; ++i) {
+      for (std::int64_t c = 0; c < channels; ++c) {
+        y.f32()[(b * channels + c) * pixels + i] = x.f32()[(b * pixels + i) * channels + c];
+      }
+    }
+  }
+  return y;
+}
+
+Tensor as_f32(const Tensor& x) { return x.dtype() == DType::kF32 ? x : cast(x, DType::kF32); }
+
+Tensor read_images(const TensorFile& file, const ModelConfig& model) {
+  const Tensor input = file.f32("input");
+  if (input.rank() != 4 || input.dim(1) != model.in_channels) {
+    fail<ShapeError>("{}: input is {}, the model takes [B, {}, {}, {}]", file.path, input.shape(),
+                     model.in_channels, model.image_size[0], model.image_size[1]);
+  }
+  return to_channels_last(input);
+}
+
+int run(const ForwardOptions& options) {
+  Config config = load_config(options.model, options.overrides);
+  // The arithmetic of evaluation, also where gradients are recorded: nothing is dropped.
+  config.model.drop_path = 0.0;
+  config.model.dropout = 0.0;
+  Model model(config.model);
+  // Only what may be missing keeps these values.
+  model.parameters.initialize(config.train.seed, static_cast<float>(config.model.init_std));
+  const LoadReport report =
+      load_weights(read_weights(options.weights), named_values(model.parameters),
+                   {.allow_missing = options.allow_missing});
+  if (report.count(LoadReport::Status::kLoaded) < report.lines.size()) {
+    fmt::print(stderr, "{}\n", fmt::join(report.summary(), "\n"));
+  }
+  const TensorFile file = read_safetensors(options.input);
+  const DType dtype = options.precision == "bf16" ? DType::kBF16 : DType::kF32;
+
+  Tape tape({.training = options.grad});
+  const Tensor images = read_images(file, config.model);
+  const Var input = tape.leaf(dtype == DType::kF32 ? images : cast(images, dtype));
+  ModelTrace trace;
+  const Var logits = model.network.forward(tape, input, options.features ? &trace : nullptr);
+  std::vector<NamedTensor> results = {{"logits", as_f32(logits.value)}};
+  for (std::size_t i = 0; i < trace.features.size(); ++i) {
+    results.push_back({fmt::format("features/{}", i), as_f32(trace.features[i].value)});
+  }
+  if (options.grad) {
+    const Var loss = ops::cross_entropy(tape, logits, file.i32("target"), options.label_smoothing);
+    model.parameters.clear_gradients();
+    tape.backward(loss);
+    model.parameters.complete_gradients();
+    results.push_back({"loss", loss.value});
+    results.push_back({"grad/input", to_channels_first(as_f32(tape.grad(input)))});
+    for (NamedTensor& gradient :
+         rename_tensors(named_gradients(model.parameters), report.naming, "grad/")) {
+      results.push_back(std::move(gradient));
+    }
+  }
+  write_safetensors(options.output, results);
+  return kExitOk;
+}
+
+}  // namespace
+
+Action add_forward_command(CLI::App& app) {
+  auto options = std::make_shared<ForwardOptions>();
+  app.add_option("--model", options->model, "Configuration whose model: section is built")
+      ->required();
+  app.add_option("--set", options->overrides, "Override a key: --set model.padding=torchvision")
+      ->allow_extra_args(false);
+  app.add_option("--weights", options->weights,
+                 "Safetensors or .pth in Tessera's, torchvision's, timm's or the official naming")
+      ->required();
+  app.add_option("--allow-missing", options->allow_missing,
+                 "Parameters that need not be in the weights, such as 'head.*': they start anew")
+      ->allow_extra_args(false);
+  app.add_option("--input", options->input,
+                 "Safetensors with input [B,C,H,W] and, for --grad, target [B]")
+      ->required();
+  app.add_option("--output", options->output,
+                 "Safetensors to write: logits, features/N, loss, grad/input, grad/NAME as in the "
+                 "weights")
+      ->required();
+  app.add_flag("--grad", options->grad, "Also the mean cross entropy and its gradients");
+  app.add_flag("--features", options->features,
+               "Also what each stage puts out before merging and norm: features/N [B,h,w,C]; of a "
+               "model with a class token [B,1,1+hw,C]");
+  app.add_option("--label-smoothing", options->label_smoothing, "Of that loss")
+      ->check(CLI::Range(0.0, 1.0));
+  app.add_option("--precision", options->precision, "f32 or bf16")
+      ->check(CLI::IsMember({"f32", "bf16"}))
+      ->capture_default_str();
+  return [options] { return run(*options); };
+}
+
+}  // namespace tessera

@@ -1,0 +1,81 @@
+#include <fmt/core.h>
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "cli/commands.h"
+#include "cli/plan_text.h"
+#include "core/error.h"
+#include "layers/model.h"
+#include "layers/stage_plan.h"
+#include "train/checkpoint.h"
+#include "train/config/config.h"
+#include "train/training_plan.h"
+
+namespace tessera {
+namespace {
+
+struct InspectOptions {
+  std::string path;
+  std::vector<std::string> overrides;
+  bool json = false;
+};
+
+Config read_config(const InspectOptions& options) {
+  const std::filesystem::path path = options.path;
+  if (path.extension() == ".safetensors") {
+    fail<CheckpointError>("{}: holds weights without a configuration: give the folder it is in",
+                          options.path);
+  }
+  if (!std::filesystem::is_directory(path)) return load_config(path, options.overrides);
+  const LoadedCheckpoint checkpoint = load_checkpoint(options.path);
+  return parse_config(checkpoint.meta.config, options.path, options.overrides);
+}
+
+nlohmann::ordered_json plan_json(const Config& config) {
+  const ModelPlan plan = plan_model(config.model);
+  const std::int64_t parameters = Model(config.model).parameters.count();
+  nlohmann::ordered_json stages = nlohmann::ordered_json::array();
+  for (const StagePlan& stage : plan.stages) {
+    stages.push_back({{"tokens", stage.map},
+                      {"channels", stage.channels},
+                      {"num_heads", stage.num_heads},
+                      {"depth", stage.depth},
+                      {"window", stage.windows.window},
+                      {"shift", stage.shifted_windows.shift},
+                      {"padded", stage.windows.padded},
+                      {"macs", stage.macs}});
+  }
+  return {{"parameters", parameters},
+          {"macs", plan.macs()},
+          {"flops", 2 * plan.macs()},
+          {"predicted_peak_bytes", predicted_bytes(config, parameters)},
+          {"batch_size", config.data.batch_size},
+          {"patch_embed", {{"tokens", plan.embed.map}, {"macs", plan.embed.macs}}},
+          {"unused_pixels", plan.embed.unused_pixels},
+          {"stages", stages}};
+}
+
+}  // namespace
+
+Action add_inspect_command(CLI::App& app) {
+  auto options = std::make_shared<InspectOptions>();
+  app.add_option("path", options->path, "Configuration file, run or checkpoint")->required();
+  app.add_option("--set", options->overrides, "Override a key: --set model.patch_size=2")
+      ->allow_extra_args(false);
+  app.add_flag("--json", options->json, "Print one JSON object");
+  app.footer("MACs are multiply-adds of one image's forward pass; FLOPs are twice as many.");
+  return [options] {
+    const Config config = read_config(*options);
+    if (options->json) {
+      fmt::print("{}\n", plan_json(config).dump(2));
+    } else {
+      fmt::print("{}", plan_text(config));
+    }
+    return kExitOk;
+  };
+}
+
+}  // namespace tessera

@@ -1,0 +1,162 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "cli/commands.h"
+#include "cli/run_list.h"
+#include "cli/screen.h"
+#include "report/plot/number.h"
+#include "study/text_table.h"
+#include "train/duration.h"
+#include "train/plural.h"
+
+namespace tessera {
+namespace {
+
+struct RunsOptions {
+  std::string folder = "runs";
+  std::string sort = "name";
+  bool json = false;
+};
+
+double top1_of(const ListedRun& run) { return run.best ? run.best->test_top1 : -1.0; }
+
+void sort_runs(std::vector<ListedRun>& runs, const std::string& by) {
+  const auto less = [&](const ListedRun& a, const ListedRun& b) {
+    if (by == "best") return top1_of(a) > top1_of(b);
+    if (by == "loss") return !std::isnan(a.lowest_loss) && !(a.lowest_loss >= b.lowest_loss);
+    if (by == "time") return a.train_seconds < b.train_seconds;
+    if (by == "state") return a.status.state < b.status.state;
+    return a.name < b.name;
+  };
+  std::stable_sort(runs.begin(), runs.end(), less);
+}
+
+nlohmann::ordered_json number_or_null(double value) {
+  return std::isfinite(value) ? nlohmann::ordered_json(value) : nullptr;
+}
+
+nlohmann::ordered_json to_json(const ListedRun& run, const std::vector<std::string>& keys) {
+  nlohmann::ordered_json json = {{"run", run.name},
+                                 {"state", to_string(run.status.state)},
+                                 {"epoch", run.epoch},
+                                 {"epochs", run.epochs},
+                                 {"best_top1", nullptr},
+                                 {"best_epoch", nullptr},
+                                 {"lowest_loss", number_or_null(run.lowest_loss)},
+                                 {"train_seconds", run.train_seconds}};
+  if (run.best) {
+    json["best_top1"] = number_or_null(run.best->test_top1);
+    json["best_epoch"] = run.best->epoch;
+  }
+  if (!run.status.reason.empty()) json["reason"] = run.status.reason;
+  if (!run.problem.empty()) json["problem"] = run.problem;
+  json["differs"] = nlohmann::ordered_json::object();
+  for (const std::string& key : keys) {
+    if (run.values.contains(key)) json["differs"][key] = run.values.at(key);
+  }
+  return json;
+}
+
+/// The last word of a key, where no other key ends in the same.
+std::string title_of(const std::string& key, const std::vector<std::string>& keys) {
+  const std::string word = key.substr(key.rfind('.') + 1);
+  const auto same = std::count_if(keys.begin(), keys.end(), [&](const std::string& other) {
+    return other == word || other.ends_with("." + word);
+  });
+  return same > 1 ? key : word;
+}
+
+/// With the first `shown` of the keys.
+std::string table_of(const std::vector<ListedRun>& runs, const std::vector<std::string>& keys,
+                     std::size_t shown) {
+  TextTable table;
+  table.add_column("run", TextTable::Align::kLeft);
+  table.add_column("state", TextTable::Align::kLeft);
+  for (const char* title : {"epoch", "best top-1", "loss", "time"}) table.add_column(title);
+  for (std::size_t i = 0; i < shown; ++i) table.add_column(title_of(keys[i], keys));
+  for (const ListedRun& run : runs) {
+    std::vector<std::string> row = {
+        run.name,
+        std::string(to_string(run.status.state)),
+        fmt::format("{}/{}", run.epoch, run.problem.empty() ? fmt::to_string(run.epochs) : "?"),
+        run.best ? fmt::format("{:.2f} %", 100.0 * run.best->test_top1) : "–",
+        report::number_text(run.lowest_loss, report::Unit::kPlain, 4),
+        run.train_seconds > 0.0 ? duration_text(run.train_seconds) : "–"};
+    for (std::size_t i = 0; i < shown; ++i) {
+      const auto found = run.values.find(keys[i]);
+      row.push_back(found == run.values.end() ? "?" : found->second);
+    }
+    table.add_row(std::move(row));
+  }
+  return table.plain();
+}
+
+int widest_line(const std::string& text) {
+  int widest = 0;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = text.find('\n', begin);
+    widest = std::max(widest, report::text_columns(text.substr(begin, end - begin)));
+    begin = end + 1;
+  }
+  return widest;
+}
+
+/// As many keys as the terminal has room for; all of them elsewhere.
+void print_table(const std::vector<ListedRun>& runs, const std::vector<std::string>& keys) {
+  std::size_t shown = keys.size();
+  std::string table = table_of(runs, keys, shown);
+  while (has_screen() && shown > 0 && widest_line(table) > screen_size().columns) {
+    table = table_of(runs, keys, --shown);
+  }
+  fmt::print("{}", table);
+  if (shown < keys.size()) {
+    fmt::print("They differ in {} that there is no room for: --json\n",
+               plural(static_cast<std::int64_t>(keys.size() - shown), "key"));
+  }
+  for (const ListedRun& run : runs) {
+    if (!run.status.reason.empty()) {
+      fmt::print("{} {}: {}\n", run.name, to_string(run.status.state), run.status.reason);
+    }
+    if (!run.problem.empty()) fmt::print("{}: {}\n", run.name, run.problem);
+  }
+}
+
+int run(const RunsOptions& options) {
+  std::vector<ListedRun> runs = list_runs(options.folder);
+  sort_runs(runs, options.sort);
+  const std::vector<std::string> keys = differing_keys(runs);
+  if (options.json) {
+    nlohmann::ordered_json json = nlohmann::ordered_json::array();
+    for (const ListedRun& listed : runs) json.push_back(to_json(listed, keys));
+    fmt::print("{}\n", json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+  } else if (runs.empty()) {
+    fmt::print("{}: no runs\n", options.folder);
+  } else {
+    print_table(runs, keys);
+  }
+  return kExitOk;
+}
+
+}  // namespace
+
+Action add_runs_command(CLI::App& app) {
+  auto options = std::make_shared<RunsOptions>();
+  app.add_option("folder", options->folder, "Where the runs are, at any depth")
+      ->capture_default_str();
+  app.add_option("--sort", options->sort, "By name, best, loss, time or state")
+      ->check(CLI::IsMember({"name", "best", "loss", "time", "state"}))
+      ->capture_default_str();
+  app.add_flag("--json", options->json, "Print one JSON array");
+  app.footer(
+      "Columns after the time are the keys in which the configurations differ. A run that was "
+      "killed\n"
+      "has failed; one that was stopped, by Ctrl-C, goes on with tessera train --resume.");
+  return [options] { return run(*options); };
+}
+
+}  // namespace tessera

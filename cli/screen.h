@@ -1,0 +1,43 @@
+// The whole window of a terminal, taken over and given back.
+#pragma once
+
+#include <termios.h>
+
+#include <optional>
+#include <span>
+#include <string>
+
+#include "report/plot/text_plot.h"
+
+namespace tessera {
+
+/// Standard output is a terminal that can move its cursor.
+bool has_screen();
+
+/// ANSI colours are wanted: there is a screen, and NO_COLOR (no-color.org) is not set.
+bool wants_color();
+
+/// Of standard output; 80 x 24 if it is no terminal.
+report::TextSize screen_size();
+
+/// While it lives, the terminal shows a second screen without a cursor, and keys are not echoed.
+/// What was there comes back afterwards.
+class Screen {
+ public:
+  Screen();
+  ~Screen();
+  Screen(const Screen&) = delete;
+  Screen& operator=(const Screen&) = delete;
+
+  /// Shows the lines, which must fit, in place of what was there.
+  void show(std::span<const std::string> lines) const;
+
+  /// Waits so long for a key, which it returns, or for a signal.
+  std::optional<char> wait_key(int milliseconds) const;
+
+ private:
+  termios before_{};
+  bool has_keys_ = false;
+};
+
+}  // namespace tessera

@@ -1,0 +1,30 @@
+// Which files of a root are the samples of a split, and of what class.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "data/data_config.h"
+#include "data/dataset.h"
+#include "data/files/file_source.h"
+
+namespace tessera {
+
+struct ImageFile {
+  std::string path;  ///< below the root
+  std::string label;
+};
+
+/// The files of a split: those of its list in `config`, else of `train/CLASS/**`, `val/CLASS/**`
+/// and `test/CLASS/**` or, without `train`, of `CLASS/**`; those named in `config.skip` left out.
+/// With `val_split` a share of each class, drawn by `split_seed`, goes from training to kVal. kVal
+/// is otherwise `val`, `valid`, `validation` or `test`; kTest is `test` or what kVal is. Tiny
+/// ImageNet's `val_annotations.txt` says the classes of its `val/images`; its `test` has none.
+/// Throws DataError that names the file or folder that does not fit, or what is missing.
+std::vector<ImageFile> find_images(const FileSource& files, const DataConfig& config, Split split);
+
+/// The classes of training, sorted: by value if all are whole numbers, else by bytes. Throws
+/// DataError as find_images, or if a name cannot be shown: not UTF-8, or with control characters.
+std::vector<std::string> training_classes(const FileSource& files, const DataConfig& config);
+
+}  // namespace tessera

@@ -1,0 +1,179 @@
+#include "data/sets/image_folder.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <unordered_map>
+#include <utility>
+
+#include "core/error.h"
+#include "data/files/file_source.h"
+#include "data/files/hash.h"
+#include "data/images/disk_cache.h"
+#include "data/images/ram_cache.h"
+#include "data/sets/image_files.h"
+#include "data/transform.h"
+
+namespace tessera {
+namespace {
+
+constexpr std::size_t kMaxFileBytes = std::size_t{1} << 28;
+
+struct Sample {
+  std::string path;
+  std::int32_t label;
+};
+
+/// Twice the pixels that scaling to the model's size leaves of an image: from as many, or from all
+/// of a larger one, it makes the same but for a level or two, and a JPEG is decoded much faster.
+ImageSize enough_for(const DataConfig& config, Split split) {
+  constexpr double kSpare = 2.0;
+  if (config.whole_images) return {};
+  const bool is_cropped =
+      split == Split::kTrain && config.cache == Cache::kNone && config.augment.crops_area();
+  const double seen =  // side of the smallest part that is scaled to the model's size
+      is_cropped ? std::sqrt(config.augment.crop_area[0]) : config.resize.test_crop;
+  const auto enough = [&](std::int64_t side) {
+    return static_cast<std::int64_t>(std::ceil(kSpare * static_cast<double>(side) / seen));
+  };
+  return {enough(config.image.height), enough(config.image.width)};
+}
+
+class ImageFolder final : public Dataset {
+ public:
+  ImageFolder(DatasetInfo info, std::unique_ptr<FileSource> files, std::vector<Sample> samples,
+              const DataConfig& config, Split split)
+      : Dataset(std::move(info)),
+        files_(std::move(files)),
+        samples_(std::move(samples)),
+        resize_(config.resize),
+        enough_(enough_for(config, split)) {
+    if (config.cache == Cache::kRam) ram_.emplace(size(), ram_cache_limit());
+    if (config.cache == Cache::kDisk) {
+      disk_.emplace(config.cache_folder.empty() ? default_cache_folder().string()
+                                                : config.cache_folder);
+    }
+  }
+
+  std::int64_t size() const override { return static_cast<std::int64_t>(samples_.size()); }
+
+  ImageView read(std::int64_t i, Image& buffer) const override {
+    if (ram_) {
+      if (const Image* kept = ram_->find(i)) return *kept;
+    }
+    const std::string& path = sample(i).path;
+    const std::vector<std::uint8_t> bytes = files_->read(path, kMaxFileBytes);
+    const std::uint64_t key = disk_ ? cache_key(bytes) : 0;
+    if (disk_ && disk_->load(key, buffer)) return buffer;
+    buffer = decode_image(bytes, files_->root() + '/' + path, image().channels, enough_);
+    if (ram_ || disk_) buffer = shrink(std::move(buffer), image(), resize_);
+    if (disk_) disk_->store(key, buffer);
+    if (ram_) {
+      if (const Image* kept = ram_->keep(i, buffer)) return *kept;
+    }
+    return buffer;
+  }
+
+  std::vector<std::string> take_warnings() const override {
+    if (!disk_) return {};
+    const std::string warning = disk_->take_warning();
+    return warning.empty() ? std::vector<std::string>{} : std::vector<std::string>{warning};
+  }
+
+  std::int32_t label(std::int64_t i) const override { return sample(i).label; }
+  std::string sample_name(std::int64_t i) const override { return sample(i).path; }
+
+  std::uint64_t fingerprint() const override {
+    std::uint64_t hash = 0;
+    for (const Sample& sample : samples_) {
+      const std::uint64_t size = files_->file_size(sample.path);
+      hash = hash_text(fmt::format("{}:{}", size, sample.label), hash_text(sample.path, hash));
+    }
+    return hash;
+  }
+
+ private:
+  /// Of the file and of all that is done to it before it is kept.
+  std::uint64_t cache_key(std::span<const std::uint8_t> bytes) const {
+    const ImageShape& shape = image();
+    return hash_text(fmt::format("{} {} {} {} {} {} {}", shape.height, shape.width, shape.channels,
+                                 static_cast<int>(resize_.interpolation), resize_.test_crop,
+                                 enough_.height, enough_.width),
+                     hash_bytes(bytes));
+  }
+
+  const Sample& sample(std::int64_t i) const { return samples_[static_cast<std::size_t>(i)]; }
+
+  std::unique_ptr<FileSource> files_;
+  std::vector<Sample> samples_;
+  ResizeConfig resize_;
+  ImageSize enough_;
+  mutable std::optional<RamCache> ram_;
+  mutable std::optional<DiskCache> disk_;
+};
+
+std::vector<Sample> labelled(std::vector<ImageFile> files, const std::vector<std::string>& classes,
+                             const std::string& root) {
+  std::unordered_map<std::string, std::int32_t> labels;
+  for (const std::string& name : classes) {
+    labels.emplace(name, static_cast<std::int32_t>(labels.size()));
+  }
+  std::vector<Sample> samples;
+  samples.reserve(files.size());
+  for (ImageFile& file : files) {
+    const auto label = labels.find(file.label);
+    if (label == labels.end()) {
+      fail<DataError>("[data] {}/{}: its class {} is none of the {} of training", root, file.path,
+                      file.label, classes.size());
+    }
+    samples.push_back({std::move(file.path), label->second});
+  }
+  return samples;
+}
+
+/// As many of each class as possible: the first of every class come before the second of any.
+void keep_samples(std::vector<Sample>& samples, std::int64_t count) {
+  if (count > static_cast<std::int64_t>(samples.size())) {
+    fail<DataError>("[image_folder] {} samples asked for, the data set has {}", count,
+                    samples.size());
+  }
+  std::unordered_map<std::int32_t, std::int64_t> seen;
+  std::vector<std::pair<std::int64_t, std::size_t>> order;  // rank within the class, index
+  for (std::size_t i = 0; i < samples.size(); ++i) order.emplace_back(seen[samples[i].label]++, i);
+  std::stable_sort(order.begin(), order.end());
+  order.resize(static_cast<std::size_t>(count));
+  std::sort(order.begin(), order.end(),
+            [](const auto& a, const auto& b) { return a.second < b.second; });
+  std::vector<Sample> kept;
+  for (const auto& [rank, index] : order) kept.push_back(std::move(samples[index]));
+  samples = std::move(kept);
+}
+
+std::unique_ptr<FileSource> open_root(const DataConfig& config) {
+  if (config.root.empty()) {
+    fail<DataError>("[data] data.root is auto: set it to the folder or tar archive of the images");
+  }
+  return open_files(config.root);
+}
+
+}  // namespace
+
+std::unique_ptr<Dataset> open_image_folder(const DataConfig& config, Split split) {
+  std::unique_ptr<FileSource> files = open_root(config);
+  DatasetInfo info = dataset_info(config);
+  if (info.class_names.empty()) info.class_names = training_classes(*files, config);
+  std::vector<Sample> samples =
+      labelled(find_images(*files, config, split), info.class_names, config.root);
+  const std::int64_t wanted = split == Split::kTrain ? config.train_samples : config.test_samples;
+  if (wanted > 0) keep_samples(samples, wanted);
+  return std::make_unique<ImageFolder>(std::move(info), std::move(files), std::move(samples),
+                                       config, split);
+}
+
+std::vector<std::string> image_folder_classes(const DataConfig& config) {
+  return training_classes(*open_root(config), config);
+}
+
+}  // namespace tessera

@@ -1,0 +1,20 @@
+// Images that stay in their files until they are asked for: any size, any number.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "data/dataset.h"
+
+namespace tessera {
+
+/// One split of the images below `config.root`, found as `data/sets/image_files.h` says. Only names
+/// are read now. Throws DataError if there are none, or of a class that is not in `config.classes`
+/// (of training, if empty).
+std::unique_ptr<Dataset> open_image_folder(const DataConfig& config, Split split);
+
+/// The classes of training below `config.root`. Throws DataError.
+std::vector<std::string> image_folder_classes(const DataConfig& config);
+
+}  // namespace tessera

@@ -1,0 +1,160 @@
+#include "formats/onnx/graph_builder.h"
+
+#include <fmt/format.h>
+
+#include <protozero/pbf_writer.hpp>
+
+namespace tessera::onnx {
+namespace {
+
+using protozero::pbf_writer;
+
+constexpr std::int64_t kIrVersion = 8;
+constexpr std::int64_t kOpset = 17;
+
+// TensorProto.DataType
+constexpr std::int32_t kFloat = 1;
+constexpr std::int32_t kInt64 = 7;
+
+// Field numbers of onnx.proto.
+namespace model {
+constexpr protozero::pbf_tag_type kIr = 1, kProducer = 2, kProducerVersion = 3, kGraph = 7,
+                                  kOpsetImport = 8, kMetadata = 14;
+}
+namespace graph {
+constexpr protozero::pbf_tag_type kNode = 1, kName = 2, kInitializer = 5, kInput = 11, kOutput = 12;
+}
+namespace node {
+constexpr protozero::pbf_tag_type kInput = 1, kOutput = 2, kName = 3, kOp = 4, kAttribute = 5;
+}
+namespace attribute {
+constexpr protozero::pbf_tag_type kName = 1, kReal = 2, kInt = 3, kInts = 8, kType = 20;
+constexpr std::int32_t kTypeReal = 1, kTypeInt = 2, kTypeInts = 7;
+}  // namespace attribute
+namespace tensor {
+constexpr protozero::pbf_tag_type kDims = 1, kType = 2, kName = 8, kRaw = 9;
+}
+
+void write_attribute(pbf_writer& parent, const Attribute& from) {
+  pbf_writer to(parent, node::kAttribute);
+  to.add_string(attribute::kName, from.name);
+  switch (from.kind) {
+    case Attribute::Kind::kInt:
+      to.add_int64(attribute::kInt, from.ints.front());
+      to.add_enum(attribute::kType, attribute::kTypeInt);
+      return;
+    case Attribute::Kind::kInts:
+      for (const std::int64_t value : from.ints) to.add_int64(attribute::kInts, value);
+      to.add_enum(attribute::kType, attribute::kTypeInts);
+      return;
+    case Attribute::Kind::kFloat:
+      to.add_float(attribute::kReal, from.real);
+      to.add_enum(attribute::kType, attribute::kTypeReal);
+      return;
+  }
+}
+
+// ValueInfoProto of an f32 tensor [N, dims...].
+void write_value_info(pbf_writer& parent, protozero::pbf_tag_type tag, const std::string& name,
+                      const std::vector<std::int64_t>& dims) {
+  pbf_writer info(parent, tag);
+  info.add_string(1, name);
+  pbf_writer type(info, 2);
+  pbf_writer tensor_type(type, 1);
+  tensor_type.add_enum(1, kFloat);
+  pbf_writer shape(tensor_type, 2);
+  pbf_writer(shape, 1).add_string(2, "N");
+  for (const std::int64_t dim : dims) pbf_writer(shape, 1).add_int64(1, dim);
+}
+
+}  // namespace
+
+Value GraphBuilder::node(const std::string& op, const std::vector<Value>& inputs,
+                         const std::vector<Attribute>& attributes) {
+  const Value output = fmt::format("{}_{}", op, nodes_++);
+  pbf_writer writer(graph_);
+  pbf_writer to(writer, graph::kNode);
+  for (const Value& input : inputs) to.add_string(node::kInput, input);
+  to.add_string(node::kOutput, output);
+  to.add_string(node::kName, output);
+  to.add_string(node::kOp, op);
+  for (const Attribute& from : attributes) write_attribute(to, from);
+  return output;
+}
+
+Value GraphBuilder::store(const std::string& name, std::int32_t type,
+                          std::span<const std::int64_t> dims, std::span<const std::byte> bytes) {
+  if (!constants_.insert(name).second) return name;
+  pbf_writer writer(graph_);
+  pbf_writer to(writer, graph::kInitializer);
+  for (const std::int64_t dim : dims) to.add_int64(tensor::kDims, dim);
+  to.add_enum(tensor::kType, type);
+  to.add_string(tensor::kName, name);
+  to.add_bytes(tensor::kRaw, reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  return name;
+}
+
+Value GraphBuilder::constant(const std::string& name, const Tensor& tensor) {
+  return store(name, kFloat, tensor.shape().dims(), std::as_bytes(tensor.span<float>()));
+}
+
+Value GraphBuilder::integers(const std::vector<std::int64_t>& values) {
+  const std::int64_t size = static_cast<std::int64_t>(values.size());
+  return store(fmt::format("integers_{}", fmt::join(values, "_")), kInt64, {&size, 1},
+               std::as_bytes(std::span(values)));
+}
+
+Value GraphBuilder::scalar(float value) {
+  return store(fmt::format("scalar_{}", value), kFloat, {}, std::as_bytes(std::span(&value, 1)));
+}
+
+Value GraphBuilder::scalar(std::int64_t value) {
+  return store(fmt::format("index_{}", value), kInt64, {}, std::as_bytes(std::span(&value, 1)));
+}
+
+Value GraphBuilder::reshape(const Value& x, std::vector<std::int64_t> dims) {
+  dims.insert(dims.begin(), -1);
+  return node("Reshape", {x, integers(dims)});
+}
+
+Value GraphBuilder::transpose(const Value& x, const std::vector<std::int64_t>& order) {
+  return node("Transpose", {x}, {{"perm", order}});
+}
+
+Value GraphBuilder::slice(const Value& x, std::int64_t axis, std::int64_t begin, std::int64_t end,
+                          std::int64_t step) {
+  return node("Slice", {x, integers({begin}), integers({end}), integers({axis}), integers({step})});
+}
+
+std::string GraphBuilder::finish(const Value& output, const std::vector<std::int64_t>& input_dims,
+                                 const std::vector<std::int64_t>& output_dims,
+                                 const std::vector<std::pair<std::string, std::string>>& metadata) {
+  {
+    pbf_writer writer(graph_);
+    {
+      pbf_writer last(writer, graph::kNode);
+      last.add_string(node::kInput, output);
+      last.add_string(node::kOutput, kOutput);
+      last.add_string(node::kName, kOutput);
+      last.add_string(node::kOp, "Identity");
+    }
+    writer.add_string(graph::kName, "tessera");
+    write_value_info(writer, graph::kInput, kInput, input_dims);
+    write_value_info(writer, graph::kOutput, kOutput, output_dims);
+  }
+  std::string bytes;
+  pbf_writer writer(bytes);
+  writer.add_int64(model::kIr, kIrVersion);
+  writer.add_string(model::kProducer, "tessera");
+  writer.add_string(model::kProducerVersion, TESSERA_VERSION);
+  writer.add_message(model::kGraph, graph_);
+  pbf_writer(writer, model::kOpsetImport).add_int64(2, kOpset);
+  for (const auto& [key, value] : metadata) {
+    pbf_writer entry(writer, model::kMetadata);
+    entry.add_string(1, key);
+    entry.add_string(2, value);
+  }
+  return bytes;
+}
+
+}  // namespace tessera::onnx

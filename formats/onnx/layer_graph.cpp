@@ -1,0 +1,132 @@
+#include "formats/onnx/layer_graph.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <limits>
+
+#include "core/error.h"
+#include "formats/onnx/attention_graph.h"
+#include "layers/position_embed.h"
+
+namespace tessera::onnx {
+namespace {
+
+// [out, in] -> [in, out], as MatMul wants it
+Tensor transposed(const Tensor& weight) {
+  const std::int64_t rows = weight.dim(0), columns = weight.dim(1);
+  Tensor result = Tensor::empty({columns, rows});
+  for (std::int64_t i = 0; i < rows; ++i) {
+    for (std::int64_t j = 0; j < columns; ++j) {
+      result.f32()[j * rows + i] = weight.f32()[i * columns + j];
+    }
+  }
+  return result;
+}
+
+// [N, H, W, C] -> [N, H, W, C]; see ops::token_shift.
+Value token_shift(GraphBuilder& graph, const Value& x, Size2 map, std::int64_t moved) {
+  // A border of zeros around the map; each direction looks at it from elsewhere.
+  const Value padded = graph.node("Pad", {x, graph.integers({0, 1, 1, 0, 0, 1, 1, 0})});
+  std::vector<Value> parts;
+  for (const Size2& from : {Size2{0, 1}, Size2{2, 1}, Size2{1, 0}, Size2{1, 2}}) {
+    const auto first = static_cast<std::int64_t>(parts.size()) * moved;
+    const Value channels = graph.slice(padded, 3, first, first + moved);
+    parts.push_back(graph.slice(graph.slice(channels, 1, from[0], from[0] + map[0]), 2, from[1],
+                                from[1] + map[1]));
+  }
+  parts.push_back(graph.slice(x, 3, 4 * moved, std::numeric_limits<std::int64_t>::max()));
+  return graph.node("Concat", parts, {{"axis", std::int64_t{-1}}});
+}
+
+}  // namespace
+
+Tensor LayerGraph::parameter(const std::string& name) const {
+  const ParameterStore::Entry* entry = parameters_.find(name);
+  if (entry == nullptr) fail<CheckpointError>("export: the model has no parameter {}", name);
+  return entry->parameter->value;
+}
+
+Value LayerGraph::linear(const Value& x, const std::string& name) {
+  const std::string bias = name + ".bias";
+  return linear(x, name, has(bias) ? parameter(bias) : Tensor());
+}
+
+Value LayerGraph::linear(const Value& x, const std::string& name, const Tensor& bias) {
+  return linear(x, name, parameter(name + ".weight"), bias);
+}
+
+Value LayerGraph::linear(const Value& x, const std::string& name, const Tensor& weight,
+                         const Tensor& bias) {
+  const Value y = graph_.node("MatMul", {x, graph_.constant(name + ".weight", transposed(weight))});
+  return bias ? graph_.node("Add", {y, graph_.constant(name + ".bias", bias)}) : y;
+}
+
+Value LayerGraph::layer_norm(const Value& x, const std::string& name) {
+  const std::string weight = name + ".weight", bias = name + ".bias";
+  return graph_.node(
+      "LayerNormalization",
+      {x, graph_.constant(weight, parameter(weight)), graph_.constant(bias, parameter(bias))},
+      {{"axis", std::int64_t{-1}}, {"epsilon", norm_epsilon(config_)}});
+}
+
+Value LayerGraph::conv(const Value& map, const std::string& name, const ops::Conv2dConfig& config) {
+  const std::string weight = name + ".weight", bias = name + ".bias";
+  const Tensor kernel = parameter(weight);
+  return graph_.node("Conv",
+                     {map, graph_.constant(weight, kernel), graph_.constant(bias, parameter(bias))},
+                     {{"kernel_shape", std::vector<std::int64_t>{kernel.dim(2), kernel.dim(3)}},
+                      {"strides", std::vector<std::int64_t>{config.stride[0], config.stride[1]}},
+                      {"pads", std::vector<std::int64_t>{config.pad_begin[0], config.pad_begin[1],
+                                                         config.pad_end[0], config.pad_end[1]}}});
+}
+
+Value LayerGraph::position(const Value& tokens, const std::string& name, Size2 map,
+                           std::int64_t extra) {
+  const Shape shape = extra > 0 ? Shape{1, 1, extra + map[0] * map[1], config_.embed_dim}
+                                : Shape{1, map[0], map[1], config_.embed_dim};
+  if (config_.position.absolute) {
+    return graph_.node("Add", {tokens, graph_.constant(name, parameter(name).reshape(shape))});
+  }
+  if (config_.position.sincos) {
+    const Tensor table = sincos_table(map, extra, config_.embed_dim);
+    return graph_.node("Add", {tokens, graph_.constant("position.sincos", table.reshape(shape))});
+  }
+  return tokens;
+}
+
+Value LayerGraph::mlp(const Value& x, const std::string& name) {
+  const Value hidden = linear(x, name + ".fc1");
+  // GELU: h (1 + erf(h / sqrt 2)) / 2
+  const Value erf =
+      graph_.node("Erf", {graph_.node("Div", {hidden, graph_.scalar(std::sqrt(2.0f))})});
+  const Value gate = graph_.node("Add", {erf, graph_.scalar(1.0f)});
+  const Value gelu = graph_.node("Mul", {graph_.node("Mul", {hidden, gate}), graph_.scalar(0.5f)});
+  return linear(gelu, name + ".fc2");
+}
+
+Value LayerGraph::attend(const Value& x, const AttentionPlace& place) {
+  const std::int64_t moved = place.stage.shifted_channels;
+  if (moved == 0) return window_attention(*this, x, place);
+  return window_attention(*this, token_shift(graph_, x, place.stage.map, moved), place);
+}
+
+Value LayerGraph::block(const Value& x, const std::string& name, const StagePlan& stage,
+                        std::int64_t index) {
+  const WindowPlan& plan = index % 2 == 1 ? stage.shifted_windows : stage.windows;
+  const AttentionPlace place{name + ".attn", stage, plan};
+  const std::string norm1 = name + ".norm1", norm2 = name + ".norm2";
+  if (config_.name == ModelName::kSwinV2) {
+    const Value sum = graph_.node("Add", {x, layer_norm(attend(x, place), norm1)});
+    return graph_.node("Add", {sum, layer_norm(mlp(sum, name + ".mlp"), norm2)});
+  }
+  const Value sum = graph_.node("Add", {x, attend(layer_norm(x, norm1), place)});
+  return graph_.node("Add", {sum, mlp(layer_norm(sum, norm2), name + ".mlp")});
+}
+
+Value LayerGraph::mean_pool(const Value& x) {
+  return graph_.node("ReduceMean", {x},
+                     {{"axes", std::vector<std::int64_t>{1, 2}}, {"keepdims", std::int64_t{0}}});
+}
+
+}  // namespace tessera::onnx

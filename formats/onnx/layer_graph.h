@@ -1,0 +1,64 @@
+// The layers that all models share, as nodes of an ONNX graph. They correspond to those of layers/
+// and read parameters under the same names; maps are channels last, as there.
+#pragma once
+
+#include <string>
+
+#include "core/ops/conv2d.h"
+#include "core/parameter.h"
+#include "formats/onnx/graph_builder.h"
+#include "layers/stage_plan.h"
+
+namespace tessera::onnx {
+
+struct AttentionPlace;
+
+class LayerGraph {
+ public:
+  /// Refers to all of its arguments.
+  LayerGraph(GraphBuilder& graph, const ModelConfig& config, const ParameterStore& parameters)
+      : graph_(graph), config_(config), parameters_(parameters) {}
+
+  GraphBuilder& graph() { return graph_; }
+  const ModelConfig& config() const { return config_; }
+
+  /// The parameter `name`. Throws CheckpointError if the model has none.
+  Tensor parameter(const std::string& name) const;
+  bool has(const std::string& name) const { return parameters_.find(name) != nullptr; }
+
+  /// [..., in] -> [..., out], with `name.weight` and, if there is one, `name.bias`
+  Value linear(const Value& x, const std::string& name);
+
+  /// The same with another bias [out], or none.
+  Value linear(const Value& x, const std::string& name, const Tensor& bias);
+
+  /// The same with another weight [out, in] as well.
+  Value linear(const Value& x, const std::string& name, const Tensor& weight, const Tensor& bias);
+
+  /// [..., C] -> [..., C]
+  Value layer_norm(const Value& x, const std::string& name);
+
+  /// Channels first, as ONNX has it: [N, C, H, W] -> [N, D, H', W'], with `name.weight` and
+  /// `name.bias`
+  Value conv(const Value& map, const std::string& name, const ops::Conv2dConfig& config);
+
+  /// Adds the positions of the tokens [N, h, w, D]: `name`, if it is learned. `extra` tokens stand
+  /// in front of those of `map`.
+  Value position(const Value& tokens, const std::string& name, Size2 map, std::int64_t extra);
+
+  /// Block `index` of a stage, whose parameters begin with `name`.  [N, H, W, C] -> [N, H, W, C]
+  Value block(const Value& x, const std::string& name, const StagePlan& stage, std::int64_t index);
+
+  /// The mean over a map.  [N, h, w, C] -> [N, C]
+  Value mean_pool(const Value& x);
+
+ private:
+  Value mlp(const Value& x, const std::string& name);
+  Value attend(const Value& x, const AttentionPlace& place);
+
+  GraphBuilder& graph_;
+  const ModelConfig& config_;
+  const ParameterStore& parameters_;
+};
+
+}  // namespace tessera::onnx

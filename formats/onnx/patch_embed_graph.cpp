@@ -1,0 +1,136 @@
+#include "formats/onnx/patch_embed_graph.h"
+
+#include <fmt/format.h>
+
+#include "formats/onnx/patch_nodes.h"
+#include "layers/patch/conv_stem.h"
+#include "layers/patch/cross_scale_patch_embed.h"
+#include "layers/patch/overlap_patch_embed.h"
+#include "layers/patch/shifted_patch_embed.h"
+#include "layers/patch/sliding_patch_embed.h"
+
+namespace tessera::onnx {
+namespace {
+
+const std::string kProj = "patch_embed.proj";
+const std::string kNorm = "patch_embed.norm";
+
+Value conv_stem(LayerGraph& layers, const Value& images) {
+  GraphBuilder& graph = layers.graph();
+  const std::vector<StemConv> convs = stem_convs(layers.config());
+  Value map = images;
+  for (std::size_t i = 0; i < convs.size(); ++i) {
+    const std::string name = fmt::format("patch_embed.stem.{}", i);
+    if (i > 0) map = channels_first(graph, map);
+    map = channels_last(graph, layers.conv(map, name + ".conv", convs[i].config));
+    map = graph.node("Relu", {layers.layer_norm(map, name + ".norm")});
+  }
+  return layers.linear(map, kProj);
+}
+
+Value shifted(LayerGraph& layers, const Value& images) {
+  const PatchGrid grid = shifted_patches(layers.config());
+  Value patches = gather_views(layers.graph(), images, grid, layers.config().image_size);
+  if (layers.config().patch_embed.norm) patches = layers.layer_norm(patches, kNorm);
+  const Tensor kernel = layers.parameter(kProj + ".weight");
+  const Tensor rows = Tensor::empty({kernel.dim(0), grid.depth()});
+  kernel_to_rows(grid, kernel, rows);
+  return layers.linear(patches, kProj, rows, layers.parameter(kProj + ".bias"));
+}
+
+// The norm of the result is not among its nodes.
+Value project(LayerGraph& layers, const Value& images) {
+  const ModelConfig& config = layers.config();
+  GraphBuilder& graph = layers.graph();
+  switch (config.patch_embed.type) {
+    case PatchEmbedType::kLinear:
+      break;
+    case PatchEmbedType::kOverlap:
+      return channels_last(graph, layers.conv(images, kProj, overlap_conv(config)));
+    case PatchEmbedType::kSliding:
+      return channels_last(graph, layers.conv(images, kProj, sliding_conv(config)));
+    case PatchEmbedType::kConvStem:
+      return conv_stem(layers, images);
+    case PatchEmbedType::kShifted:
+      return shifted(layers, images);
+    case PatchEmbedType::kCrossScale:
+      return channels_last(graph,
+                           cross_scale(layers, images, "patch_embed.projs", config.image_size,
+                                       cross_scale_kernels(config), config.patch_size));
+  }
+  return channels_last(graph, layers.conv(images, kProj, {.stride = config.patch_size}));
+}
+
+// [N, H, W, C] -> [N, ceil(H/2), ceil(W/2), 4C]
+Value neighbourhoods(GraphBuilder& graph, const Value& x, Size2 map) {
+  Value y = x;
+  const Size2 even{map[0] + map[0] % 2, map[1] + map[1] % 2};
+  if (even != map) {
+    y = graph.node("Pad",
+                   {y, graph.integers({0, 0, 0, 0, 0, even[0] - map[0], even[1] - map[1], 0})});
+  }
+  std::vector<Value> neighbours;
+  for (std::int64_t dw = 0; dw < 2; ++dw) {
+    for (std::int64_t dh = 0; dh < 2; ++dh) {
+      neighbours.push_back(graph.slice(graph.slice(y, 1, dh, even[0], 2), 2, dw, even[1], 2));
+    }
+  }
+  return graph.node("Concat", neighbours, {{"axis", std::int64_t{-1}}});
+}
+
+// What the projection of a merging reads, as a map of vectors: [N, h, w, K].
+Value gathered(LayerGraph& layers, const Value& x, const MergeShape& shape) {
+  const PatchMergingConfig& merging = layers.config().patch_merging;
+  GraphBuilder& graph = layers.graph();
+  switch (merging.type) {
+    case PatchMergingType::kLinear:
+      return neighbourhoods(graph, x, shape.map);
+    case PatchMergingType::kShifted: {
+      PatchGrid grid = shifted_views(shape.map, {2, 2}, {1, 1}, merging.directions);
+      grid.channels = shape.channels;
+      return gather_views(graph, channels_first(graph, x), grid, shape.map);
+    }
+    case PatchMergingType::kConv:
+    case PatchMergingType::kCrossScale:
+      break;  // convolutions gather by themselves
+  }
+  return x;
+}
+
+Value reduce(LayerGraph& layers, const Value& x, const std::string& name, const MergeShape& shape) {
+  const PatchMergingConfig& merging = layers.config().patch_merging;
+  GraphBuilder& graph = layers.graph();
+  if (merging.type == PatchMergingType::kConv) {
+    const Size2 kernel{merging.kernel, merging.kernel};
+    return channels_last(graph, layers.conv(channels_first(graph, x), name + ".reduction",
+                                            padded_conv(shape.map, kernel, {2, 2})));
+  }
+  if (merging.type == PatchMergingType::kCrossScale) {
+    std::vector<Size2> kernels;
+    for (const std::int64_t side : merging.kernels) kernels.push_back({side, side});
+    return channels_last(graph, cross_scale(layers, channels_first(graph, x), name + ".reductions",
+                                            shape.map, kernels, {2, 2}));
+  }
+  return layers.linear(x, name + ".reduction");
+}
+
+}  // namespace
+
+Value patch_embed(LayerGraph& layers, const Value& images) {
+  const Value tokens = project(layers, images);
+  const PatchEmbedConfig& config = layers.config().patch_embed;
+  const bool norm = config.norm && config.type != PatchEmbedType::kShifted;
+  return norm ? layers.layer_norm(tokens, kNorm) : tokens;
+}
+
+Value patch_merging(LayerGraph& layers, const Value& x, const std::string& name,
+                    const MergeShape& shape) {
+  const Value in = gathered(layers, x, shape);
+  const std::string norm = name + ".norm";
+  if (layers.config().name == ModelName::kSwinV2) {
+    return layers.layer_norm(reduce(layers, in, name, shape), norm);
+  }
+  return reduce(layers, layers.layer_norm(in, norm), name, shape);
+}
+
+}  // namespace tessera::onnx

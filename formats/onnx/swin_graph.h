@@ -1,0 +1,11 @@
+// Swin and Swin v2 as nodes of an ONNX graph.
+#pragma once
+
+#include "formats/onnx/layer_graph.h"
+
+namespace tessera::onnx {
+
+/// images [N, C, H, W] -> logits [N, classes]; see SwinTransformer.
+Value swin(LayerGraph& layers, const Value& images);
+
+}  // namespace tessera::onnx

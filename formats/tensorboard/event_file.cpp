@@ -1,0 +1,181 @@
+#include "formats/tensorboard/event_file.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <bit>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <fstream>
+#include <optional>
+#include <protozero/exception.hpp>
+#include <protozero/pbf_reader.hpp>
+#include <protozero/pbf_writer.hpp>
+#include <system_error>
+
+#include "core/error.h"
+#include "core/profile.h"
+#include "formats/tensorboard/crc32c.h"
+
+namespace tessera::tensorboard {
+namespace {
+
+namespace fs = std::filesystem;
+using protozero::pbf_tag_type;
+using protozero::pbf_writer;
+
+static_assert(std::endian::native == std::endian::little, "numbers are written as they lie");
+
+// Field numbers of event.proto.
+namespace event {
+constexpr pbf_tag_type kTime = 1, kStep = 2, kVersion = 3, kSummary = 5, kSession = 7;
+}
+namespace session {
+constexpr pbf_tag_type kStatus = 1;
+constexpr std::int32_t kStart = 1;
+}  // namespace session
+
+constexpr double kFlushSeconds = 1.0;
+constexpr std::size_t kHeader = 12, kFooter = 4;  // bytes: length and checksum, checksum
+
+double wall_time() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+/// An Event message but for what it is about.
+pbf_writer begin_event(std::string& bytes, std::int64_t step) {
+  pbf_writer writer(bytes);
+  writer.add_double(event::kTime, wall_time());
+  if (step != 0) writer.add_int64(event::kStep, step);
+  return writer;
+}
+
+template <typename T>
+std::string_view bytes_of(const T& value) {
+  return {reinterpret_cast<const char*>(&value), sizeof(value)};
+}
+
+template <typename T>
+T value_at(std::string_view bytes, std::size_t at) {
+  T value{};
+  std::memcpy(&value, bytes.data() + at, sizeof(value));
+  return value;
+}
+
+/// The Event message at `at`, if it is there whole.
+std::optional<std::string_view> record_at(std::string_view bytes, std::size_t at) {
+  if (bytes.size() - at < kHeader + kFooter) return std::nullopt;
+  const auto length = value_at<std::uint64_t>(bytes, at);
+  if (value_at<std::uint32_t>(bytes, at + 8) != masked_crc32c(bytes.substr(at, 8)) ||
+      length > bytes.size() - at - kHeader - kFooter) {
+    return std::nullopt;
+  }
+  const std::string_view message = bytes.substr(at + kHeader, length);
+  if (value_at<std::uint32_t>(bytes, at + kHeader + length) != masked_crc32c(message)) {
+    return std::nullopt;
+  }
+  return message;
+}
+
+/// The step of an event with a summary.
+std::optional<std::int64_t> summary_step(std::string_view message) {
+  std::int64_t step = 0;
+  bool has_summary = false;
+  try {
+    protozero::pbf_reader reader(message.data(), message.size());
+    while (reader.next()) {
+      if (reader.tag() == event::kStep) {
+        step = reader.get_int64();
+      } else {
+        has_summary |= reader.tag() == event::kSummary;
+        reader.skip();
+      }
+    }
+  } catch (const protozero::exception&) {
+    return std::nullopt;
+  }
+  return has_summary ? std::optional(step) : std::nullopt;
+}
+
+/// Cuts one file.
+void truncate_file(const fs::path& path, std::int64_t step) {
+  std::ifstream stream(path, std::ios::binary);
+  const std::string bytes((std::istreambuf_iterator<char>(stream)), {});
+  std::size_t kept = 0;
+  bool any = false;
+  for (auto record = record_at(bytes, 0); record; record = record_at(bytes, kept)) {
+    const std::optional<std::int64_t> own = summary_step(*record);
+    if (own && *own > step) break;
+    any |= own.has_value();
+    kept += kHeader + record->size() + kFooter;
+  }
+  std::error_code error;
+  if (!any) {
+    fs::remove(path, error);
+  } else if (kept < bytes.size()) {
+    fs::resize_file(path, kept, error);
+  }
+  if (error) fail<CheckpointError>("{}: cannot be cut: {}", path.string(), error.message());
+}
+
+}  // namespace
+
+EventFile::EventFile(const fs::path& folder, std::int64_t step) : file_(nullptr, &std::fclose) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error) fail<CheckpointError>("{}: cannot be made: {}", folder.string(), error.message());
+  // TensorBoard reads files whose names hold `tfevents`, in the order of their names.
+  path_ = folder / fmt::format("events.out.tfevents.{:.0f}.{:09}", wall_time(), step);
+  file_.reset(std::fopen(path_.c_str(), "ab"));
+  if (file_ == nullptr) {
+    fail<CheckpointError>("{}: cannot be opened: {}", path_.string(), std::strerror(errno));
+  }
+  std::string version;
+  begin_event(version, 0).add_string(event::kVersion, "brain.Event:2");
+  write(version);
+  std::string start;
+  {
+    pbf_writer writer = begin_event(start, step + 1);
+    pbf_writer(writer, event::kSession).add_enum(session::kStatus, session::kStart);
+  }
+  write(start);
+}
+
+void EventFile::append(std::int64_t step, const Summary& summary) {
+  std::string bytes;
+  begin_event(bytes, step).add_message(event::kSummary, summary.bytes());
+  write(bytes);
+  if (const double now = seconds_now(); now - flushed_ > kFlushSeconds) {
+    std::fflush(file_.get());  // a full disk is reported by sync
+    flushed_ = now;
+  }
+}
+
+void EventFile::write(std::string_view message) {
+  const std::uint64_t length = message.size();
+  const std::uint32_t length_crc = masked_crc32c(bytes_of(length));
+  const std::uint32_t message_crc = masked_crc32c(message);
+  for (const std::string_view part :
+       {bytes_of(length), bytes_of(length_crc), message, bytes_of(message_crc)}) {
+    std::fwrite(part.data(), 1, part.size(), file_.get());
+  }
+}
+
+void EventFile::sync() {
+  if (std::fflush(file_.get()) != 0 || std::ferror(file_.get()) != 0 ||
+      fsync(fileno(file_.get())) != 0) {
+    fail<CheckpointError>("{}: cannot be written: {}", path_.string(), std::strerror(errno));
+  }
+}
+
+void truncate_events(const fs::path& folder, std::int64_t step) {
+  std::error_code missing;
+  for (const auto& entry : fs::directory_iterator(folder, missing)) {
+    if (entry.path().filename().string().find("tfevents") != std::string::npos) {
+      truncate_file(entry.path(), step);
+    }
+  }
+}
+
+}  // namespace tessera::tensorboard

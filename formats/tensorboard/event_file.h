@@ -1,0 +1,40 @@
+// TensorBoard's event files: length, checksum, Event message, checksum; one after the other
+// (tensorboard/compat/proto/event.proto in TFRecord framing).
+#pragma once
+
+#include <cstdint>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <string_view>
+
+#include "formats/tensorboard/summary.h"
+
+namespace tessera::tensorboard {
+
+/// The events of a run, or of the rest of a run that is resumed.
+class EventFile {
+ public:
+  /// A new file in `folder`, which is made if needed, for events after update `step`. A TensorBoard
+  /// that is watching drops what it has read of later ones. Throws CheckpointError.
+  EventFile(const std::filesystem::path& folder, std::int64_t step);
+
+  void append(std::int64_t step, const Summary& summary);
+
+  /// Makes what was appended survive a crash. Throws CheckpointError if the disk is full.
+  void sync();
+
+ private:
+  void write(std::string_view event);
+
+  std::filesystem::path path_;
+  std::unique_ptr<std::FILE, int (*)(std::FILE*)> file_;
+  double flushed_ = 0.0;  ///< when readers last got everything
+};
+
+/// Cuts the event files in `folder` before the first event of a step after `step`, or where a crash
+/// tore them, and removes those that hold nothing else. A missing folder is left missing. Throws
+/// CheckpointError.
+void truncate_events(const std::filesystem::path& folder, std::int64_t step);
+
+}  // namespace tessera::tensorboard

@@ -1,0 +1,82 @@
+#include "formats/tensorboard/summary.h"
+
+#include <numeric>
+#include <protozero/pbf_writer.hpp>
+
+namespace tessera::tensorboard {
+namespace {
+
+using protozero::pbf_tag_type;
+using protozero::pbf_writer;
+
+// Field numbers of summary.proto, histogram.proto and tensor.proto.
+constexpr pbf_tag_type kValue = 1;
+namespace value {
+constexpr pbf_tag_type kTag = 1, kScalar = 2, kImage = 4, kHistogram = 5, kTensor = 8,
+                       kMetadata = 9;
+}
+namespace image_field {
+constexpr pbf_tag_type kHeight = 1, kWidth = 2, kChannels = 3, kPng = 4;
+}
+namespace histogram_field {
+constexpr pbf_tag_type kMin = 1, kMax = 2, kCount = 3, kSum = 4, kSumSquares = 5, kLimits = 6,
+                       kCounts = 7;
+}
+namespace metadata {
+constexpr pbf_tag_type kPlugin = 1, kPluginName = 1;
+}
+namespace tensor {
+constexpr pbf_tag_type kType = 1, kShape = 2, kString = 8;
+constexpr std::int32_t kTypeString = 7;
+}  // namespace tensor
+
+}  // namespace
+
+void Summary::scalar(std::string_view tag, double number) {
+  pbf_writer writer(bytes_);
+  pbf_writer to(writer, kValue);
+  to.add_string(value::kTag, tag.data(), tag.size());
+  to.add_float(value::kScalar, static_cast<float>(number));
+}
+
+void Summary::image(std::string_view tag, const ImageShape& shape, std::string_view png) {
+  pbf_writer writer(bytes_);
+  pbf_writer to(writer, kValue);
+  to.add_string(value::kTag, tag.data(), tag.size());
+  pbf_writer image(to, value::kImage);
+  image.add_int32(image_field::kHeight, static_cast<std::int32_t>(shape.height));
+  image.add_int32(image_field::kWidth, static_cast<std::int32_t>(shape.width));
+  image.add_int32(image_field::kChannels, static_cast<std::int32_t>(shape.channels));
+  image.add_bytes(image_field::kPng, png.data(), png.size());
+}
+
+void Summary::histogram(std::string_view tag, const Histogram& histogram) {
+  pbf_writer writer(bytes_);
+  pbf_writer to(writer, kValue);
+  to.add_string(value::kTag, tag.data(), tag.size());
+  pbf_writer out(to, value::kHistogram);
+  out.add_double(histogram_field::kMin, histogram.min);
+  out.add_double(histogram_field::kMax, histogram.max);
+  out.add_double(histogram_field::kCount,
+                 std::accumulate(histogram.counts.begin(), histogram.counts.end(), 0.0));
+  out.add_double(histogram_field::kSum, histogram.sum);
+  out.add_double(histogram_field::kSumSquares, histogram.sum_squares);
+  out.add_packed_double(histogram_field::kLimits, histogram.limits.begin(), histogram.limits.end());
+  out.add_packed_double(histogram_field::kCounts, histogram.counts.begin(), histogram.counts.end());
+}
+
+void Summary::text(std::string_view tag, std::string_view markdown) {
+  pbf_writer writer(bytes_);
+  pbf_writer to(writer, kValue);
+  to.add_string(value::kTag, tag.data(), tag.size());
+  {
+    pbf_writer text(to, value::kTensor);
+    text.add_enum(tensor::kType, tensor::kTypeString);
+    text.add_message(tensor::kShape, std::string());  // a scalar
+    text.add_bytes(tensor::kString, markdown.data(), markdown.size());
+  }
+  pbf_writer about(to, value::kMetadata);
+  pbf_writer(about, metadata::kPlugin).add_string(metadata::kPluginName, "text");
+}
+
+}  // namespace tessera::tensorboard

@@ -1,0 +1,147 @@
+#include "formats/weights/fit.h"
+
+#include <charconv>
+#include <cstring>
+
+#include "formats/weights/resize.h"
+#include "layers/patch/shifted_patch_embed.h"
+#include "layers/stage_plan.h"
+
+namespace tessera {
+namespace {
+
+constexpr std::string_view kTable = ".relative_position_bias_table";
+
+std::string by(std::int64_t height, std::int64_t width) {
+  return fmt::format("{}x{}", height, width);
+}
+
+/// The stage in `stages.2.blocks.0...`.
+std::optional<std::size_t> stage_of(std::string_view name) {
+  constexpr std::string_view kStart = "stages.";
+  if (!name.starts_with(kStart)) return std::nullopt;
+  std::size_t stage = 0;
+  const auto [stop, error] =
+      std::from_chars(name.data() + kStart.size(), name.data() + name.size(), stage);
+  return error == std::errc{} ? std::optional(stage) : std::nullopt;
+}
+
+/// Rows of `values` [rows, C], a map of size `from`, for a map of size `to`.
+FittedTensor fit_map(const Tensor& values, Size2 from, Size2 to, const char* unit) {
+  const Tensor map = values.reshape({from[0], from[1], values.dim(1)});
+  return {resize_bicubic(map, to), fmt::format("resized bicubically from {} to {} {}",
+                                               by(from[0], from[1]), by(to[0], to[1]), unit)};
+}
+
+Size2 offsets_of(Size2 window) { return {2 * window[0] - 1, 2 * window[1] - 1}; }
+
+std::optional<FittedTensor> fit_bias_table(std::string_view name, const Tensor& values,
+                                           const Shape& shape, const ModelConfig& config,
+                                           const SourceGeometry& source) {
+  const auto stage = stage_of(name);
+  const ModelPlan plan = plan_model(config);
+  if (!stage || *stage >= plan.stages.size() || values.rank() != 2 || shape.rank() != 2 ||
+      values.dim(1) != shape[1]) {
+    return std::nullopt;
+  }
+  const std::string module(name.substr(0, name.size() - kTable.size()));
+  const auto from = source.window(module, *stage, values.dim(0));
+  const Size2 to = offsets_of(plan.stages[*stage].windows.window);
+  if (!from || to[0] * to[1] != shape[0]) return std::nullopt;
+  FittedTensor fitted = fit_map(values, offsets_of(*from), to, "offsets");
+  fitted.values = fitted.values.reshape(shape);
+  return fitted;
+}
+
+/// Tokens in front of the map, such as the class token, keep their own vectors.
+std::optional<FittedTensor> fit_positions(const Tensor& values, const Shape& shape,
+                                          const ModelConfig& config, const SourceGeometry& source) {
+  if (values.rank() != 3 || shape.rank() != 3 || values.dim(0) != 1 || shape[0] != 1 ||
+      values.dim(2) != shape[2]) {
+    return std::nullopt;
+  }
+  const Size2 to = plan_model(config).embed.map;
+  const std::int64_t extra = shape[1] - to[0] * to[1];
+  const std::int64_t rows = values.dim(1) - extra, channels = shape[2];
+  if (extra < 0 || rows < 1) return std::nullopt;
+  const auto from = source.map(rows);
+  if (!from) return std::nullopt;
+  FittedTensor fitted =
+      fit_map(values.slice(extra * channels, {rows, channels}), *from, to, "tokens");
+  Tensor all = Tensor::empty(shape);
+  std::memcpy(all.f32(), values.f32(), static_cast<std::size_t>(extra * channels) * sizeof(float));
+  std::memcpy(all.f32() + extra * channels, fitted.values.f32(), fitted.values.bytes());
+  fitted.values = all;
+  return fitted;
+}
+
+std::optional<FittedTensor> fit_patch_kernel(const Tensor& values, const Shape& shape,
+                                             const ModelConfig& config) {
+  if (values.rank() != 4 || shape.rank() != 4 || values.dim(0) != shape[0] || values.dim(1) < 1) {
+    return std::nullopt;
+  }
+  // Shifted views stand side by side in the channels: these are not those of an image.
+  const bool views = config.patch_embed.type == PatchEmbedType::kShifted;
+  if (views && values.dim(1) != shape[1]) return std::nullopt;
+  FittedTensor fitted{values, ""};
+  if (values.dim(1) != shape[1]) {
+    fitted.values = change_channels(fitted.values, shape[1]);
+    fitted.how = shape[1] == 1 ? fmt::format("summed over {} channels", values.dim(1))
+                               : fmt::format("repeated and scaled from {} to {} channels",
+                                             values.dim(1), shape[1]);
+  }
+  if (values.dim(2) != shape[2] || values.dim(3) != shape[3]) {
+    const auto resized = resize_kernels(fitted.values, {shape[2], shape[3]});
+    if (!resized) return std::nullopt;
+    fitted.values = *resized;
+    fitted.how += fmt::format("{}resized by pseudo-inverse from {} to {} pixels",
+                              fitted.how.empty() ? "" : ", ", by(values.dim(2), values.dim(3)),
+                              by(shape[2], shape[3]));
+  }
+  return fitted;
+}
+
+/// A weight or bias of the norm in front of a shifted embedding, [views Ph Pw C].
+std::optional<FittedTensor> fit_patch_norm(const Tensor& values, const Shape& shape,
+                                           const ModelConfig& config) {
+  if (config.patch_embed.type != PatchEmbedType::kShifted) return std::nullopt;
+  const PatchGrid grid = shifted_patches(config);
+  const std::int64_t planes = grid.views * grid.channels;
+  if (values.rank() != 1 || shape != Shape{grid.depth()} || values.numel() % planes != 0) {
+    return std::nullopt;
+  }
+  const auto side = square_side(values.numel() / planes);
+  if (!side) return std::nullopt;
+  Tensor all = Tensor::empty(shape);
+  std::optional<FittedTensor> view;
+  for (int i = 0; i < grid.views; ++i) {
+    const std::int64_t before = *side * *side * grid.channels;
+    view = fit_map(values.slice(i * before, {*side * *side, grid.channels}), {*side, *side},
+                   config.patch_size, "pixels");
+    std::memcpy(all.f32() + i * grid.view_depth(), view->values.f32(), view->values.bytes());
+  }
+  return FittedTensor{all, view->how};
+}
+
+/// The kernels that read the image.
+bool is_patch_kernel(std::string_view name) {
+  return name == "patch_embed.proj.weight" || name == "patch_embed.stem.0.conv.weight" ||
+         (name.starts_with("patch_embed.projs.") && name.ends_with(".weight"));
+}
+
+}  // namespace
+
+std::optional<FittedTensor> fit_tensor(std::string_view name, const Tensor& values,
+                                       const Shape& shape, const ModelConfig& config,
+                                       const SourceGeometry& source) {
+  if (values.numel() == 0) return std::nullopt;
+  if (name.ends_with(kTable)) return fit_bias_table(name, values, shape, config, source);
+  if (name == "absolute_pos_embed" || name == "pos_embed") {
+    return fit_positions(values, shape, config, source);
+  }
+  if (is_patch_kernel(name)) return fit_patch_kernel(values, shape, config);
+  if (name.starts_with("patch_embed.norm.")) return fit_patch_norm(values, shape, config);
+  return std::nullopt;
+}
+
+}  // namespace tessera

@@ -1,0 +1,28 @@
+// Merging by an overlapping convolution.
+#pragma once
+
+#include "layers/conv2d.h"
+#include "layers/layer_norm.h"
+#include "layers/patch/patch_merging.h"
+
+namespace tessera {
+
+/// A convolution of stride 2 whose kernel, 3 unless given, reaches beyond the 2 x 2 neighbourhood,
+/// as between the stages of CvT (arXiv:2103.15808) and PVT v2 (arXiv:2106.13797), with layer norm
+/// over the C channels before it; Swin v2: over the C' behind it. Padding as padded_conv has it.
+class ConvPatchMerging final : public PatchMerging {
+ public:
+  ConvPatchMerging(const ModelConfig& config, const MergeShape& shape);
+
+  PatchMergingPlan plan() const override;
+  Var forward(Tape& tape, const Var& x) override;
+  void visit(ParameterVisitor& visitor) override;
+
+ private:
+  MergeShape shape_;
+  bool post_norm_;
+  LayerNorm norm_;
+  Conv2d reduction_;
+};
+
+}  // namespace tessera

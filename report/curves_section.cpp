@@ -1,0 +1,102 @@
+#include <fmt/format.h>
+
+#include "report/sections.h"
+
+namespace tessera::report {
+namespace {
+
+constexpr std::size_t kBuckets = 120;
+
+Series training(const RunRecord& record, double unit, double UpdateRecord::*value) {
+  std::vector<Point> points;
+  for (const UpdateRecord& update : record.updates) {
+    points.push_back({static_cast<double>(update.step) / unit, update.*value});
+  }
+  Series series = condensed(points, kBuckets);
+  series.name = "training";
+  series.color = "faint";
+  return series;
+}
+
+Series testing(const RunRecord& record, double unit, double EvaluationRecord::*value) {
+  Series series{.name = "test", .color = "s0", .kind = Series::Kind::kLineAndDots};
+  for (const EvaluationRecord& evaluation : record.evaluations) {
+    series.points.push_back({static_cast<double>(evaluation.step) / unit, evaluation.*value});
+  }
+  return series;
+}
+
+}  // namespace
+
+Curves curves_of(const RunRecord& record) {
+  const std::int64_t epoch = record.steps_per_epoch();
+  const double unit = epoch > 0 ? static_cast<double>(epoch) : 1.0;
+  const AxisConfig x{.label = epoch > 0 ? "epoch" : "update",
+                     .tight = true,
+                     .low = 0.0,
+                     .high = static_cast<double>(record.step()) / unit};
+  Curves curves;
+  curves.loss = {.title = "Loss",
+                 .x = x,
+                 .y = {.low = 0.0},
+                 .series = {training(record, unit, &UpdateRecord::loss),
+                            testing(record, unit, &EvaluationRecord::test_loss)}};
+  curves.top1 = {.title = "Top-1 accuracy",
+                 .x = x,
+                 .y = {.unit = Unit::kPercent, .high = 1.0},
+                 .series = {training(record, unit, &UpdateRecord::top1),
+                            testing(record, unit, &EvaluationRecord::test_top1)}};
+  curves.learning_rate = {.title = "Learning rate",
+                          .x = x,
+                          .y = {.low = 0.0},
+                          .series = {training(record, unit, &UpdateRecord::lr)}};
+  curves.gradient_norm = {.title = "Gradient norm",
+                          .x = x,
+                          .y = {.low = 0.0},
+                          .series = {training(record, unit, &UpdateRecord::grad_norm)}};
+  for (Series& series : curves.learning_rate.series) {
+    series.name = "rate";
+    series.color = "s2";
+    series.spread.clear();
+  }
+  for (Series& series : curves.gradient_norm.series) series.name = "before clipping";
+  return curves;
+}
+
+std::optional<Section> curves_section(const RunRecord& record) {
+  if (record.updates.empty()) return std::nullopt;
+  Section section{"curves", "Training", "", {}};
+  const std::size_t bucket = (record.updates.size() + kBuckets - 1) / kBuckets;
+  section.lead = fmt::format("{} updates of {} images.", count_text(record.step()),
+                             record.config.data.batch_size * record.config.data.accumulate);
+  if (bucket > 1) {
+    section.lead += fmt::format(
+        " Grey lines are means over {} updates; the band around them holds the middle 80\u00a0% of "
+        "these.",
+        bucket);
+  }
+  if (record.config.train.loss.label_smoothing > 0.0) {
+    section.lead += fmt::format(" The training loss includes label smoothing of {:g}.",
+                                record.config.train.loss.label_smoothing);
+  }
+  const Curves curves = curves_of(record);
+  Markup& html = section.body;
+  html.open("div", {{"class", "figures"}});
+  add_figure(html, draw(curves.loss),
+             "Mean cross entropy. On the test images it is measured after an epoch, with averaged "
+             "weights if the run keeps any.");
+  add_figure(html, draw(curves.top1),
+             "Share of images whose most probable class is theirs; in training while they are "
+             "augmented and before the update they lead to.");
+  add_figure(html, draw(curves.learning_rate), "What the schedule gave to each update.");
+  add_figure(html, draw(curves.gradient_norm),
+             record.config.optim.clip_norm > 0.0
+                 ? fmt::format("Length of the gradient of all parameters together; longer ones "
+                               "than {:g} were cut to that.",
+                               record.config.optim.clip_norm)
+                 : "Length of the gradient of all parameters together.");
+  html.close();
+  return section;
+}
+
+}  // namespace tessera::report

@@ -1,0 +1,109 @@
+#include "report/probes/attention_maps.h"
+
+#include <algorithm>
+
+#include "core/error.h"
+#include "layers/stage_plan.h"
+
+namespace tessera {
+namespace {
+
+/// The arguments of one image alone.
+ops::AttentionArguments of_image(ops::AttentionArguments arguments, std::int64_t image) {
+  const Tensor& qkv = arguments.qkv;
+  const std::int64_t elements = qkv.numel() / qkv.dim(0);
+  arguments.qkv = qkv.slice(image * elements, {1, qkv.dim(1), qkv.dim(2), qkv.dim(3)});
+  return arguments;
+}
+
+/// What the tokens of an image get from token `query`, or from all: [heads, tokens].
+Tensor attention_of(const ops::AttentionArguments& arguments, std::optional<std::int64_t> query) {
+  const ops::AttentionProbabilities p = ops::attention_probabilities(arguments);
+  const std::int64_t windows = p.values.dim(1), heads = p.values.dim(2), n = p.values.dim(3);
+  const std::int64_t tokens = arguments.qkv.dim(1) * arguments.qkv.dim(2);
+  Tensor received = Tensor::zeros({heads, tokens});
+  const float* row = p.values.f32();
+  for (std::int64_t window = 0; window < windows; ++window) {
+    const std::int64_t* const token = p.tokens.data() + window * n;
+    for (std::int64_t head = 0; head < heads; ++head) {
+      for (std::int64_t i = 0; i < n; ++i, row += n) {
+        if (token[i] < 0 || (query && token[i] != *query)) continue;
+        for (std::int64_t j = 0; j < n; ++j) {
+          if (token[j] >= 0) received.f32()[head * tokens + token[j]] += row[j];
+        }
+      }
+    }
+  }
+  return received;
+}
+
+/// [heads, 1 + tokens] -> [heads, tokens]
+Tensor without_class_token(const Tensor& received) {
+  const std::int64_t heads = received.dim(0), tokens = received.dim(1) - 1;
+  Tensor rest = Tensor::empty({heads, tokens});
+  for (std::int64_t head = 0; head < heads; ++head) {
+    const float* from = received.f32() + head * (tokens + 1) + 1;
+    std::copy(from, from + tokens, rest.f32() + head * tokens);
+  }
+  return rest;
+}
+
+/// The place of a pixel among the patches.
+Size2 patch_at(const ModelConfig& config, Size2 pixel) {
+  const Size2 grid = plan_model(config).embed.map;
+  Size2 patch{};
+  for (std::size_t axis = 0; axis < 2; ++axis) {
+    patch[axis] = pixel[axis] / config.patch_size[axis];
+    if (pixel[axis] < 0 || patch[axis] >= grid[axis]) {
+      fail<ConfigError>(
+          "[attention] pixel x {}, y {} of the model's image belongs to no patch: x must be less "
+          "than {}, y than {}",
+          pixel[1], pixel[0], grid[1] * config.patch_size[1], grid[0] * config.patch_size[0]);
+    }
+  }
+  return patch;
+}
+
+}  // namespace
+
+Tensor AttentionMap::mean() const {
+  const std::int64_t count = heads.dim(0), tokens = heads.dim(1) * heads.dim(2);
+  Tensor mean = Tensor::zeros({heads.dim(1), heads.dim(2)});
+  for (std::int64_t i = 0; i < count * tokens; ++i) {
+    mean.f32()[i % tokens] += heads.f32()[i] / static_cast<float>(count);
+  }
+  return mean;
+}
+
+std::vector<AttentionMap> attention_maps(const ModelTrace& trace, const ModelConfig& config,
+                                         std::int64_t image, std::optional<Size2> pixel) {
+  const ModelPlan plan = plan_model(config);
+  const bool has_token = config.pool == Pooling::kToken;
+  std::vector<AttentionMap> maps;
+  for (std::size_t s = 0; s < plan.stages.size(); ++s) {
+    const auto stage = static_cast<std::int64_t>(s);
+    const Size2 size = has_token ? plan.embed.map : plan.stages[s].map;
+    for (std::int64_t block = 0; block < plan.stages[s].depth; ++block) {
+      AttentionMap map{.stage = stage,
+                       .block = block,
+                       .heads = {},
+                       .cell = {config.patch_size[0] << stage, config.patch_size[1] << stage},
+                       .query = {}};
+      std::optional<std::int64_t> query;
+      if (pixel) {
+        const Size2 patch = patch_at(config, *pixel);
+        map.query = Size2{patch[0] >> stage, patch[1] >> stage};
+        query = (*map.query)[0] * size[1] + (*map.query)[1] + (has_token ? 1 : 0);
+      } else if (has_token) {
+        query = 0;
+      }
+      const Tensor received = attention_of(of_image(trace.attention[maps.size()], image), query);
+      map.heads = (has_token ? without_class_token(received) : received)
+                      .reshape({received.dim(0), size[0], size[1]});
+      maps.push_back(std::move(map));
+    }
+  }
+  return maps;
+}
+
+}  // namespace tessera

@@ -1,0 +1,176 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "report/plot/difference_plot.h"
+#include "report/study_sections.h"
+
+namespace tessera::report {
+namespace {
+
+const Estimate& value_of(const StudyRecord& record, const StudyCell& cell) {
+  static const Estimate kNone{0, std::nan(""), std::nan("")};
+  const auto found = cell.summary.find(record.metric());
+  return found == cell.summary.end() ? kNone : found->second.value;
+}
+
+/// What tells a cell from the others of its colour.
+std::string label_of(const StudyRecord& record, const StudyCell& cell) {
+  if (record.axes.size() < 2) return cell.name;
+  std::string label;
+  for (std::size_t i = 1; i < record.axes.size(); ++i) {
+    const auto found = cell.labels.find(record.axes[i].name);
+    if (found != cell.labels.end()) label += (label.empty() ? "" : ", ") + found->second;
+  }
+  return label;
+}
+
+void add_dot(Series& series, const Estimate& value, double cost, std::string label) {
+  series.points.push_back({cost, value.mean});
+  const double room = std::isfinite(value.half_width) ? value.half_width : 0.0;
+  series.spread.push_back({value.mean - room, value.mean + room});
+  series.labels.push_back(std::move(label));
+}
+
+/// The values of the first axis have a colour each; there are six.
+std::vector<Series> dots(const StudyRecord& record, double StudyCell::*cost) {
+  constexpr std::array<const char*, 6> kColors = {"s0", "s1", "s2", "s3", "s4", "s5"};
+  std::vector<Series> all;
+  const bool by_axis = record.axes.size() > 1;
+  const std::vector<std::string> values =
+      by_axis ? record.axes.front().values : std::vector<std::string>{""};
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    Series series{
+        .name = values[i], .color = kColors[i % kColors.size()], .kind = Series::Kind::kDots};
+    for (const StudyCell& cell : record.cells) {
+      if (by_axis && cell.labels.at(record.axes.front().name) != values[i]) continue;
+      const Estimate& value = value_of(record, cell);
+      if (!std::isfinite(value.mean) || !std::isfinite(cell.*cost)) continue;
+      add_dot(series, value, cell.*cost, label_of(record, cell));
+    }
+    if (!series.points.empty()) all.push_back(std::move(series));
+  }
+  return all;
+}
+
+/// The best value that each cost buys, as steps.
+Series front_of(const std::vector<Series>& dots, bool smaller) {
+  std::vector<Point> points;
+  for (const Series& series : dots) {
+    points.insert(points.end(), series.points.begin(), series.points.end());
+  }
+  std::stable_sort(points.begin(), points.end(),
+                   [](const Point& a, const Point& b) { return a.x < b.x; });
+  Series front{.name = "best for the cost", .color = "faint", .kind = Series::Kind::kSteps};
+  for (const Point& point : points) {
+    const bool better = front.points.empty() || (smaller ? point.y < front.points.back().y
+                                                         : point.y > front.points.back().y);
+    if (better) front.points.push_back(point);
+  }
+  if (!points.empty()) front.points.push_back({points.back().x, front.points.back().y});
+  return front;
+}
+
+/// One sentence that claims no more than the intervals do.
+std::string verdict(const StudyRecord& record) {
+  const bool smaller = smaller_is_better(record.metric());
+  const StudyCell* best = nullptr;
+  for (const StudyCell& cell : record.cells) {
+    const double mean = value_of(record, cell).mean;
+    if (!std::isfinite(mean)) continue;
+    const bool better = best == nullptr || (smaller ? mean < value_of(record, *best).mean
+                                                    : mean > value_of(record, *best).mean);
+    if (better) best = &cell;
+  }
+  if (best == nullptr) return "No run has ended yet.";
+  const MetricSummary& summary = best->summary.at(record.metric());
+  const Unit unit = unit_of(record.metric());
+  std::string text = fmt::format("The best mean {}{}: {} with {}.", metric_name(record.metric()),
+                                 record.runs_in("done") < record.runs() ? " so far" : "",
+                                 best->name, estimate_text(summary.value, unit));
+  if (best->is_baseline()) return text + " It is what the others are compared with.";
+  if (!summary.difference || !std::isfinite(summary.difference->half_width)) return text;
+  return text + fmt::format(" Against {} that is {}, an interval that {}.", best->baseline,
+                            difference_text(*summary.difference, unit),
+                            summary.difference->excludes_zero()
+                                ? "does not include zero"
+                                : "includes zero, so it may be chance");
+}
+
+}  // namespace
+
+Plot cost_plot(const StudyRecord& record, const std::string& title, const AxisConfig& x,
+               double StudyCell::*cost) {
+  const std::vector<Series> series = dots(record, cost);
+  Plot plot{.title = title,
+            .x = x,
+            .y = {.unit = unit_of(record.metric())},
+            .series = {front_of(series, smaller_is_better(record.metric()))},
+            .height = 300.0};
+  plot.series.insert(plot.series.end(), series.begin(), series.end());
+  return plot;
+}
+
+Drawing difference_drawing(const StudyRecord& record, const std::string& metric) {
+  std::vector<DifferenceRow> rows;
+  const bool smaller = smaller_is_better(metric);
+  const bool points = unit_of(metric) == Unit::kPercent;
+  const double scale = points ? 100.0 : 1.0;
+  for (const StudyCell& cell : record.cells) {
+    if (cell.is_baseline()) continue;
+    const auto found = cell.summary.find(metric);
+    Estimate difference{0, std::nan(""), std::nan("")};
+    if (found != cell.summary.end()) difference = found->second.difference.value_or(difference);
+    const bool clear = difference.excludes_zero();
+    const bool up = difference.mean > 0.0;
+    rows.push_back({short_name(record, cell), scale * difference.mean,
+                    scale * difference.half_width, clear && up != smaller, clear && up == smaller});
+  }
+  return draw_differences(sentence_case(metric_name(metric)) + ", difference to the baseline",
+                          {.label = points ? "percentage points" : "difference"}, rows);
+}
+
+Section results_section(const StudyRecord& record) {
+  Section section{"results", "Results", verdict(record), {}};
+  const std::string metric = sentence_case(metric_name(record.metric()));
+  Markup& html = section.body;
+  html.open("div", {{"class", "figures"}});
+  add_figure(
+      html,
+      draw(cost_plot(record, metric + " and arithmetic",
+                     {.label = "MACs an image", .unit = Unit::kCount, .log = true},
+                     &StudyCell::macs)),
+      "A dot is the mean over the seeds, its line the 95\u00a0% interval of that mean. The grey "
+      "steps join what is best for its cost.");
+  const bool alone =
+      std::all_of(record.cells.begin(), record.cells.end(),
+                  [](const StudyCell& cell) { return std::isfinite(cell.train_seconds_alone); });
+  add_figure(
+      html,
+      draw(cost_plot(record, metric + " and time",
+                     {.label = "seconds of training", .unit = Unit::kCount, .log = true},
+                     alone ? &StudyCell::train_seconds_alone : &StudyCell::train_seconds)),
+      alone ? "The same over the time of all updates at the speed measured with the cell alone "
+              "on the machine."
+            : "The same over the mean time that the runs took to train, beside whatever else "
+              "the machine did.");
+  const bool compares = std::any_of(record.cells.begin(), record.cells.end(),
+                                    [](const StudyCell& cell) { return !cell.is_baseline(); });
+  if (compares) {
+    add_figure(html, difference_drawing(record, record.metric()),
+               "Mean of the differences between runs of the same seed, which see the same images "
+               "in the same order, with its 95\u00a0% interval. Blue is better than the baseline, "
+               "orange worse; grey intervals include zero.");
+    if (record.metrics.size() > 1) {
+      add_figure(html, difference_drawing(record, record.metrics[1]),
+                 fmt::format("The same of the {}: {} is better.", metric_name(record.metrics[1]),
+                             smaller_is_better(record.metrics[1]) ? "less" : "more"));
+    }
+  }
+  html.close();
+  return section;
+}
+
+}  // namespace tessera::report

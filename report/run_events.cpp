@@ -1,0 +1,106 @@
+#include "report/run_events.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "data/preview.h"
+#include "report/filter_picture.h"
+#include "train/config/config.h"
+
+namespace tessera::tensorboard {
+namespace {
+
+using report::Picture;
+
+void add_picture(Summary& summary, const std::string& tag, const Picture& picture) {
+  summary.image(tag, {picture.height(), picture.width(), 4}, picture.png());
+}
+
+using Groups = std::map<std::string, std::vector<std::span<const float>>>;
+
+void add_histograms(Summary& summary, const std::string& prefix, const Groups& groups,
+                    float scale) {
+  for (const auto& [name, parts] : groups) {
+    summary.histogram(prefix + name, histogram_of(parts, scale));
+  }
+}
+
+}  // namespace
+
+std::string group_of(const std::string& parameter) {
+  const auto end_of_word = [&](std::size_t begin) {
+    return std::min(parameter.find('.', begin), parameter.size());
+  };
+  std::size_t end = end_of_word(0);
+  if (parameter.starts_with("stages.")) end = end_of_word(end_of_word(end + 1) + 1);
+  if (parameter.substr(0, end).ends_with("blocks")) end = end_of_word(end + 1);
+  return parameter.substr(0, end);
+}
+
+RunEvents::RunEvents(const std::filesystem::path& folder, const Config& config, std::int64_t step)
+    : config_(config), file_(folder, step) {
+  Summary summary;
+  summary.text("config", fmt::format("```yaml\n{}```\n", to_yaml(config)));
+  file_.append(step + 1, summary);  // of the first update, so that it goes when that is cut
+}
+
+void RunEvents::add(const UpdateRecord& record) {
+  Summary summary;
+  summary.scalar("loss/train", record.loss);
+  summary.scalar("top1/train", record.top1);
+  summary.scalar("lr", record.lr);
+  summary.scalar("grad_norm", record.grad_norm);
+  file_.append(record.step, summary);
+}
+
+void RunEvents::add(const EvaluationRecord& record) {
+  Summary summary;
+  summary.scalar("loss/test", record.test_loss);
+  summary.scalar("top1/test", record.test_top1);
+  summary.scalar("top5/test", record.test_top5);
+  file_.append(record.step, summary);
+}
+
+void RunEvents::add(const TimingRecord& record) {
+  Summary summary;
+  summary.scalar("speed/images_per_s", record.images_per_s);
+  summary.scalar("speed/data_wait_share", record.data_wait_share);
+  summary.scalar("speed/peak_memory_mb", record.peak_memory_mb);
+  file_.append(record.step, summary);
+}
+
+void RunEvents::add_batch(std::int64_t step, const Batch& batch) {
+  constexpr std::int64_t kMost = 32, kColumns = 8, kWidth = 640;
+  const Normalization normalization = normalization_of(config_.data);
+  std::vector<Picture> tiles;
+  for (std::int64_t i = 0; i < std::min(kMost, batch.images.dim(0)); ++i) {
+    const Image image = pixels_of(batch, i, normalization);
+    tiles.push_back(report::picture_of(image.pixels, image.shape));
+  }
+  Summary summary;
+  add_picture(summary, "images/batch", report::mosaic(tiles, kColumns, kWidth));
+  file_.append(step, summary);
+}
+
+void RunEvents::add_model(std::int64_t step, Model& model) {
+  Groups weights, gradients;
+  for (const ParameterStore::Entry& entry : model.parameters.entries()) {
+    const std::string group = group_of(entry.name);
+    weights[group].push_back(entry.parameter->value.span());
+    if (entry.parameter->grad_ready) gradients[group].push_back(entry.parameter->grad.span());
+  }
+  Summary summary;
+  add_histograms(summary, "weights/", weights, 1.0f);
+  add_histograms(summary, "gradients/", gradients,
+                 1.0f / static_cast<float>(config_.data.accumulate));
+  // An image of the mean colour, around which the embedding is seen as linear.
+  const ModelConfig& plan = model.network.config();
+  const Tensor mean = Tensor::zeros({plan.image_size[0], plan.image_size[1], plan.in_channels});
+  add_picture(summary, "images/filters",
+              report::filter_mosaic(report::embedding_filters(model, mean).kernels));
+  file_.append(step, summary);
+}
+
+}  // namespace tessera::tensorboard

@@ -1,0 +1,120 @@
+#include "report/run_report.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "layers/stage_plan.h"
+#include "report/matrix_plot.h"
+#include "report/plot/drawing.h"
+#include "report/sections.h"
+
+namespace tessera::report {
+namespace {
+
+const char* model_name(const ModelConfig& model) {
+  switch (model.name) {
+    case ModelName::kSwinV2:
+      return "Swin Transformer v2";
+    case ModelName::kViT:
+      return "Vision Transformer";
+    case ModelName::kSwin:
+      break;
+  }
+  return "Swin Transformer";
+}
+
+std::string lead_of(const RunRecord& record) {
+  const ModelConfig& model = record.config.model;
+  return fmt::format(
+      "A {} for images of {} × {} pixels in patches of {} × {}{}, seed {}.", model_name(model),
+      model.image_size[0], model.image_size[1], model.patch_size[0], model.patch_size[1],
+      record.config.has_data ? ", trained on " + dataset_info(record.config.data).name : "",
+      record.config.train.seed);
+}
+
+/// Half the width of the 95 % interval of a share of `samples`, by the normal approximation.
+double half_interval(double share, double samples) {
+  return 1.96 * std::sqrt(share * (1.0 - share) / samples);
+}
+
+void add_test_facts(std::vector<Fact>& facts, const RunView& view) {
+  const Metrics& metrics = view.test->metrics;
+  const auto samples = static_cast<double>(metrics.samples());
+  facts.push_back(
+      {"Test top-1", number_text(metrics.top1(), Unit::kPercent, 2),
+       fmt::format("± {:.2f}, of {} images", 100.0 * half_interval(metrics.top1(), samples),
+                   count_text(metrics.samples()))});
+  if (metrics.num_classes() > 5) {
+    facts.push_back({"Test top-5", number_text(metrics.top5(), Unit::kPercent, 2), ""});
+  }
+  facts.push_back({"Test loss", fmt::format("{:.4f}", metrics.loss()), "cross entropy"});
+  facts.push_back({"Calibration error", number_text(metrics.calibration_error(), Unit::kPercent, 2),
+                   "ECE, 15 bins"});
+}
+
+std::vector<Fact> facts_of(const RunView& view) {
+  const RunRecord& record = view.record;
+  std::vector<Fact> facts;
+  if (view.test) add_test_facts(facts, view);
+  if (view.saved) {
+    const std::int64_t count = view.saved->learner->model().parameters.count();
+    facts.push_back({"Parameters", number_text(static_cast<double>(count), Unit::kCount, 3),
+                     count_text(count)});
+  }
+  facts.push_back(
+      {"MACs an image",
+       number_text(static_cast<double>(plan_model(record.config.model).macs()), Unit::kCount, 3),
+       "forwards"});
+  if (!record.timing.empty()) {
+    facts.push_back({"Trained for", duration_text(record.train_seconds()),
+                     fmt::format("{} {}, {} images/s", record.timing.back().epoch,
+                                 record.timing.back().epoch == 1 ? "epoch" : "epochs",
+                                 number_text(record.images_per_s(), Unit::kCount, 3))});
+    if (record.peak_memory_mb() > 0.0) {
+      facts.push_back({"Memory", fmt::format("{:.0f}\u00a0MB", record.peak_memory_mb()),
+                       "at the peak of training"});
+    }
+  }
+  return facts;
+}
+
+std::string progress_notice(const RunView& view) {
+  const RunRecord& record = view.record;
+  std::string text = fmt::format(
+      "This run is not finished: update {}, epoch {} of {}.", record.step(),
+      record.updates.empty() ? 0 : record.updates.back().epoch, record.config.train.epochs);
+  if (view.saved) {
+    text += fmt::format(" What needs weights shows the checkpoint of update {}.",
+                        view.saved->meta.step);
+  }
+  return text;
+}
+
+}  // namespace
+
+Page run_page(RunView& view) {
+  Page page{view.record.name, lead_of(view.record), view.notices, facts_of(view), {}};
+  if (!view.record.finished()) page.notices.insert(page.notices.begin(), progress_notice(view));
+  for (std::optional<Section> section :
+       {curves_section(view.record), mistakes_section(view), classes_section(view),
+        calibration_section(view), attention_section(view), filters_section(view),
+        receptive_field_section(view), translation_section(view), position_section(view),
+        cost_section(view), setup_section(view.record)}) {
+    if (section) page.sections.push_back(std::move(*section));
+  }
+  return page;
+}
+
+std::string run_picture(const RunView& view) {
+  const Curves curves = curves_of(view.record);
+  std::vector<PlacedDrawing> drawings = {{0.0, 0.0, draw(curves.loss)},
+                                         {0.0, curves.loss.height, draw(curves.top1)}};
+  if (view.test) {
+    drawings.push_back(
+        {curves.loss.width + 16.0, 0.0, draw_confusion(view.test->metrics, view.class_names)});
+  }
+  return drawing_file(drawings);
+}
+
+}  // namespace tessera::report

@@ -1,0 +1,51 @@
+// The sections of the report on a run. One that has nothing to show is nothing.
+#pragma once
+
+#include <optional>
+
+#include "report/page.h"
+#include "report/plot/plot.h"
+#include "report/run_view.h"
+
+namespace tessera::report {
+
+/// Loss, accuracy, learning rate and gradient norm.
+std::optional<Section> curves_section(const RunRecord& record);
+
+/// The most confident mistakes, as pictures.
+std::optional<Section> mistakes_section(const RunView& view);
+
+/// Confusion matrix and a table of the classes.
+std::optional<Section> classes_section(const RunView& view);
+
+/// Confidence against the share of right answers.
+std::optional<Section> calibration_section(const RunView& view);
+
+/// Where the blocks look, over test images.
+std::optional<Section> attention_section(RunView& view);
+
+/// Filters of the patch embedding and their spectra.
+std::optional<Section> filters_section(RunView& view);
+
+/// Receptive field of the embedding and of every stage.
+std::optional<Section> receptive_field_section(RunView& view);
+
+/// Answers while the image moves.
+std::optional<Section> translation_section(RunView& view);
+
+/// Position biases of every head, or the likeness of learned positions.
+std::optional<Section> position_section(RunView& view);
+
+/// The stage plan, speed and memory.
+std::optional<Section> cost_section(const RunView& view);
+
+/// Configuration and environment.
+std::optional<Section> setup_section(const RunRecord& record);
+
+/// The charts of curves_section, those that have points.
+struct Curves {
+  Plot loss, top1, learning_rate, gradient_norm;
+};
+Curves curves_of(const RunRecord& record);
+
+}  // namespace tessera::report

@@ -1,0 +1,135 @@
+#include "report/study_record.h"
+
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "core/error.h"
+
+namespace tessera::report {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+/// NaN for null and for what is missing.
+double number_at(const Json& json, const char* name) {
+  const auto found = json.find(name);
+  return found != json.end() && found->is_number() ? found->get<double>()
+                                                   : std::numeric_limits<double>::quiet_NaN();
+}
+
+Estimate estimate_of(const Json& json) {
+  return {json.at("n").get<std::int64_t>(), number_at(json, "mean"), number_at(json, "half_width")};
+}
+
+MetricSummary summary_of(const Json& json) {
+  MetricSummary summary{estimate_of(json), {}};
+  if (json.contains("difference")) summary.difference = estimate_of(json["difference"]);
+  return summary;
+}
+
+StudyRun run_of(const Json& json) {
+  return {json.at("seed").get<std::int64_t>(), json.at("folder").get<std::string>(),
+          json.at("status").get<std::string>(), json.value("error", "")};
+}
+
+StudyCell cell_of(const Json& json) {
+  StudyCell cell;
+  cell.name = json.at("name").get<std::string>();
+  cell.baseline = json.at("baseline").get<std::string>();
+  for (const auto& [axis, label] : json.at("labels").items()) {
+    cell.labels[axis] = label.get<std::string>();
+  }
+  const Json matched = json.value("matched", Json::object());
+  for (const auto& [key, change] : matched.items()) {
+    cell.matched.push_back(key + " " + change.at(0).get<std::string>() + " → " +
+                           change.at(1).get<std::string>());
+  }
+  const Json& plan = json.at("plan");
+  cell.parameters = number_at(plan, "parameters");
+  cell.macs = number_at(plan, "macs");
+  const Json timing = json.value("timing", Json::object());
+  cell.images_per_s = number_at(timing, "images_per_s");
+  cell.train_seconds = number_at(timing, "train_seconds");
+  cell.images_per_s_alone = number_at(timing, "images_per_s_alone");
+  cell.train_seconds_alone = number_at(timing, "train_seconds_alone");
+  cell.peak_memory_mb = number_at(timing, "peak_memory_mb");
+  for (const Json& run : json.at("runs")) cell.runs.push_back(run_of(run));
+  for (const auto& [metric, summary] : json.at("summary").items()) {
+    cell.summary[metric] = summary_of(summary);
+  }
+  return cell;
+}
+
+StudyRecord record_of(const Json& json) {
+  StudyRecord record;
+  record.name = json.at("study").get<std::string>();
+  record.match = json.value("match", "none");
+  record.seeds = json.at("seeds").get<std::vector<std::int64_t>>();
+  record.metrics = json.at("metrics").get<std::vector<std::string>>();
+  for (const Json& axis : json.at("axes")) {
+    record.axes.push_back(
+        {axis.at("name").get<std::string>(), axis.at("values").get<std::vector<std::string>>()});
+  }
+  for (const Json& cell : json.at("cells")) record.cells.push_back(cell_of(cell));
+  return record;
+}
+
+}  // namespace
+
+bool Estimate::excludes_zero() const { return std::abs(mean) > half_width; }
+
+std::size_t StudyCell::runs_in(const std::string& status) const {
+  return static_cast<std::size_t>(std::count_if(
+      runs.begin(), runs.end(), [&](const StudyRun& run) { return run.status == status; }));
+}
+
+std::size_t StudyRecord::runs_in(const std::string& status) const {
+  std::size_t count = 0;
+  for (const StudyCell& cell : cells) count += cell.runs_in(status);
+  return count;
+}
+
+std::size_t StudyRecord::runs() const {
+  std::size_t count = 0;
+  for (const StudyCell& cell : cells) count += cell.runs.size();
+  return count;
+}
+
+std::string short_name(const StudyRecord& record, const StudyCell& cell) {
+  std::string name;
+  for (const StudyAxis& axis : record.axes) {
+    const auto label = cell.labels.find(axis.name);
+    if (label == cell.labels.end()) return cell.name;
+    if (!name.empty()) name += ", ";
+    const std::size_t word = axis.name.rfind('.');
+    if (word != std::string::npos) name += axis.name.substr(word + 1) + ' ';
+    name += label->second;
+  }
+  return name;
+}
+
+bool is_study(const std::filesystem::path& path) {
+  return std::filesystem::exists(path / "results.json");
+}
+
+StudyRecord read_study_record(const std::filesystem::path& path) {
+  const std::filesystem::path results = path / "results.json";
+  try {
+    std::ifstream file(results);
+    StudyRecord record = record_of(Json::parse(file));
+    record.path = path;
+    if (record.metrics.empty() || record.cells.empty()) {
+      fail<DataError>("{}: has no metrics or no cells: run tessera ablate again", results.string());
+    }
+    return record;
+  } catch (const nlohmann::json::exception& error) {
+    fail<DataError>("{}: is not what a study writes: {}", results.string(), error.what());
+  }
+}
+
+bool smaller_is_better(const std::string& metric) { return metric.ends_with("loss"); }
+
+}  // namespace tessera::report

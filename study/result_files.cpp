@@ -1,0 +1,178 @@
+#include "study/result_files.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "core/atomic_file.h"
+#include "study/result_tables.h"
+
+namespace tessera {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr Metric kAllMetrics[] = {Metric::kTop1, Metric::kTop5, Metric::kLoss, Metric::kTrainTop1,
+                                  Metric::kTrainLoss};
+
+std::string_view status_word(RunStatus status) {
+  switch (status) {
+    case RunStatus::kDone:
+      return "done";
+    case RunStatus::kFailed:
+      return "failed";
+    case RunStatus::kUnfinished:
+      break;
+  }
+  return "unfinished";
+}
+
+Json to_json(const Estimate& value) {
+  return {{"n", value.n},
+          {"mean", value.n > 0 ? Json(value.mean) : Json()},
+          {"half_width", value.half_width ? Json(*value.half_width) : Json()}};
+}
+
+Json to_json(const RunTiming& timing) {
+  return {{"images_per_s", timing.images_per_s},
+          {"train_seconds", timing.train_seconds},
+          {"peak_memory_mb", timing.peak_memory_mb}};
+}
+
+Json to_json(const RunResult& run) {
+  Json json = {
+      {"seed", run.seed}, {"folder", run.folder.string()}, {"status", status_word(run.status)}};
+  if (run.status == RunStatus::kFailed) json["error"] = run.error;
+  if (run.last) {
+    for (const Metric metric : kAllMetrics) {
+      json["metrics"][std::string(to_string(metric))] = value_of(*run.last, metric);
+    }
+  }
+  if (run.timing) json["timing"] = to_json(*run.timing);
+  return json;
+}
+
+Json plan_json(const CellResult& cell) {
+  const CellPlan& plan = cell.plan;
+  return {{"parameters", plan.parameters},
+          {"macs", plan.macs},
+          {"tokens", plan.model.embed.map},
+          {"updates", plan.length.total_steps},
+          {"predicted_peak_bytes", plan.predicted_bytes}};
+}
+
+Json cell_json(const StudyResults& results, std::size_t index) {
+  const CellResult& cell = results.cells[index];
+  Json labels = Json::object();
+  for (std::size_t a = 0; a < cell.cell.labels.size(); ++a) {
+    labels[results.study.axes[a].name] = cell.cell.labels[a];
+  }
+  Json matched = Json::object();
+  for (const Change& change : cell.cell.changes) {
+    matched[change.key] = {change.before, change.after};
+  }
+  Json runs = Json::array();
+  for (const RunResult& run : cell.runs) runs.push_back(to_json(run));
+  Json summary = Json::object();
+  for (const Metric metric : results.study.metrics) {
+    Json value = to_json(mean_of(cell, metric));
+    if (const auto difference = difference_of(results, index, metric)) {
+      value["difference"] = to_json(*difference);
+    }
+    summary[std::string(to_string(metric))] = std::move(value);
+  }
+  Json timing = Json::object();
+  if (const auto mean = timing_of(cell)) timing = to_json(*mean);
+  if (cell.speed) {
+    const Config& config = cell.cell.config;
+    timing["images_per_s_alone"] = cell.speed->train_images_per_s;
+    timing["train_seconds_alone"] = training_seconds(config, cell.plan, *cell.speed);
+    timing["expected_seconds"] = run_seconds(config, cell.plan, *cell.speed);
+  }
+  return {{"name", cell.cell.name},
+          {"labels", labels},
+          {"baseline", results.cells[cell.cell.baseline].cell.name},
+          {"matched", matched},
+          {"plan", plan_json(cell)},
+          {"runs", runs},
+          {"summary", summary},
+          {"timing", timing}};
+}
+
+Json results_json(const StudyResults& results) {
+  const Study& study = results.study;
+  Json axes = Json::array();
+  for (const Axis& axis : study.axes) {
+    Json values = Json::array();
+    for (const AxisValue& value : axis.values) values.push_back(value.label);
+    axes.push_back({{"name", axis.name}, {"values", values}});
+  }
+  Json metrics = Json::array();
+  for (const Metric metric : study.metrics) metrics.push_back(to_string(metric));
+  Json cells = Json::array();
+  for (std::size_t i = 0; i < results.cells.size(); ++i) cells.push_back(cell_json(results, i));
+  return {{"study", study.name},  {"tessera", TESSERA_VERSION},      {"axes", axes},
+          {"seeds", study.seeds}, {"match", to_string(study.match)}, {"metrics", metrics},
+          {"cells", cells}};
+}
+
+/// A field of a CSV line, RFC 4180.
+std::string csv_field(const std::string& text) {
+  if (text.find_first_of(",\"\n") == std::string::npos) return text;
+  std::string quoted = "\"";
+  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return quoted + '"';
+}
+
+/// One line a run: the axes, the seed, and what `fields` says of it.
+template <typename Fields>
+std::string csv(const StudyResults& results, const std::string& titles, const Fields& fields) {
+  std::string text;
+  for (const Axis& axis : results.study.axes) text += csv_field(axis.name) + ',';
+  text += "seed," + titles + '\n';
+  for (const CellResult& cell : results.cells) {
+    for (const RunResult& run : cell.runs) {
+      for (const std::string& label : cell.cell.labels) text += csv_field(label) + ',';
+      text += fmt::format("{},{}\n", run.seed, fields(cell, run));
+    }
+  }
+  return text;
+}
+
+std::string results_csv(const StudyResults& results) {
+  const auto fields = [](const CellResult& cell, const RunResult& run) {
+    std::string text = fmt::format("{},{},{},{}", status_word(run.status), cell.plan.parameters,
+                                   cell.plan.macs, cell.plan.length.total_steps);
+    for (const Metric metric : kAllMetrics) {
+      text += run.last ? fmt::format(",{}", value_of(*run.last, metric)) : ",";
+    }
+    return text;
+  };
+  return csv(results, "status,parameters,macs,updates,top1,top5,loss,train_top1,train_loss",
+             fields);
+}
+
+std::string timing_csv(const StudyResults& results) {
+  const auto fields = [](const CellResult&, const RunResult& run) {
+    if (!run.timing) return std::string(",,");
+    return fmt::format("{:.1f},{:.2f},{:.1f}", run.timing->images_per_s, run.timing->train_seconds,
+                       run.timing->peak_memory_mb);
+  };
+  return csv(results, "images_per_s,train_seconds,peak_memory_mb", fields);
+}
+
+}  // namespace
+
+void write_result_files(const StudyResults& results, const std::filesystem::path& folder) {
+  const auto write = [&](const char* name, const std::string& text) {
+    AtomicFile file(folder / name);
+    file.write(text);
+    file.commit();
+  };
+  write("results.json", results_json(results).dump(2) + "\n");
+  write("results.csv", results_csv(results));
+  write("timing.csv", timing_csv(results));
+  write("results.md", result_page(results));
+}
+
+}  // namespace tessera

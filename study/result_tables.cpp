@@ -1,0 +1,168 @@
+#include "study/result_tables.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "study/text_table.h"
+#include "train/duration.h"
+
+namespace tessera {
+namespace {
+
+bool is_share(Metric metric) {
+  return metric == Metric::kTop1 || metric == Metric::kTop5 || metric == Metric::kTrainTop1;
+}
+
+std::string title_of(Metric metric) {
+  return fmt::format("{}{}", to_string(metric), is_share(metric) ? ", %" : "");
+}
+
+/// `89.17 ± 0.31`; the sign always with `signed_mean`.
+std::string text_of(const Estimate& value, Metric metric, bool signed_mean) {
+  if (value.n == 0) return "-";
+  const double scale = is_share(metric) ? 100.0 : 1.0;
+  const int digits = is_share(metric) ? 2 : 4;
+  const double mean = scale * value.mean;
+  std::string text =
+      signed_mean ? fmt::format("{:+.{}f}", mean, digits) : fmt::format("{:.{}f}", mean, digits);
+  if (value.half_width) text += fmt::format(" ± {:.{}f}", scale * *value.half_width, digits);
+  return text;
+}
+
+std::string difference_text(const StudyResults& results, std::size_t cell, Metric metric,
+                            const char* mark) {
+  const std::optional<Estimate> difference = difference_of(results, cell, metric);
+  if (!difference) return "baseline";
+  const std::string text = text_of(*difference, metric, true);
+  return difference->excludes_zero() ? mark + text + mark : text;
+}
+
+std::string changes_text(const Cell& cell) {
+  std::vector<std::string> parts;
+  for (const Change& change : cell.changes) {
+    parts.push_back(
+        fmt::format("{} {}", change.key.substr(change.key.rfind('.') + 1), change.after));
+  }
+  return parts.empty() ? "-" : fmt::format("{}", fmt::join(parts, ", "));
+}
+
+void add_axis_columns(const StudyResults& results, TextTable& table) {
+  for (const std::string& title : axis_titles(results.study)) {
+    table.add_column(title, TextTable::Align::kLeft);
+  }
+  if (results.study.match != Match::kNone) table.add_column("matched", TextTable::Align::kLeft);
+}
+
+std::vector<std::string> axis_words(const StudyResults& results, const CellResult& cell) {
+  std::vector<std::string> words = cell.cell.labels;
+  if (results.study.match != Match::kNone) words.push_back(changes_text(cell.cell));
+  return words;
+}
+
+void add_metric_columns(const StudyResults& results, TextTable& table) {
+  table.add_column("seeds");
+  for (const Metric metric : results.study.metrics) {
+    table.add_column(title_of(metric));
+    table.add_column("to baseline");
+  }
+}
+
+/// `mark` goes around differences whose interval does not include zero.
+void add_metric_words(const StudyResults& results, std::size_t cell, const char* mark,
+                      std::vector<std::string>& words) {
+  words.push_back(fmt::format("{}", mean_of(results.cells[cell], Metric::kTop1).n));
+  for (const Metric metric : results.study.metrics) {
+    words.push_back(text_of(mean_of(results.cells[cell], metric), metric, false));
+    words.push_back(difference_text(results, cell, metric, mark));
+  }
+}
+
+std::string mmacs(const CellResult& cell) {
+  return fmt::format("{:.2f}", 1e-6 * static_cast<double>(cell.plan.macs));
+}
+
+/// What is missing, a line a run, each after `bullet`.
+std::string missing_runs(const StudyResults& results, const char* bullet) {
+  std::string text;
+  for (const CellResult& cell : results.cells) {
+    for (const RunResult& run : cell.runs) {
+      if (run.status == RunStatus::kDone) continue;
+      text += fmt::format("{}{}, seed {}: {}\n", bullet, cell.cell.name, run.seed,
+                          run.status == RunStatus::kFailed ? "failed: " + run.error : "not done");
+    }
+  }
+  return text;
+}
+
+constexpr const char* kExplanation =
+    "Means over seeds with 95 % confidence intervals (Student's t); differences to the baseline "
+    "are\n"
+    "paired by seed.";
+
+constexpr const char* kPageExplanation =
+    " Bold: the interval does not include zero; it is not corrected for the\n"
+    "number of comparisons. MMACs are millions of multiply-adds of one image's forward pass.\n";
+
+constexpr const char* kCostsExplanation =
+    "Of training, without tests. \"Alone\" is each cell measured by itself: before training, or "
+    "by\n"
+    "--measure-again. \"In runs\" is what the runs reached beside all other work on the machine. "
+    "Times\n"
+    "are those of all updates at the speed to their left. Memory is the peak of the runs.\n";
+
+TextTable found_table(const StudyResults& results, const char* mark) {
+  TextTable table;
+  add_axis_columns(results, table);
+  add_metric_columns(results, table);
+  for (std::size_t i = 0; i < results.cells.size(); ++i) {
+    std::vector<std::string> words = axis_words(results, results.cells[i]);
+    add_metric_words(results, i, mark, words);
+    table.add_row(std::move(words));
+  }
+  return table;
+}
+
+TextTable costs_table(const StudyResults& results) {
+  TextTable table;
+  add_axis_columns(results, table);
+  for (const char* title : {"parameters", "MMACs", "updates", "images/s alone", "training",
+                            "images/s in runs", "training", "memory"}) {
+    table.add_column(title);
+  }
+  for (const CellResult& cell : results.cells) {
+    std::vector<std::string> words = axis_words(results, cell);
+    words.push_back(fmt::format("{}", cell.plan.parameters));
+    words.push_back(mmacs(cell));
+    words.push_back(fmt::format("{}", cell.plan.length.total_steps));
+    const std::optional<CellSpeed>& alone = cell.speed;
+    words.push_back(alone ? fmt::format("{:.0f}", alone->train_images_per_s) : "-");
+    words.push_back(alone ? duration_text(training_seconds(cell.cell.config, cell.plan, *alone))
+                          : "-");
+    const std::optional<RunTiming> runs = timing_of(cell);
+    words.push_back(runs ? fmt::format("{:.0f}", runs->images_per_s) : "-");
+    words.push_back(runs ? duration_text(runs->train_seconds) : "-");
+    words.push_back(runs ? fmt::format("{:.0f} MB", runs->peak_memory_mb) : "-");
+    table.add_row(std::move(words));
+  }
+  return table;
+}
+
+}  // namespace
+
+std::string result_table(const StudyResults& results) {
+  const std::string missing = missing_runs(results, "  ");
+  return fmt::format("{}\n{} Intervals of differences between * do not include zero.\n\n{}\n{}{}",
+                     found_table(results, "*").plain(), kExplanation, costs_table(results).plain(),
+                     kCostsExplanation, missing.empty() ? "" : "\nMissing:\n" + missing);
+}
+
+std::string result_page(const StudyResults& results) {
+  const std::string missing = missing_runs(results, "- ");
+  return fmt::format("# {}\n\n{}{}\n{}{}\n## Costs\n\n{}\n{}", results.study.name, kExplanation,
+                     kPageExplanation, found_table(results, "**").markdown(),
+                     missing.empty() ? "" : "\nMissing:\n\n" + missing, kCostsExplanation,
+                     costs_table(results).markdown());
+}
+
+}  // namespace tessera

@@ -1,0 +1,38 @@
+// What a study found: its runs, and what they say about its cells.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "study/cell_plan.h"
+#include "study/grid.h"
+#include "study/run_result.h"
+#include "study/statistics.h"
+
+namespace tessera {
+
+struct CellResult {
+  Cell cell;
+  CellPlan plan;
+  std::optional<CellSpeed> speed;  ///< measured before training
+  std::vector<RunResult> runs;     ///< one a seed of the study
+};
+
+struct StudyResults {
+  Study study;
+  std::vector<CellResult> cells;
+
+  bool is_baseline(std::size_t cell) const { return cells[cell].cell.baseline == cell; }
+};
+
+/// Over the done runs of a cell.
+Estimate mean_of(const CellResult& cell, Metric metric);
+
+/// The cell minus its baseline, over the seeds that are done in both: they saw the same images in
+/// the same order, so each seed gives one difference. Nothing for a baseline.
+std::optional<Estimate> difference_of(const StudyResults& results, std::size_t cell, Metric metric);
+
+/// Means of speed and time and the largest memory of the done runs; nothing if there are none.
+std::optional<RunTiming> timing_of(const CellResult& cell);
+
+}  // namespace tessera

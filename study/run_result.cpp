@@ -1,0 +1,69 @@
+#include "study/run_result.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "core/error.h"
+#include "train/checkpoint.h"
+#include "train/run_folder.h"
+
+namespace tessera {
+namespace {
+
+/// The seconds of an epoch count from where it was resumed, so the time of all updates is worked
+/// out from the speed.
+std::optional<RunTiming> timing_of(const std::vector<TimingRecord>& records, double images) {
+  double seconds = 0.0;
+  double seen = 0.0;
+  RunTiming timing;
+  for (const TimingRecord& record : records) {
+    seconds += record.seconds;
+    seen += record.seconds * record.images_per_s;
+    timing.peak_memory_mb = std::max(timing.peak_memory_mb, record.peak_memory_mb);
+  }
+  if (seconds <= 0.0 || seen <= 0.0) return std::nullopt;
+  timing.images_per_s = seen / seconds;
+  timing.train_seconds = images / timing.images_per_s;
+  return timing;
+}
+
+}  // namespace
+
+double value_of(const EvaluationRecord& record, Metric metric) {
+  switch (metric) {
+    case Metric::kTop1:
+      return record.test_top1;
+    case Metric::kTop5:
+      return record.test_top5;
+    case Metric::kLoss:
+      return record.test_loss;
+    case Metric::kTrainTop1:
+      return record.train_top1;
+    case Metric::kTrainLoss:
+      break;
+  }
+  return record.train_loss;
+}
+
+RunResult read_run(const std::filesystem::path& folder, std::int64_t updates, std::int64_t images) {
+  RunResult result;
+  std::optional<CheckpointMeta> meta;
+  try {
+    meta = read_last_meta(folder);
+  } catch (const CheckpointError& error) {
+    result.status = RunStatus::kFailed;
+    result.error = error.what();
+    return result;
+  }
+  if (!meta || (meta->step < updates && !meta->ended) || !meta->metric) return result;
+  const RunFolder run{folder};
+  const std::vector<EvaluationRecord> tests = read_evaluations(run.metrics());
+  if (tests.empty() || tests.back().step != meta->step) return result;
+  result.status = RunStatus::kDone;
+  result.last = tests.back();
+  result.timing = timing_of(read_timing(run.timing()),
+                            static_cast<double>(meta->step) * static_cast<double>(images));
+  return result;
+}
+
+}  // namespace tessera

@@ -1,0 +1,39 @@
+// What a run's folder says of the run.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "study/study.h"
+#include "train/metrics_file.h"
+
+namespace tessera {
+
+enum class RunStatus : std::uint8_t { kUnfinished, kDone, kFailed };
+
+/// What no two runs share.
+struct RunTiming {
+  double images_per_s = 0.0;   ///< in training, over all epochs
+  double train_seconds = 0.0;  ///< of all updates at this speed
+  double peak_memory_mb = 0.0;
+};
+
+struct RunResult {
+  std::int64_t seed = 0;
+  std::filesystem::path folder;  ///< seen from the study's folder; empty before the run starts
+  RunStatus status = RunStatus::kUnfinished;
+  std::string error;                     ///< of a failed run
+  std::optional<EvaluationRecord> last;  ///< of a done run: its last test
+  std::optional<RunTiming> timing;       ///< of a done run
+};
+
+/// The value of a metric; of a done run.
+double value_of(const EvaluationRecord& record, Metric metric);
+
+/// Reads the run in `folder` of `updates` updates with `images` images each. A folder that is
+/// missing is an unfinished run, one whose checkpoint is damaged a failed one.
+RunResult read_run(const std::filesystem::path& folder, std::int64_t updates, std::int64_t images);
+
+}  // namespace tessera

@@ -1,0 +1,114 @@
+#include "tasks/classification/metrics.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace tessera {
+namespace {
+
+std::int64_t argmax(std::span<const float> logits) {
+  return std::max_element(logits.begin(), logits.end()) - logits.begin();
+}
+
+/// log(sum(exp(logits)))
+double log_sum_exp(std::span<const float> logits) {
+  const double largest = double{*std::max_element(logits.begin(), logits.end())};
+  double sum = 0.0;
+  for (const float logit : logits) sum += std::exp(double{logit} - largest);
+  return largest + std::log(sum);
+}
+
+// What is no number falls into the first.
+std::size_t bin_of(double confidence) {
+  constexpr std::size_t kBins = Metrics::kConfidenceBins;
+  const double place = confidence * static_cast<double>(kBins);
+  return place > 0.0 ? std::min(static_cast<std::size_t>(place), kBins - 1) : 0;
+}
+
+double share(std::int64_t part, std::int64_t whole) {
+  return static_cast<double>(part) / static_cast<double>(whole);
+}
+
+Tensor as_f32(const Tensor& logits) {
+  return logits.dtype() == DType::kF32 ? logits : cast(logits, DType::kF32);
+}
+
+std::span<const float> row_of(const Tensor& logits, std::int64_t row) {
+  const auto classes = static_cast<std::size_t>(logits.dim(-1));
+  return logits.span().subspan(static_cast<std::size_t>(row) * classes, classes);
+}
+
+}  // namespace
+
+Metrics::Metrics(std::int64_t num_classes)
+    : num_classes_(num_classes),
+      confusion_(static_cast<std::size_t>(num_classes * num_classes), 0) {}
+
+void Metrics::add(const Tensor& logits, const Tensor& labels) {
+  const Tensor values = as_f32(logits);
+  for (std::int64_t i = 0; i < values.dim(0); ++i) {
+    const std::span<const float> row = row_of(values, i);
+    const std::int32_t label = labels.data<std::int32_t>()[i];
+    const float own = row[static_cast<std::size_t>(label)];
+    const Prediction guess = prediction_of(row);
+    const bool right = guess.predicted == label;
+    const auto larger =
+        std::count_if(row.begin(), row.end(), [&](float logit) { return logit > own; });
+    ++samples_;
+    top1_ += right ? 1 : 0;
+    top5_ += larger < 5 ? 1 : 0;
+    loss_sum_ += log_sum_exp(row) - double{own};
+    ++confusion_[static_cast<std::size_t>(label * num_classes_ + guess.predicted)];
+    ConfidenceBin& bin = bins_[bin_of(guess.confidence)];
+    ++bin.samples;
+    bin.correct += right ? 1 : 0;
+    bin.confidence_sum += guess.confidence;
+  }
+}
+
+double Metrics::top1() const { return samples_ == 0 ? 0.0 : share(top1_, samples_); }
+
+double Metrics::top5() const { return samples_ == 0 ? 0.0 : share(top5_, samples_); }
+
+double Metrics::loss() const {
+  return samples_ == 0 ? 0.0 : loss_sum_ / static_cast<double>(samples_);
+}
+
+double Metrics::calibration_error() const {
+  double sum = 0.0;
+  for (const ConfidenceBin& bin : bins_) {
+    sum += std::abs(bin.confidence_sum - static_cast<double>(bin.correct));
+  }
+  return samples_ == 0 ? 0.0 : sum / static_cast<double>(samples_);
+}
+
+ClassScore Metrics::class_score(std::int64_t k) const {
+  const auto at = [&](std::int64_t row, std::int64_t column) {
+    return confusion_[static_cast<std::size_t>(row * num_classes_ + column)];
+  };
+  ClassScore score;
+  for (std::int64_t j = 0; j < num_classes_; ++j) {
+    score.samples += at(k, j);
+    score.predicted += at(j, k);
+  }
+  score.precision = share(at(k, k), score.predicted);
+  score.recall = share(at(k, k), score.samples);
+  score.f1 = share(2 * at(k, k), score.samples + score.predicted);
+  return score;
+}
+
+Prediction prediction_of(std::span<const float> logits) {
+  const std::int64_t best = argmax(logits);
+  return {best, std::exp(double{logits[static_cast<std::size_t>(best)]} - log_sum_exp(logits))};
+}
+
+std::int64_t count_correct(const Tensor& logits, const Tensor& labels) {
+  const Tensor values = as_f32(logits);
+  std::int64_t correct = 0;
+  for (std::int64_t i = 0; i < values.dim(0); ++i) {
+    correct += argmax(row_of(values, i)) == labels.data<std::int32_t>()[i] ? 1 : 0;
+  }
+  return correct;
+}
+
+}  // namespace tessera

@@ -1,0 +1,89 @@
+// Charts of characters.
+#include "report/plot/text_plot.h"
+
+#include <doctest/doctest.h>
+
+#include <limits>
+
+namespace tessera::report {
+namespace {
+
+Plot rising() {
+  Series line{.name = "training", .color = "s0"};
+  for (int i = 0; i <= 10; ++i) line.points.push_back({1.0 * i, 0.1 * i});
+  return {.title = "Rise",
+          .x = {.label = "epoch", .tight = true},
+          .y = {.unit = Unit::kPercent, .tight = true},
+          .series = {line}};
+}
+
+bool is_braille(const std::string& text, std::size_t at) {
+  return text[at] == '\xe2' && static_cast<unsigned char>(text[at + 1]) >= 0xa0 &&
+         static_cast<unsigned char>(text[at + 1]) <= 0xa3;
+}
+
+/// Columns at which a line has dots.
+std::vector<int> dotted_columns(const std::string& line) {
+  std::vector<int> columns;
+  int column = 0;
+  for (std::size_t i = 0; i < line.size(); ++i) {
+    if ((static_cast<unsigned char>(line[i]) & 0xc0u) == 0x80u) continue;
+    if (is_braille(line, i)) columns.push_back(column);
+    ++column;
+  }
+  return columns;
+}
+
+TEST_CASE("draw_text: a rising line goes from the lower left to the upper right") {
+  const std::vector<std::string> lines = draw_text(rising(), {.columns = 60, .rows = 13}, false);
+  REQUIRE(lines.size() == 13);
+  CHECK(lines[0] == "Rise   ━ training 100.00\u00a0%");
+  int before = 60;
+  for (std::size_t row = 1; row <= 10; ++row) {
+    CAPTURE(lines[row]);
+    CHECK(text_columns(lines[row]) == 60);
+    const std::vector<int> columns = dotted_columns(lines[row]);
+    REQUIRE(!columns.empty());
+    CHECK(columns.back() <= before);
+    before = columns.front();
+    CHECK(columns.back() - columns.front() < 10);  // a tenth of the width, about
+  }
+  CHECK(dotted_columns(lines[1]).back() == 59);
+  CHECK(dotted_columns(lines[10]).front() == 7);
+  CHECK(lines[1].starts_with(" 100\u00a0%┤"));
+  CHECK(lines[10].starts_with("   0\u00a0%┤"));
+  CHECK(lines[12].starts_with("epoch  0"));
+  CHECK(lines[12].ends_with("10"));
+}
+
+TEST_CASE("draw_text: colours change no column, and none are used without") {
+  const TextSize size{.columns = 48, .rows = 9};
+  const std::vector<std::string> plain = draw_text(rising(), size, false);
+  const std::vector<std::string> bright = draw_text(rising(), size, true);
+  for (std::size_t i = 0; i < plain.size(); ++i) {
+    CHECK(plain[i].find('\x1b') == std::string::npos);
+    CHECK(bright[i].find('\x1b') != std::string::npos);
+    CHECK(text_columns(bright[i]) == text_columns(plain[i]));
+  }
+}
+
+TEST_CASE("draw_text: no points, one point, and points that are no numbers") {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  for (const std::vector<Point>& points :
+       {std::vector<Point>{}, {{1.0, 2.0}}, {{1.0, nan}, {nan, 1.0}}, {{1.0, 2.0}, {2.0, nan}}}) {
+    Plot plot = rising();
+    plot.series[0].points = points;
+    plot.series[0].kind = Series::Kind::kLineAndDots;
+    const std::vector<std::string> lines = draw_text(plot, {.columns = 24, .rows = 5}, false);
+    CHECK(lines.size() == 5);
+    std::size_t bullets = 0;
+    for (std::size_t i = 1; i < lines.size(); ++i) {
+      CHECK(text_columns(lines[i]) <= 24);
+      bullets += lines[i].find("●") != std::string::npos ? 1U : 0U;
+    }
+    CHECK(bullets == (points.empty() || points[0].y != 2.0 ? 0U : 1U));
+  }
+}
+
+}  // namespace
+}  // namespace tessera::report

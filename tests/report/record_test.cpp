@@ -1,0 +1,167 @@
+// What the report reads: folders of runs and of studies, also of those that go on.
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <filesystem>
+
+#include "core/error.h"
+#include "report/run_record.h"
+#include "report/sections.h"
+#include "report/study_report.h"
+#include "tests/support/scratch_folder.h"
+#include "tests/support/xml_check.h"
+
+namespace tessera::report {
+namespace {
+
+using test::ScratchFolder;
+using test::write_text;
+using test::XmlCheck;
+
+constexpr const char* kUpdates =
+    R"({"step":1,"epoch":1,"lr":0.1,"loss":2.0,"grad_norm":1.0,"top1":0.25}
+{"step":2,"epoch":1,"lr":0.1,"loss":1.5,"grad_norm":1.0,"top1":0.5}
+{"step":2,"epoch":1,"train_loss":1.75,"train_top1":0.4,"test_loss":1.4,"test_top1":0.55,"test_top5":1.0}
+{"step":3,"epoch":2,"lr":0.1,"loss":1.0,"grad_norm":1.0,"top1":0.5}
+)";
+
+void write_run(const ScratchFolder& folder, const std::string& metrics) {
+  write_text(folder / "config.yaml", "train: {epochs: 3}\ndata: {name: synthetic}\n");
+  write_text(folder / "metrics.jsonl", metrics);
+}
+
+TEST_CASE("run record: what is there, up to a line that was torn") {
+  const ScratchFolder folder;
+  write_run(folder, std::string(kUpdates) + R"({"step":4,"epoch":2,"lr":0.)");
+  const RunRecord record = read_run_record(folder.path());
+  CHECK(record.updates.size() == 3);
+  CHECK(record.evaluations.size() == 1);
+  CHECK(record.step() == 3);
+  CHECK(record.steps_per_epoch() == 2);
+  CHECK(!record.finished());
+  CHECK(record.timing.empty());
+  CHECK(record.environment.empty());
+}
+
+TEST_CASE("run record: values that are no numbers are read as NaN") {
+  const ScratchFolder folder;
+  write_run(folder, R"({"step":1,"epoch":1,"lr":0.1,"loss":null,"grad_norm":1.0,"top1":"x"})"
+                    "\n");
+  const RunRecord record = read_run_record(folder.path());
+  REQUIRE(record.updates.size() == 1);
+  CHECK(std::isnan(record.updates[0].loss));
+  CHECK(std::isnan(record.updates[0].top1));
+  const std::optional<Section> curves = curves_section(record);
+  REQUIRE(curves);
+  CHECK(XmlCheck::problem(curves->body.str()) == "");
+}
+
+TEST_CASE("run record: a run that has only just begun") {
+  const ScratchFolder folder;
+  write_run(folder, "");
+  const RunRecord record = read_run_record(folder.path());
+  CHECK(record.step() == 0);
+  CHECK(!curves_section(record));
+  CHECK(setup_section(record));
+}
+
+TEST_CASE("run record: no run's folder is an error that says so") {
+  const ScratchFolder folder;
+  CHECK_THROWS_WITH_AS(read_run_record(folder.path()), doctest::Contains("is no run's folder"),
+                       CheckpointError);
+}
+
+TEST_CASE("curves: by epoch if its length is known, else by update") {
+  RunRecord record;
+  record.updates = {{1, 1, 0.1, 2.0, 1.0, 0.5}, {2, 1, 0.1, 1.0, 1.0, 0.5}};
+  CHECK(std::string(curves_of(record).loss.x.label) == "update");
+  record.updates.push_back({3, 2, 0.1, 1.0, 1.0, 0.5});
+  const Curves curves = curves_of(record);
+  CHECK(std::string(curves.loss.x.label) == "epoch");
+  CHECK(curves.loss.series[0].points.back().x == 1.5);
+}
+
+constexpr const char* kResults = R"({
+  "study": "patch_size", "tessera": "0.1.0",
+  "axes": [{"name": "model.patch_size", "values": ["2", "4"]},
+           {"name": "embedding", "values": ["linear", "overlap"]}],
+  "seeds": [0, 1], "match": "macs", "metrics": ["top1", "loss"],
+  "cells": [
+    {"name": "patch_size 4, embedding linear", "labels": {"model.patch_size": "4", "embedding": "linear"},
+     "baseline": "patch_size 4, embedding linear", "matched": {},
+     "plan": {"parameters": 1000, "macs": 2000000, "tokens": [7, 7], "updates": 10,
+              "predicted_peak_bytes": 1, "expected_seconds": null},
+     "runs": [{"seed": 0, "folder": "cells/a", "status": "done", "metrics": {"top1": 0.8}},
+              {"seed": 1, "folder": "cells/b", "status": "unfinished"}],
+     "summary": {"top1": {"n": 1, "mean": 0.8, "half_width": null},
+                 "loss": {"n": 1, "mean": 0.5, "half_width": null}},
+     "timing": {"images_per_s": 2000.0, "train_seconds": 10.0, "peak_memory_mb": 100.0}},
+    {"name": "patch_size 2, embedding linear", "labels": {"model.patch_size": "2", "embedding": "linear"},
+     "baseline": "patch_size 4, embedding linear", "matched": {"model.embed_dim": ["64", "36"]},
+     "plan": {"parameters": 900, "macs": 2100000, "tokens": [14, 14], "updates": 10,
+              "predicted_peak_bytes": 1, "expected_seconds": 12.0},
+     "runs": [{"seed": 0, "folder": "cells/c", "status": "done"},
+              {"seed": 1, "folder": "cells/d", "status": "failed", "error": "loss is not finite"}],
+     "summary": {"top1": {"n": 2, "mean": 0.85, "half_width": 0.01,
+                          "difference": {"n": 2, "mean": 0.05, "half_width": 0.02}},
+                 "loss": {"n": 0, "mean": null, "half_width": null}},
+     "timing": {"images_per_s": 1500.0, "train_seconds": 15.0, "peak_memory_mb": 120.0}},
+    {"name": "patch_size 2, embedding overlap", "labels": {"model.patch_size": "2", "embedding": "overlap"},
+     "baseline": "patch_size 2, embedding linear",
+     "plan": {"parameters": 900, "macs": 2200000},
+     "runs": [{"seed": 0, "folder": "cells/e", "status": "unfinished"}],
+     "summary": {}}
+  ]})";
+
+TEST_CASE("study: the page tells what its results say, no more") {
+  const ScratchFolder folder;
+  write_text(folder / "results.json", kResults);
+  std::filesystem::create_directories(folder / "cells" / "a");
+  write_text(folder / "cells" / "a" / "metrics.jsonl", kUpdates);
+  REQUIRE(is_study(folder.path()));
+  const StudyRecord record = read_study_record(folder.path());
+  CHECK(record.runs() == 5);
+  CHECK(record.cells[2].name == "patch_size 2, embedding overlap");
+  CHECK(short_name(record, record.cells[2]) == "patch_size 2, overlap");
+  CHECK(record.runs_in("done") == 2);
+  CHECK(record.cells[1].matched == std::vector<std::string>{"model.embed_dim 64 → 36"});
+  const Page page = study_page(record);
+  REQUIRE(page.notices.size() == 2);
+  const std::string html = to_html(page);
+  CHECK(XmlCheck::problem(html) == "");
+  for (const char* text :
+       {"The best mean test top-1 so far: patch_size 2, embedding linear with 85.00 ± 1.00 %.",
+        "that is +5.00 ± 2.00 points, an interval that does not include zero",
+        "2 of 5 runs are missing", "failed: loss is not finite", "model.embed_dim 64 → 36",
+        "id=\"curves\"", "2.1\u00a0M"}) {
+    CAPTURE(text);
+    CHECK(html.find(text) != std::string::npos);
+  }
+  CHECK(XmlCheck::problem(study_picture(record)) == "");
+}
+
+TEST_CASE("study: a difference whose interval includes zero is not called a win") {
+  const ScratchFolder folder;
+  std::string results = kResults;
+  const std::string clear = R"("mean": 0.05, "half_width": 0.02)";
+  results.replace(results.find(clear), clear.size(), R"("mean": 0.05, "half_width": 0.06)");
+  write_text(folder / "results.json", results);
+  const std::string html = to_html(study_page(read_study_record(folder.path())));
+  CHECK(html.find("includes zero, so it may be chance") != std::string::npos);
+  CHECK(html.find("does not include zero") == std::string::npos);
+}
+
+TEST_CASE("study: damaged results are an error that names the file") {
+  const ScratchFolder folder;
+  for (const char* text :
+       {"", "{", "[]", R"({"study": 3})", R"({"study": "a", "axes": [], "seeds": [],
+      "metrics": [], "cells": []})"}) {
+    CAPTURE(text);
+    write_text(folder / "results.json", text);
+    CHECK_THROWS_WITH_AS(read_study_record(folder.path()), doctest::Contains("results.json"),
+                         DataError);
+  }
+}
+
+}  // namespace
+}  // namespace tessera::report

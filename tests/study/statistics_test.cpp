@@ -1,0 +1,55 @@
+#include "study/statistics.h"
+
+#include <doctest/doctest.h>
+
+#include <vector>
+
+namespace tessera {
+namespace {
+
+TEST_CASE("Student's quantiles are those of printed tables") {
+  const auto is = [](double p, std::int64_t freedom, double expected) {
+    CAPTURE(freedom);
+    CHECK(student_t_quantile(p, freedom) == doctest::Approx(expected).epsilon(5e-6));
+  };
+  is(0.975, 1, 12.70620);
+  is(0.975, 2, 4.302653);
+  is(0.975, 3, 3.182446);
+  is(0.975, 4, 2.776445);
+  is(0.975, 5, 2.570582);
+  is(0.975, 6, 2.446912);
+  is(0.975, 10, 2.228139);
+  is(0.975, 29, 2.045230);
+  is(0.975, 30, 2.042272);
+  is(0.975, 120, 1.979930);
+  is(0.95, 5, 2.015048);
+  is(0.995, 4, 4.604095);
+  is(0.75, 1, 1.0);
+}
+
+TEST_CASE("a mean and its interval") {
+  const Estimate four = estimate(std::vector<double>{1.0, 2.0, 3.0, 4.0});
+  CHECK(four.n == 4);
+  CHECK(four.mean == doctest::Approx(2.5));
+  // t 3.182446 times the standard deviation 1.290994 by the root of 4.
+  CHECK(four.half_width.value() == doctest::Approx(2.054260).epsilon(1e-6));
+  CHECK(four.excludes_zero());
+
+  const Estimate around_zero = estimate(std::vector<double>{-1.0, 2.0, 1.0});
+  CHECK(around_zero.half_width.value() > around_zero.mean);
+  CHECK_FALSE(around_zero.excludes_zero());
+  CHECK(estimate(std::vector<double>{-1.0, -1.1, -0.9}).excludes_zero());
+}
+
+TEST_CASE("too few values for an interval, or for a mean") {
+  const Estimate one = estimate(std::vector<double>{0.5});
+  CHECK(one.n == 1);
+  CHECK(one.mean == 0.5);
+  CHECK_FALSE(one.half_width.has_value());
+  CHECK_FALSE(one.excludes_zero());
+  CHECK(estimate({}).n == 0);
+  CHECK(estimate(std::vector<double>{0.5, 0.5}).half_width.value() == 0.0);
+}
+
+}  // namespace
+}  // namespace tessera
