@@ -129,7 +129,7 @@ void check_measure_again(const Study& study, const fs::path& folder) {
 void publish(const StudyResults& results, const fs::path& folder) {
   write_result_files(results, folder);
   AtomicFile page(folder / "report.html");
-  page.write(report::to_html(report::study_page(report::read_study_record(folder))));
+  page.write(report::to_html(report::study_page(read_study_record(folder))));
   page.commit();
 }
 

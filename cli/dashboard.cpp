@@ -41,7 +41,9 @@ std::string progress(const RunRecord& record, const StatusRecord& status) {
   BestEvaluation evaluations(record.config.train.best_by);
   for (const EvaluationRecord& evaluation : record.evaluations) evaluations.add(evaluation);
   if (const auto& best = evaluations.best()) {
-    text += fmt::format("   best top-1 {:.2f} % (epoch {})", 100.0 * best->test_top1, best->epoch);
+    const std::string& by = record.config.train.best_by;
+    text += fmt::format("   best {} {} (epoch {})", title_of_metric(by),
+                        text_of_metric(named_metric(by, evaluations.measure(*best))), best->epoch);
   }
   if (status.state == RunState::kRunning && status.total_steps > 0 && !record.timing.empty()) {
     const auto images =
@@ -103,13 +105,13 @@ std::vector<std::string> dashboard(const RunRecord& record, const StatusRecord& 
     if (size.columns >= kBesideColumns) {
       const bool both = rows >= 2 * kLeastRows;
       const int lower = both ? std::max(kLeastRows, rows / 3) : 0;
-      add_plots(lines, curves.loss, curves.top1, {size.columns, rows - lower}, color);
+      add_plots(lines, curves.loss, curves.main, {size.columns, rows - lower}, color);
       if (both) {
         add_plots(lines, curves.learning_rate, curves.gradient_norm, {size.columns, lower}, color);
       }
     } else {
       const int count = std::min(3, rows / kLeastRows);
-      const report::Plot* plots[] = {&curves.loss, &curves.top1, &curves.learning_rate};
+      const report::Plot* plots[] = {&curves.loss, &curves.main, &curves.learning_rate};
       for (int i = 0; i < count; ++i) {
         add_plot(lines, *plots[i], {size.columns, rows / count + (i < rows % count ? 1 : 0)},
                  color);

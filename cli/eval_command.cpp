@@ -22,7 +22,7 @@ std::string percent(double share) {
 
 using Names = std::vector<std::string>;
 
-void print_classes(const Metrics& metrics, const Names& names) {
+void print_classes(const ClassificationMeter& metrics, const Names& names) {
   fmt::print("\n{:<16}{:>9}{:>10}{:>11}{:>9}\n", "class", "samples", "recall", "precision", "F1");
   for (std::int64_t k = 0; k < metrics.num_classes(); ++k) {
     const ClassScore score = metrics.class_score(k);
@@ -31,7 +31,7 @@ void print_classes(const Metrics& metrics, const Names& names) {
   }
 }
 
-void print_confusion(const Metrics& metrics, const Names& names) {
+void print_confusion(const ClassificationMeter& metrics, const Names& names) {
   const std::int64_t classes = metrics.num_classes();
   fmt::print("\nConfusion matrix: a row is a class, a column what the model took it for.\n");
   for (std::int64_t row = 0; row < classes; ++row) {
@@ -58,7 +58,7 @@ int run(const EvalOptions& options) {
   if (!options.patch_sizes.empty()) return run_patch_sizes(options, saved, *dataset);
   if (!options.curve.empty()) fail<ConfigError>("--curve: is for --patch-size, as in 1,2,4");
   const TestViews views = views_of(options, saved.config);
-  const Metrics metrics = test(saved, *dataset, views);
+  const ClassificationMeter metrics = test(saved, *dataset, views);
   if (options.json) {
     nlohmann::ordered_json json = to_json(metrics, *dataset, options.confusion);
     json["views"] = to_json(views);

@@ -66,7 +66,7 @@ void draw_curve(const std::string& path, const std::vector<PatchResult>& results
   file.commit();
 }
 
-void print_row(const PatchResult& result, const Metrics& metrics) {
+void print_row(const PatchResult& result, const ClassificationMeter& metrics) {
   fmt::print("{:>10}{:>10}{:>10.1f}{:>10}{:>10}{:>10.4f}\n",
              fmt::format("{} {}", result.patch, result.as_trained ? "*" : " "),
              fmt::format("{}x{}", result.tokens[0], result.tokens[1]), 1e-6 * result.macs,
@@ -92,7 +92,7 @@ int run_patch_sizes(const EvalOptions& options, const SavedModel& saved, const D
   for (const std::int64_t patch : options.patch_sizes) {
     const SavedModel fitted = with_patch(saved, patch);
     const ModelPlan plan = plan_model(fitted.config.model);
-    const Metrics metrics = test(fitted, dataset, views);
+    const ClassificationMeter metrics = test(fitted, dataset, views);
     results.push_back({patch, plan.embed.map, static_cast<double>(plan.macs()), metrics.top1(),
                        saved.config.model.patch_size == Size2{patch, patch}});
     if (options.json) {

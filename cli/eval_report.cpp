@@ -9,7 +9,8 @@
 
 namespace tessera {
 
-nlohmann::ordered_json to_json(const Metrics& metrics, const Dataset& dataset, bool confusion) {
+nlohmann::ordered_json to_json(const ClassificationMeter& metrics, const Dataset& dataset,
+                               bool confusion) {
   const auto names = class_names_up_to(metrics.num_classes(), dataset.class_names());
   nlohmann::ordered_json classes = nlohmann::ordered_json::array();
   for (std::int64_t k = 0; k < metrics.num_classes(); ++k) {
@@ -55,9 +56,10 @@ TestViews views_of(const EvalOptions& options, const Config& config) {
   return views;
 }
 
-Metrics test(const SavedModel& saved, const Dataset& dataset, const TestViews& views) {
+ClassificationMeter test(const SavedModel& saved, const Dataset& dataset, const TestViews& views) {
   Loader loader(dataset, evaluation_options(saved.config.data));
-  Metrics metrics = evaluate(*saved.learner, loader, saved.config.model.num_classes, {}, views);
+  ClassificationMeter metrics(saved.config.model.num_classes);
+  evaluate(*saved.learner, loader, metrics, {}, views);
   for (const std::string& warning : loader.take_warnings()) fmt::print(stderr, "{}\n", warning);
   return metrics;
 }

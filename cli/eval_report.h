@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "data/dataset.h"
-#include "tasks/classification/metrics.h"
+#include "tasks/classification/meter.h"
 #include "train/saved_model.h"
 #include "train/test_views.h"
 
@@ -24,12 +24,13 @@ struct EvalOptions {
   bool confusion = false;
 };
 
-nlohmann::ordered_json to_json(const Metrics& metrics, const Dataset& dataset, bool confusion);
+nlohmann::ordered_json to_json(const ClassificationMeter& metrics, const Dataset& dataset,
+                               bool confusion);
 
 /// Throws ConfigError for a shift that leaves nothing of the image.
 TestViews views_of(const EvalOptions& options, const Config& config);
 
-Metrics test(const SavedModel& saved, const Dataset& dataset, const TestViews& views);
+ClassificationMeter test(const SavedModel& saved, const Dataset& dataset, const TestViews& views);
 
 /// Tests `saved` with patches of each of `options.patch_sizes`; a table, or JSON, and the curve.
 int run_patch_sizes(const EvalOptions& options, const SavedModel& saved, const Dataset& dataset);

@@ -38,11 +38,11 @@ void write_results(const ReportOptions& options, Page&& page, Picture&& picture)
 }
 
 int run(const ReportOptions& options) {
-  if (report::is_study(options.path)) {
+  if (is_study(options.path)) {
     if (!options.overrides.empty()) {
       fail<ConfigError>("--set changes the configuration of a run; {} is a study", options.path);
     }
-    const report::StudyRecord record = report::read_study_record(options.path);
+    const StudyRecord record = read_study_record(options.path);
     write_results(
         options, [&] { return report::study_page(record); },
         [&] { return report::study_picture(record); });

@@ -27,7 +27,7 @@ ListedRun read_run(const fs::path& path, std::string name) {
   run.name = std::move(name);
   run.status = read_status(folder);
   run.lowest_loss = std::numeric_limits<double>::quiet_NaN();
-  BestBy best_by = BestBy::kTop1;
+  std::string best_by = TrainConfig{}.best_by;
   try {
     const Config config = load_config(folder.config());
     best_by = config.train.best_by;
@@ -41,9 +41,13 @@ ListedRun read_run(const fs::path& path, std::string name) {
   for (const EvaluationRecord& record : read_evaluations(folder.metrics())) {
     run.epoch = record.epoch;
     best.add(record);
-    if (!(run.lowest_loss <= record.test_loss)) run.lowest_loss = record.test_loss;
+    const double loss = record.metrics.value("val/loss");
+    if (!(run.lowest_loss <= loss)) run.lowest_loss = loss;
   }
-  run.best = best.best();
+  if (best.best()) {
+    run.best = named_metric(best_by, best.measure(*best.best()));
+    run.best_epoch = best.best()->epoch;
+  }
   for (const TimingRecord& record : read_timing(folder.timing())) {
     run.train_seconds += record.seconds;
   }

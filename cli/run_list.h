@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "train/metrics_file.h"
+#include "tasks/metric.h"
 #include "train/run_state.h"
 
 namespace tessera {
@@ -15,11 +15,12 @@ namespace tessera {
 struct ListedRun {
   std::string name;  ///< of its folder, seen from where the list begins
   StatusRecord status;
-  std::int64_t epoch = 0;  ///< that was tested last
+  std::int64_t epoch = 0;  ///< that was validated last
   std::int64_t epochs = 0;
-  std::optional<EvaluationRecord> best;       ///< as train.best_by says
-  double lowest_loss = 0.0;                   ///< on the test split; NaN before the first test
-  double train_seconds = 0.0;                 ///< up to the last test, without tests
+  std::optional<Metric> best;  ///< of the validation, as train.best_by says
+  std::int64_t best_epoch = 0;
+  double lowest_loss = 0.0;                   ///< of the validation; NaN before the first
+  double train_seconds = 0.0;                 ///< up to the last validation, without any
   std::map<std::string, std::string> values;  ///< of its configuration by key, YAML
   std::string problem;                        ///< why the configuration cannot be read
 };

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -23,11 +24,15 @@ struct RunsOptions {
   bool json = false;
 };
 
-double top1_of(const ListedRun& run) { return run.best ? run.best->test_top1 : -1.0; }
+/// The larger the better; runs without an evaluation come last.
+double rank_of(const ListedRun& run) {
+  if (!run.best || std::isnan(run.best->value)) return -std::numeric_limits<double>::infinity();
+  return run.best->smaller_is_better ? -run.best->value : run.best->value;
+}
 
 void sort_runs(std::vector<ListedRun>& runs, const std::string& by) {
   const auto less = [&](const ListedRun& a, const ListedRun& b) {
-    if (by == "best") return top1_of(a) > top1_of(b);
+    if (by == "best") return rank_of(a) > rank_of(b);
     if (by == "loss") return !std::isnan(a.lowest_loss) && !(a.lowest_loss >= b.lowest_loss);
     if (by == "time") return a.train_seconds < b.train_seconds;
     if (by == "state") return a.status.state < b.status.state;
@@ -45,13 +50,15 @@ nlohmann::ordered_json to_json(const ListedRun& run, const std::vector<std::stri
                                  {"state", to_string(run.status.state)},
                                  {"epoch", run.epoch},
                                  {"epochs", run.epochs},
-                                 {"best_top1", nullptr},
+                                 {"best_by", nullptr},
+                                 {"best", nullptr},
                                  {"best_epoch", nullptr},
                                  {"lowest_loss", number_or_null(run.lowest_loss)},
                                  {"train_seconds", run.train_seconds}};
   if (run.best) {
-    json["best_top1"] = number_or_null(run.best->test_top1);
-    json["best_epoch"] = run.best->epoch;
+    json["best_by"] = run.best->name;
+    json["best"] = number_or_null(run.best->value);
+    json["best_epoch"] = run.best_epoch;
   }
   if (!run.status.reason.empty()) json["reason"] = run.status.reason;
   if (!run.problem.empty()) json["problem"] = run.problem;
@@ -71,20 +78,25 @@ std::string title_of(const std::string& key, const std::vector<std::string>& key
   return same > 1 ? key : word;
 }
 
+/// `83.12 % top-1`
+std::string best_text(const Metric& metric) {
+  return fmt::format("{} {}", text_of_metric(metric), title_of_metric(metric.name));
+}
+
 /// With the first `shown` of the keys.
 std::string table_of(const std::vector<ListedRun>& runs, const std::vector<std::string>& keys,
                      std::size_t shown) {
   TextTable table;
   table.add_column("run", TextTable::Align::kLeft);
   table.add_column("state", TextTable::Align::kLeft);
-  for (const char* title : {"epoch", "best top-1", "loss", "time"}) table.add_column(title);
+  for (const char* title : {"epoch", "best", "loss", "time"}) table.add_column(title);
   for (std::size_t i = 0; i < shown; ++i) table.add_column(title_of(keys[i], keys));
   for (const ListedRun& run : runs) {
     std::vector<std::string> row = {
         run.name,
         std::string(to_string(run.status.state)),
         fmt::format("{}/{}", run.epoch, run.problem.empty() ? fmt::to_string(run.epochs) : "?"),
-        run.best ? fmt::format("{:.2f} %", 100.0 * run.best->test_top1) : "–",
+        run.best ? best_text(*run.best) : "–",
         report::number_text(run.lowest_loss, report::Unit::kPlain, 4),
         run.train_seconds > 0.0 ? duration_text(run.train_seconds) : "–"};
     for (std::size_t i = 0; i < shown; ++i) {

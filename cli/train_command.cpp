@@ -12,12 +12,14 @@
 #include "core/parallel.h"
 #include "optim/freeze.h"
 #include "optim/schedule.h"
+#include "report/run_events.h"
 #include "train/config/config.h"
 #include "train/initial_model.h"
 #include "train/open_split.h"
 #include "train/plural.h"
 #include "train/run_state.h"
 #include "train/trainer.h"
+#include "train/training_log.h"
 
 namespace tessera {
 namespace {
@@ -67,15 +69,25 @@ int dry_run(const Config& config, const std::optional<InitialModel>& initial) {
   return kExitOk;
 }
 
-int report(const TrainSummary& summary, const RunFolder& folder) {
+/// `: val top-1 83.12 %, best 84.02 %`
+std::string last_and_best(const TrainSummary& summary, const Config& config) {
+  if (!summary.last || !summary.best) return "";
+  const std::string name = "val/" + config.train.best_by;
+  const Metric* last = summary.last->metrics.find(name);
+  const Metric* best = summary.best->metrics.find(name);
+  if (last == nullptr || best == nullptr) return "";
+  return fmt::format(": {} {}, best {}", title_of_metric(name), text_of_metric(*last),
+                     text_of_metric(*best));
+}
+
+int report(const TrainSummary& summary, const Config& config, const RunFolder& folder) {
   if (summary.stop_signal != 0) {
     fmt::print("Stopped after step {}. Go on with: tessera train --resume {}\n", summary.step,
                folder.path.string());
     return 128 + summary.stop_signal;
   }
-  fmt::print("Trained for {:.0f} s, up to step {}{}: test top-1 {:.2f} %, best {:.2f} %.\n",
-             summary.train_seconds, summary.step, summary.ended_early ? " (early end)" : "",
-             100.0 * summary.last_top1, 100.0 * summary.best_top1);
+  fmt::print("Trained for {:.0f} s, up to step {}{}{}.\n", summary.train_seconds, summary.step,
+             summary.ended_early ? " (early end)" : "", last_and_best(summary, config));
   fmt::print("Everything is in {}\n", folder.path.string());
   return kExitOk;
 }
@@ -98,13 +110,13 @@ std::optional<LoadedCheckpoint> rewind(const RunFolder& folder, bool starts) {
 }
 
 TrainSummary train_run(const Config& config, const RunFolder& folder, const Dataset& train,
-                       const Dataset& test, Start start, RunSession& session) {
+                       const Dataset& val, Start start, RunSession& session) {
   describe_run(folder, config, train.fingerprint());
   Log log(folder.log());
-  Trainer trainer(config, folder, train, test, log);
+  Trainer trainer(config, folder.checkpoints(), train, val);
   session.start(trainer.total_steps());
   log.info("{}: {} training and {}, {}, {}, into {}", train.name(), train.size(),
-           plural(test.size(), "test image"), plural(trainer.total_steps(), "step"),
+           plural(val.size(), "validation image"), plural(trainer.total_steps(), "step"),
            plural(num_threads(), "thread"), folder.path.string());
   if (const std::string text = learning_rate_text(config); !text.empty()) log.info("{}", text);
   if (start.initial) {
@@ -115,10 +127,21 @@ TrainSummary train_run(const Config& config, const RunFolder& folder, const Data
     start.initial.reset();
   }
   if (start.checkpoint) {
-    trainer.restore(*start.checkpoint);
+    trainer.restore(*start.checkpoint,
+                    {.evaluations = read_evaluations(folder.metrics()),
+                     .updates = read_updates(folder.metrics(), start.checkpoint->meta.epoch + 1)});
     log.info("going on after step {}", start.checkpoint->meta.step);
     start.checkpoint.reset();
   }
+  MetricsWriter metrics(folder.metrics(), folder.timing());
+  TrainingLog lines(config, log);
+  std::optional<tensorboard::RunEvents> events;
+  if (config.train.tensorboard && !trainer.finished()) {
+    events.emplace(folder.events(), config, trainer.step());
+    trainer.observe(*events);
+  }
+  trainer.observe(metrics);
+  trainer.observe(lines);
   return trainer.run();
 }
 
@@ -127,7 +150,7 @@ int run(const TrainOptions& options) {
   if (config.train.threads > 0) set_num_threads(config.train.threads);
   // Data first: a run that cannot start should leave no folder behind.
   const std::unique_ptr<Dataset> training = open_split(config, Split::kTrain);
-  const std::unique_ptr<Dataset> test = open_split(config, Split::kVal);
+  const std::unique_ptr<Dataset> val = open_split(config, Split::kVal);
   const bool resuming = !options.resume.empty();
   const bool starts = !resuming || !fs::exists(fs::path(options.resume) / "checkpoints" / "last");
   Start start{.checkpoint = {}, .initial = prepare_weights(config, starts)};
@@ -139,10 +162,10 @@ int run(const TrainOptions& options) {
   try {
     if (resuming) start.checkpoint = rewind(folder, starts);
     const TrainSummary summary =
-        train_run(config, folder, *training, *test, std::move(start), session);
+        train_run(config, folder, *training, *val, std::move(start), session);
     session.end(summary.stop_signal == 0 ? RunState::kFinished : RunState::kStopped,
                 summary.stop_signal == 0 ? "" : strsignal(summary.stop_signal));
-    return report(summary, folder);
+    return report(summary, config, folder);
   } catch (const std::exception& error) {
     session.fail(error.what());
     throw;

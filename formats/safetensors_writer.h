@@ -6,14 +6,10 @@
 #include <span>
 #include <string>
 
+#include "core/named_tensor.h"
 #include "formats/stored_tensor.h"
 
 namespace tessera {
-
-struct NamedTensor {
-  std::string name;
-  Tensor tensor;
-};
 
 /// Writes the file atomically, tensor by tensor and without copying one. Data stand in the given
 /// order, wider element types first, so that every element is aligned. Throws CheckpointError if

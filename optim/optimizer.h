@@ -6,14 +6,14 @@
 #include <utility>
 #include <vector>
 
+#include "core/named_tensor.h"
 #include "core/parameter.h"
 #include "optim/optim_config.h"
 
 namespace tessera {
 
-/// Names and tensors to keep in a checkpoint. The tensors are handles: writing into them restores
-/// what they were taken from.
-using StateTensors = std::vector<std::pair<std::string, Tensor>>;
+/// What to keep in a checkpoint: writing into it restores what it was taken from.
+using StateTensors = std::vector<NamedTensor>;
 
 class Optimizer {
  public:

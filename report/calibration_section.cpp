@@ -7,15 +7,15 @@
 namespace tessera::report {
 namespace {
 
-constexpr double kBin = 1.0 / static_cast<double>(Metrics::kConfidenceBins);
+constexpr double kBin = 1.0 / static_cast<double>(ClassificationMeter::kConfidenceBins);
 
-Series bars(const Metrics& metrics, std::string name, std::string color,
+Series bars(const ClassificationMeter& metrics, std::string name, std::string color,
             double (*value)(const ConfidenceBin&, double samples)) {
   Series series{.name = std::move(name),
                 .color = std::move(color),
                 .kind = Series::Kind::kBars,
                 .bar_width = kBin};
-  for (std::size_t i = 0; i < Metrics::kConfidenceBins; ++i) {
+  for (std::size_t i = 0; i < ClassificationMeter::kConfidenceBins; ++i) {
     const ConfidenceBin& bin = metrics.confidence_bins()[i];
     if (bin.samples == 0) continue;
     series.points.push_back({(static_cast<double>(i) + 0.5) * kBin,
@@ -25,7 +25,7 @@ Series bars(const Metrics& metrics, std::string name, std::string color,
 }
 
 /// Positive if the model is surer than it is right.
-double bias(const Metrics& metrics) {
+double bias(const ClassificationMeter& metrics) {
   double sum = 0.0;
   for (const ConfidenceBin& bin : metrics.confidence_bins()) sum += bin.confidence_sum;
   return sum / static_cast<double>(metrics.samples()) - metrics.top1();
@@ -35,7 +35,7 @@ double bias(const Metrics& metrics) {
 
 std::optional<Section> calibration_section(const RunView& view) {
   if (!view.test || view.test->metrics.samples() == 0) return std::nullopt;
-  const Metrics& metrics = view.test->metrics;
+  const ClassificationMeter& metrics = view.test->metrics;
   const AxisConfig x{
       .label = "confidence", .unit = Unit::kPercent, .tight = true, .low = 0.0, .high = 1.0};
   const Plot reliability{.title = "Right answers by confidence",

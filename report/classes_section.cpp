@@ -15,7 +15,7 @@ struct Confusion {
 };
 
 /// Pairs of classes, the most often confused first.
-std::vector<Confusion> confusions(const Metrics& metrics) {
+std::vector<Confusion> confusions(const ClassificationMeter& metrics) {
   std::vector<Confusion> pairs;
   const std::int64_t classes = metrics.num_classes();
   for (std::int64_t i = 0; i < classes * classes; ++i) {
@@ -29,7 +29,7 @@ std::vector<Confusion> confusions(const Metrics& metrics) {
 
 Cell percent_cell(double share) { return {number_text(share, Unit::kPercent, 1), share, share}; }
 
-Table confusion_table(const Metrics& metrics, const std::vector<std::string>& names,
+Table confusion_table(const ClassificationMeter& metrics, const std::vector<std::string>& names,
                       const std::vector<Confusion>& pairs) {
   constexpr std::size_t kShown = 12;
   Table table{{"Class", "Taken for", "Images", "Share"}, {}};
@@ -45,7 +45,7 @@ Table confusion_table(const Metrics& metrics, const std::vector<std::string>& na
   return table;
 }
 
-Table class_table(const Metrics& metrics, const std::vector<std::string>& names,
+Table class_table(const ClassificationMeter& metrics, const std::vector<std::string>& names,
                   const std::vector<Confusion>& pairs) {
   Table table{{"Class", "Images", "Recall", "Precision", "F1", "Most often taken for"}, {}, true};
   for (std::int64_t k = 0; k < metrics.num_classes(); ++k) {
@@ -68,7 +68,7 @@ Table class_table(const Metrics& metrics, const std::vector<std::string>& names,
 
 std::optional<Section> classes_section(const RunView& view) {
   if (!view.test) return std::nullopt;
-  const Metrics& metrics = view.test->metrics;
+  const ClassificationMeter& metrics = view.test->metrics;
   const std::vector<Confusion> pairs = confusions(metrics);
   Section section{"classes", "Classes", "", {}};
   if (!pairs.empty()) {

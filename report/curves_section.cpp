@@ -7,10 +7,12 @@ namespace {
 
 constexpr std::size_t kBuckets = 120;
 
-Series training(const RunRecord& record, double unit, double UpdateRecord::*value) {
+/// `value(update)` of each update.
+template <typename Value>
+Series training(const RunRecord& record, double unit, const Value& value) {
   std::vector<Point> points;
   for (const UpdateRecord& update : record.updates) {
-    points.push_back({static_cast<double>(update.step) / unit, update.*value});
+    points.push_back({static_cast<double>(update.step) / unit, value(update)});
   }
   Series series = condensed(points, kBuckets);
   series.name = "training";
@@ -18,10 +20,17 @@ Series training(const RunRecord& record, double unit, double UpdateRecord::*valu
   return series;
 }
 
-Series testing(const RunRecord& record, double unit, double EvaluationRecord::*value) {
-  Series series{.name = "test", .color = "s0", .kind = Series::Kind::kLineAndDots};
+Series training_metric(const RunRecord& record, double unit, const std::string& name) {
+  return training(record, unit, [&](const UpdateRecord& update) {
+    return update.metrics.value("train/" + name);
+  });
+}
+
+Series validation(const RunRecord& record, double unit, const std::string& name) {
+  Series series{.name = "validation", .color = "s0", .kind = Series::Kind::kLineAndDots};
   for (const EvaluationRecord& evaluation : record.evaluations) {
-    series.points.push_back({static_cast<double>(evaluation.step) / unit, evaluation.*value});
+    series.points.push_back(
+        {static_cast<double>(evaluation.step) / unit, evaluation.metrics.value("val/" + name)});
   }
   return series;
 }
@@ -36,24 +45,26 @@ Curves curves_of(const RunRecord& record) {
                      .low = 0.0,
                      .high = static_cast<double>(record.step()) / unit};
   Curves curves;
-  curves.loss = {.title = "Loss",
-                 .x = x,
-                 .y = {.low = 0.0},
-                 .series = {training(record, unit, &UpdateRecord::loss),
-                            testing(record, unit, &EvaluationRecord::test_loss)}};
-  curves.top1 = {.title = "Top-1 accuracy",
+  curves.loss = {
+      .title = "Loss",
+      .x = x,
+      .y = {.low = 0.0},
+      .series = {training_metric(record, unit, "loss"), validation(record, unit, "loss")}};
+  const std::string main = main_metric(record.config);
+  curves.main = {.title = sentence_case(title_of_metric(main)),
                  .x = x,
                  .y = {.unit = Unit::kPercent, .high = 1.0},
-                 .series = {training(record, unit, &UpdateRecord::top1),
-                            testing(record, unit, &EvaluationRecord::test_top1)}};
-  curves.learning_rate = {.title = "Learning rate",
-                          .x = x,
-                          .y = {.low = 0.0},
-                          .series = {training(record, unit, &UpdateRecord::lr)}};
-  curves.gradient_norm = {.title = "Gradient norm",
-                          .x = x,
-                          .y = {.low = 0.0},
-                          .series = {training(record, unit, &UpdateRecord::grad_norm)}};
+                 .series = {training_metric(record, unit, main), validation(record, unit, main)}};
+  curves.learning_rate = {
+      .title = "Learning rate",
+      .x = x,
+      .y = {.low = 0.0},
+      .series = {training(record, unit, [](const UpdateRecord& u) { return u.lr; })}};
+  curves.gradient_norm = {
+      .title = "Gradient norm",
+      .x = x,
+      .y = {.low = 0.0},
+      .series = {training(record, unit, [](const UpdateRecord& u) { return u.grad_norm; })}};
   for (Series& series : curves.learning_rate.series) {
     series.name = "rate";
     series.color = "s2";
@@ -83,9 +94,9 @@ std::optional<Section> curves_section(const RunRecord& record) {
   Markup& html = section.body;
   html.open("div", {{"class", "figures"}});
   add_figure(html, draw(curves.loss),
-             "Mean cross entropy. On the test images it is measured after an epoch, with averaged "
-             "weights if the run keeps any.");
-  add_figure(html, draw(curves.top1),
+             "On the validation images it is measured after an epoch, with averaged weights if the "
+             "run keeps any.");
+  add_figure(html, draw(curves.main),
              "Share of images whose most probable class is theirs; in training while they are "
              "augmented and before the update they lead to.");
   add_figure(html, draw(curves.learning_rate), "What the schedule gave to each update.");

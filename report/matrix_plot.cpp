@@ -63,7 +63,7 @@ void draw_names(Markup& svg, const Grid& grid, const std::vector<std::string>& n
 
 }  // namespace
 
-Drawing draw_confusion(const Metrics& metrics, const std::vector<std::string>& names) {
+Drawing draw_confusion(const ClassificationMeter& metrics, const std::vector<std::string>& names) {
   constexpr double kWidth = 360.0;
   const std::int64_t classes = metrics.num_classes();
   const bool with_names = classes <= kMostWithNumbers;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 
 #include "report/plot/assets.h"
 #include "report/plot/number.h"
@@ -124,6 +125,11 @@ void add_pairs(Markup& html, const std::vector<std::pair<std::string, std::strin
   html.open("dl", {{"class", "pairs"}});
   for (const auto& [name, value] : pairs) html.element("dt", name).element("dd", value);
   html.close();
+}
+
+std::string sentence_case(std::string text) {
+  if (!text.empty()) text[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(text[0])));
+  return text;
 }
 
 }  // namespace tessera::report

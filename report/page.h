@@ -33,6 +33,9 @@ struct Page {
   std::vector<Section> sections;
 };
 
+/// With a capital at the start.
+std::string sentence_case(std::string text);
+
 /// The whole file; it loads nothing from anywhere.
 std::string to_html(const Page& page);
 

@@ -11,7 +11,7 @@ namespace tessera::report {
 namespace {
 
 const Estimate& value_of(const StudyRecord& record, const StudyCell& cell) {
-  static const Estimate kNone{0, std::nan(""), std::nan("")};
+  static const Estimate kNone{0, std::nan(""), std::nullopt};
   const auto found = cell.summary.find(record.metric());
   return found == cell.summary.end() ? kNone : found->second.value;
 }
@@ -29,7 +29,7 @@ std::string label_of(const StudyRecord& record, const StudyCell& cell) {
 
 void add_dot(Series& series, const Estimate& value, double cost, std::string label) {
   series.points.push_back({cost, value.mean});
-  const double room = std::isfinite(value.half_width) ? value.half_width : 0.0;
+  const double room = value.half_width.value_or(0.0);
   series.spread.push_back({value.mean - room, value.mean + room});
   series.labels.push_back(std::move(label));
 }
@@ -75,7 +75,7 @@ Series front_of(const std::vector<Series>& dots, bool smaller) {
 
 /// One sentence that claims no more than the intervals do.
 std::string verdict(const StudyRecord& record) {
-  const bool smaller = smaller_is_better(record.metric());
+  const bool smaller = named_metric(record.metric(), 0.0).smaller_is_better;
   const StudyCell* best = nullptr;
   for (const StudyCell& cell : record.cells) {
     const double mean = value_of(record, cell).mean;
@@ -87,11 +87,12 @@ std::string verdict(const StudyRecord& record) {
   if (best == nullptr) return "No run has ended yet.";
   const MetricSummary& summary = best->summary.at(record.metric());
   const Unit unit = unit_of(record.metric());
-  std::string text = fmt::format("The best mean {}{}: {} with {}.", metric_name(record.metric()),
-                                 record.runs_in("done") < record.runs() ? " so far" : "",
-                                 best->name, estimate_text(summary.value, unit));
+  std::string text =
+      fmt::format("The best mean {}{}: {} with {}.", title_of_metric(record.metric()),
+                  record.runs_in(RunStatus::kDone) < record.runs() ? " so far" : "", best->name,
+                  estimate_text(summary.value, unit));
   if (best->is_baseline()) return text + " It is what the others are compared with.";
-  if (!summary.difference || !std::isfinite(summary.difference->half_width)) return text;
+  if (!summary.difference || !summary.difference->half_width) return text;
   return text + fmt::format(" Against {} that is {}, an interval that {}.", best->baseline,
                             difference_text(*summary.difference, unit),
                             summary.difference->excludes_zero()
@@ -107,7 +108,7 @@ Plot cost_plot(const StudyRecord& record, const std::string& title, const AxisCo
   Plot plot{.title = title,
             .x = x,
             .y = {.unit = unit_of(record.metric())},
-            .series = {front_of(series, smaller_is_better(record.metric()))},
+            .series = {front_of(series, named_metric(record.metric(), 0.0).smaller_is_better)},
             .height = 300.0};
   plot.series.insert(plot.series.end(), series.begin(), series.end());
   return plot;
@@ -115,26 +116,27 @@ Plot cost_plot(const StudyRecord& record, const std::string& title, const AxisCo
 
 Drawing difference_drawing(const StudyRecord& record, const std::string& metric) {
   std::vector<DifferenceRow> rows;
-  const bool smaller = smaller_is_better(metric);
+  const bool smaller = named_metric(metric, 0.0).smaller_is_better;
   const bool points = unit_of(metric) == Unit::kPercent;
   const double scale = points ? 100.0 : 1.0;
   for (const StudyCell& cell : record.cells) {
     if (cell.is_baseline()) continue;
     const auto found = cell.summary.find(metric);
-    Estimate difference{0, std::nan(""), std::nan("")};
+    Estimate difference{0, std::nan(""), std::nullopt};
     if (found != cell.summary.end()) difference = found->second.difference.value_or(difference);
     const bool clear = difference.excludes_zero();
     const bool up = difference.mean > 0.0;
     rows.push_back({short_name(record, cell), scale * difference.mean,
-                    scale * difference.half_width, clear && up != smaller, clear && up == smaller});
+                    scale * difference.half_width.value_or(std::nan("")), clear && up != smaller,
+                    clear && up == smaller});
   }
-  return draw_differences(sentence_case(metric_name(metric)) + ", difference to the baseline",
+  return draw_differences(sentence_case(title_of_metric(metric)) + ", difference to the baseline",
                           {.label = points ? "percentage points" : "difference"}, rows);
 }
 
 Section results_section(const StudyRecord& record) {
   Section section{"results", "Results", verdict(record), {}};
-  const std::string metric = sentence_case(metric_name(record.metric()));
+  const std::string metric = sentence_case(title_of_metric(record.metric()));
   Markup& html = section.body;
   html.open("div", {{"class", "figures"}});
   add_figure(
@@ -164,9 +166,10 @@ Section results_section(const StudyRecord& record) {
                "in the same order, with its 95\u00a0% interval. Blue is better than the baseline, "
                "orange worse; grey intervals include zero.");
     if (record.metrics.size() > 1) {
-      add_figure(html, difference_drawing(record, record.metrics[1]),
-                 fmt::format("The same of the {}: {} is better.", metric_name(record.metrics[1]),
-                             smaller_is_better(record.metrics[1]) ? "less" : "more"));
+      add_figure(
+          html, difference_drawing(record, record.metrics[1]),
+          fmt::format("The same of the {}: {} is better.", title_of_metric(record.metrics[1]),
+                      named_metric(record.metrics[1], 0.0).smaller_is_better ? "less" : "more"));
     }
   }
   html.close();

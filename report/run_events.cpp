@@ -46,28 +46,25 @@ RunEvents::RunEvents(const std::filesystem::path& folder, const Config& config, 
   file_.append(step + 1, summary);  // of the first update, so that it goes when that is cut
 }
 
-void RunEvents::add(const UpdateRecord& record) {
+void RunEvents::on_update(const UpdateRecord& record, std::span<const Batch> batches, const Pace&,
+                          std::int64_t) {
   Summary summary;
-  summary.scalar("loss/train", record.loss);
-  summary.scalar("top1/train", record.top1);
-  summary.scalar("lr", record.lr);
-  summary.scalar("grad_norm", record.grad_norm);
+  for (const Metric& metric : record.metrics) summary.scalar(metric.name, metric.value);
+  summary.scalar("optim/lr", record.lr);
+  summary.scalar("optim/grad_norm", record.grad_norm);
   file_.append(record.step, summary);
+  if (record.step == 1) add_batch(record.step, batches.front());
 }
 
-void RunEvents::add(const EvaluationRecord& record) {
+void RunEvents::on_evaluation(const EvaluationRecord& record, const TimingRecord& timing, bool) {
   Summary summary;
-  summary.scalar("loss/test", record.test_loss);
-  summary.scalar("top1/test", record.test_top1);
-  summary.scalar("top5/test", record.test_top5);
-  file_.append(record.step, summary);
-}
-
-void RunEvents::add(const TimingRecord& record) {
-  Summary summary;
-  summary.scalar("speed/images_per_s", record.images_per_s);
-  summary.scalar("speed/data_wait_share", record.data_wait_share);
-  summary.scalar("speed/peak_memory_mb", record.peak_memory_mb);
+  for (const Metric& metric : record.metrics) {
+    // Updates have shown their own figures one by one.
+    if (!metric.name.starts_with("train/")) summary.scalar(metric.name, metric.value);
+  }
+  summary.scalar("speed/images_per_s", timing.images_per_s);
+  summary.scalar("speed/data_wait_share", timing.data_wait_share);
+  summary.scalar("speed/peak_memory_mb", timing.peak_memory_mb);
   file_.append(record.step, summary);
 }
 
@@ -84,7 +81,7 @@ void RunEvents::add_batch(std::int64_t step, const Batch& batch) {
   file_.append(step, summary);
 }
 
-void RunEvents::add_model(std::int64_t step, Model& model) {
+void RunEvents::on_model(std::int64_t step, Model& model) {
   Groups weights, gradients;
   for (const ParameterStore::Entry& entry : model.parameters.entries()) {
     const std::string group = group_of(entry.name);

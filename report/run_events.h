@@ -4,38 +4,38 @@
 #include <filesystem>
 
 #include "formats/tensorboard/event_file.h"
-#include "train/metrics_file.h"
+#include "train/observer.h"
+#include "train/train_config.h"
 
 namespace tessera::tensorboard {
 
-class RunEvents {
+class RunEvents final : public TrainingObserver {
  public:
   /// For the updates of a run after `step`. Writes the configuration as the text `config`. Throws
   /// CheckpointError.
   RunEvents(const std::filesystem::path& folder, const Config& config, std::int64_t step);
 
-  /// Scalars `loss/train`, `top1/train`, `lr`, `grad_norm`.
-  void add(const UpdateRecord& record);
+  /// Scalars `train/loss`, `train/top1`, ..., `optim/lr`, `optim/grad_norm`; at the first update
+  /// also the first images as the model sees them, `images/batch`.
+  void on_update(const UpdateRecord& record, std::span<const Batch> batches, const Pace& pace,
+                 std::int64_t total_steps) override;
 
-  /// Scalars `loss/test`, `top1/test`, `top5/test`.
-  void add(const EvaluationRecord& record);
-
-  /// Scalars under `speed/`.
-  void add(const TimingRecord& record);
-
-  /// The first images of a batch as the model sees them: `images/batch`.
-  void add_batch(std::int64_t step, const Batch& batch);
+  /// Scalars `val/loss`, `val/top1`, ... and those under `speed/`.
+  void on_evaluation(const EvaluationRecord& record, const TimingRecord& timing,
+                     bool is_best) override;
 
   /// Histograms under `weights/` and, of the last update if there was one in this process, under
   /// `gradients/`, one a group of parameters; and the filters of the patch embedding,
   /// `images/filters`. Gradients are the mean over the batches of an update, before clipping; they
   /// are overwritten.
-  void add_model(std::int64_t step, Model& model);
+  void on_model(std::int64_t step, Model& model) override;
 
-  /// Makes what was added survive a crash. Throws CheckpointError if the disk is full.
-  void sync() { file_.sync(); }
+  /// Throws CheckpointError if the disk is full.
+  void sync() override { file_.sync(); }
 
  private:
+  void add_batch(std::int64_t step, const Batch& batch);
+
   Config config_;
   EventFile file_;
 };

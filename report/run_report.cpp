@@ -39,7 +39,7 @@ double half_interval(double share, double samples) {
 }
 
 void add_test_facts(std::vector<Fact>& facts, const RunView& view) {
-  const Metrics& metrics = view.test->metrics;
+  const ClassificationMeter& metrics = view.test->metrics;
   const auto samples = static_cast<double>(metrics.samples());
   facts.push_back(
       {"Test top-1", number_text(metrics.top1(), Unit::kPercent, 2),
@@ -109,7 +109,7 @@ Page run_page(RunView& view) {
 std::string run_picture(const RunView& view) {
   const Curves curves = curves_of(view.record);
   std::vector<PlacedDrawing> drawings = {{0.0, 0.0, draw(curves.loss)},
-                                         {0.0, curves.loss.height, draw(curves.top1)}};
+                                         {0.0, curves.loss.height, draw(curves.main)}};
   if (view.test) {
     drawings.push_back(
         {curves.loss.width + 16.0, 0.0, draw_confusion(view.test->metrics, view.class_names)});

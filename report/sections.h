@@ -44,7 +44,7 @@ std::optional<Section> setup_section(const RunRecord& record);
 
 /// The charts of curves_section, those that have points.
 struct Curves {
-  Plot loss, top1, learning_rate, gradient_norm;
+  Plot loss, main, learning_rate, gradient_norm;
 };
 Curves curves_of(const RunRecord& record);
 

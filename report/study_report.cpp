@@ -22,11 +22,11 @@ std::vector<Fact> facts_of(const StudyRecord& record) {
   double seconds = 0.0;
   for (const StudyCell& cell : record.cells) {
     if (cell.train_seconds > 0.0) {
-      seconds += cell.train_seconds * static_cast<double>(cell.runs_in("done"));
+      seconds += cell.train_seconds * static_cast<double>(cell.runs_in(RunStatus::kDone));
     }
   }
   return {{"Variants", fmt::to_string(record.cells.size()), ""},
-          {"Runs", fmt::to_string(record.runs_in("done")),
+          {"Runs", fmt::to_string(record.runs_in(RunStatus::kDone)),
            fmt::format("of {} are done", record.runs())},
           {"Made equal", record.match, record.match == "none" ? "compared as they are" : ""},
           {"Training", duration_text(seconds), "all done runs together"}};
@@ -36,11 +36,11 @@ std::vector<Fact> facts_of(const StudyRecord& record) {
 
 Page study_page(const StudyRecord& record) {
   Page page{record.name, lead_of(record), {}, facts_of(record), {}};
-  if (const std::size_t missing = record.runs_in("unfinished"); missing > 0) {
+  if (const std::size_t missing = record.runs_in(RunStatus::kUnfinished); missing > 0) {
     page.notices.push_back(fmt::format("This study is not finished: {} of {} runs are missing.",
                                        missing, record.runs()));
   }
-  if (const std::size_t failed = record.runs_in("failed"); failed > 0) {
+  if (const std::size_t failed = record.runs_in(RunStatus::kFailed); failed > 0) {
     page.notices.push_back(
         fmt::format("{} of {} runs failed; the table of runs says why.", failed, record.runs()));
   }
@@ -56,7 +56,7 @@ Page study_page(const StudyRecord& record) {
 
 std::string study_picture(const StudyRecord& record) {
   const Drawing costs = draw(
-      cost_plot(record, sentence_case(metric_name(record.metric())) + " and arithmetic",
+      cost_plot(record, sentence_case(title_of_metric(record.metric())) + " and arithmetic",
                 {.label = "MACs an image", .unit = Unit::kCount, .log = true}, &StudyCell::macs));
   const std::vector<PlacedDrawing> drawings = {
       {0.0, 0.0, costs}, {costs.width + 16.0, 0.0, difference_drawing(record, record.metric())}};

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "report/page.h"
-#include "report/study_record.h"
+#include "study/study_record.h"
 
 namespace tessera::report {
 

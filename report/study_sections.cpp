@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <cmath>
 #include <cstdlib>
 
@@ -51,14 +50,6 @@ std::vector<Cell> axis_cells(const StudyRecord& record, const StudyCell& cell) {
   return cells;
 }
 
-double EvaluationRecord::*field_of(const std::string& metric) {
-  if (metric == "loss") return &EvaluationRecord::test_loss;
-  if (metric == "top5") return &EvaluationRecord::test_top5;
-  if (metric == "train_loss") return &EvaluationRecord::train_loss;
-  if (metric == "train_top1") return &EvaluationRecord::train_top1;
-  return &EvaluationRecord::test_top1;
-}
-
 /// One line a seed, by epoch.
 Plot curves_of_cell(const StudyRecord& record, const StudyCell& cell) {
   constexpr std::array<const char*, 6> kColors = {"s0", "s1", "s2", "s3", "s4", "s5"};
@@ -75,7 +66,7 @@ Plot curves_of_cell(const StudyRecord& record, const StudyCell& cell) {
     const RunFolder folder{record.path / cell.runs[i].folder};
     for (const EvaluationRecord& evaluation : read_evaluations(folder.metrics())) {
       series.points.push_back(
-          {static_cast<double>(evaluation.epoch), evaluation.*field_of(record.metric())});
+          {static_cast<double>(evaluation.epoch), evaluation.metrics.value(record.metric())});
     }
     if (!series.points.empty()) plot.series.push_back(std::move(series));
   }
@@ -117,16 +108,7 @@ void share_axes(std::vector<Plot>& plots) {
 }  // namespace
 
 Unit unit_of(const std::string& metric) {
-  return smaller_is_better(metric) ? Unit::kPlain : Unit::kPercent;
-}
-
-std::string metric_name(const std::string& metric) {
-  if (metric == "top1") return "test top-1";
-  if (metric == "top5") return "test top-5";
-  if (metric == "loss") return "test loss";
-  if (metric == "train_top1") return "training top-1";
-  if (metric == "train_loss") return "training loss";
-  return metric;
+  return named_metric(metric, 0.0).smaller_is_better ? Unit::kPlain : Unit::kPercent;
 }
 
 std::string estimate_text(const Estimate& estimate, Unit unit) {
@@ -135,8 +117,8 @@ std::string estimate_text(const Estimate& estimate, Unit unit) {
   const double factor = percent ? 100.0 : 1.0;
   const int digits = percent ? 2 : 4;
   std::string text = fmt::format("{:.{}f}", factor * estimate.mean, digits);
-  if (std::isfinite(estimate.half_width)) {
-    text += fmt::format(" ± {:.{}f}", factor * estimate.half_width, digits);
+  if (estimate.half_width) {
+    text += fmt::format(" ± {:.{}f}", factor * *estimate.half_width, digits);
   }
   return text + (percent ? " %" : "");
 }
@@ -148,15 +130,10 @@ std::string difference_text(const Estimate& difference, Unit unit) {
   const int digits = percent ? 2 : 4;
   std::string text = fmt::format("{}{:.{}f}", difference.mean < 0.0 ? "−" : "+",
                                  factor * std::abs(difference.mean), digits);
-  if (std::isfinite(difference.half_width)) {
-    text += fmt::format(" ± {:.{}f}", factor * difference.half_width, digits);
+  if (difference.half_width) {
+    text += fmt::format(" ± {:.{}f}", factor * *difference.half_width, digits);
   }
   return text + (percent ? " points" : "");
-}
-
-std::string sentence_case(std::string text) {
-  if (!text.empty()) text[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(text[0])));
-  return text;
 }
 
 Section table_section(const StudyRecord& record) {
@@ -167,11 +144,11 @@ Section table_section(const StudyRecord& record) {
                   "for the number of comparisons. Differences are to the baseline, in "
                   "{}, paired by seed. A click on a head sorts.",
                   record.seeds.size(), record.seeds.size() == 1 ? "seed" : "seeds",
-                  metric_name(record.metric())),
+                  title_of_metric(record.metric())),
       {}};
   Table table{axis_heads(record), {}, true};
   for (const std::string& metric : record.metrics) {
-    table.heads.push_back(sentence_case(metric_name(metric)));
+    table.heads.push_back(sentence_case(title_of_metric(metric)));
     if (metric == record.metric()) table.heads.emplace_back("Difference");
   }
   table.heads.emplace_back("Runs");
@@ -181,7 +158,7 @@ Section table_section(const StudyRecord& record) {
       row.push_back(estimate_cell(cell, metric));
       if (metric == record.metric()) row.push_back(difference_cell(cell, metric));
     }
-    const std::size_t done = cell.runs_in("done");
+    const std::size_t done = cell.runs_in(RunStatus::kDone);
     row.emplace_back(fmt::format("{} of {}", done, cell.runs.size()), static_cast<double>(done));
     table.rows.push_back(std::move(row));
   }
@@ -226,7 +203,7 @@ std::optional<Section> study_curves_section(const StudyRecord& record) {
   share_axes(plots);
   Section section{"curves",
                   "Curves",
-                  sentence_case(metric_name(record.metric())) +
+                  sentence_case(title_of_metric(record.metric())) +
                       " after each epoch, a line a seed; all charts have the same axes.",
                   {}};
   section.body.open("div", {{"class", "figures small"}});
@@ -247,10 +224,11 @@ Section runs_section(const StudyRecord& record) {
   if (matched) table.heads.emplace_back("Made equal");
   for (const StudyCell& cell : record.cells) {
     for (const StudyRun& run : cell.runs) {
-      table.rows.push_back({short_name(record, cell),
-                            Cell(fmt::to_string(run.seed), static_cast<double>(run.seed)),
-                            run.error.empty() ? run.status : run.status + ": " + run.error,
-                            run.folder.empty() ? "–" : run.folder});
+      table.rows.push_back(
+          {short_name(record, cell), Cell(fmt::to_string(run.seed), static_cast<double>(run.seed)),
+           run.error.empty() ? std::string(to_string(run.status))
+                             : fmt::format("{}: {}", to_string(run.status), run.error),
+           run.folder.empty() ? "–" : run.folder});
       if (!matched) continue;
       const std::string changes = fmt::format("{}", fmt::join(cell.matched, ", "));
       table.rows.back().emplace_back(changes.empty() ? "–" : changes);

@@ -5,17 +5,11 @@
 
 #include "report/page.h"
 #include "report/plot/plot.h"
-#include "report/study_record.h"
+#include "study/study_record.h"
 
 namespace tessera::report {
 
 Unit unit_of(const std::string& metric);
-
-/// `test top-1`, `test loss`, ...
-std::string metric_name(const std::string& metric);
-
-/// The same with a capital at the start.
-std::string sentence_case(std::string text);
 
 /// 91.30 ± 0.24 %, without a unit sign for losses; an en dash if there is no mean.
 std::string estimate_text(const Estimate& estimate, Unit unit);

@@ -68,14 +68,14 @@ TestResult test_model(SavedModel& saved, const Dataset& test, const TestOptions&
                       Log& log) {
   const LoaderOptions loading = evaluation_options(saved.config.data);
   Loader loader(test, loading);
-  TestResult result{Metrics(saved.config.model.num_classes), {}, {}, {}};
+  TestResult result{ClassificationMeter(saved.config.model.num_classes), {}, {}, {}};
   Collector collector(result, options, loading.batch_size, test.size());
-  const auto visit = [&](const Tensor& logits, const Batch& batch) {
+  const auto visit = [&](std::span<const Tensor> outputs, const Batch& batch) {
     log.status(fmt::format("testing, batch {}/{}", batch.index + 1, loader.batches_per_epoch()));
-    collector.add(logits, batch);
+    collector.add(outputs.front(), batch);
     return true;
   };
-  result.metrics = evaluate(*saved.learner, loader, saved.config.model.num_classes, visit);
+  evaluate(*saved.learner, loader, result.metrics, visit);
   return result;
 }
 

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "data/images/image.h"
-#include "tasks/classification/metrics.h"
+#include "tasks/classification/meter.h"
 #include "train/log.h"
 #include "train/saved_model.h"
 
@@ -18,7 +18,7 @@ struct Mistake {
 };
 
 struct TestResult {
-  Metrics metrics;
+  ClassificationMeter metrics;
   std::vector<Mistake> mistakes;  ///< the most confident ones, the most confident first
   Tensor images;  ///< [N, H, W, C] inputs from evenly over the split, to experiment with
   Tensor labels;  ///< [N] i32

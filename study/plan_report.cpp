@@ -29,7 +29,7 @@ std::string header(const StudyResults& results) {
   const Study& study = results.study;
   const std::size_t cells = results.cells.size();
   std::vector<std::string> metrics;
-  for (const Metric metric : study.metrics) metrics.emplace_back(to_string(metric));
+  for (const std::string& metric : study.metrics) metrics.push_back(metric);
   return fmt::format("{}: {} cell{} x {} seed{} = {} runs; match {}; metrics {}\n", study.name,
                      cells, cells == 1 ? "" : "s", study.seeds.size(),
                      study.seeds.size() == 1 ? "" : "s", cells * study.seeds.size(),

@@ -12,21 +12,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr Metric kAllMetrics[] = {Metric::kTop1, Metric::kTop5, Metric::kLoss, Metric::kTrainTop1,
-                                  Metric::kTrainLoss};
-
-std::string_view status_word(RunStatus status) {
-  switch (status) {
-    case RunStatus::kDone:
-      return "done";
-    case RunStatus::kFailed:
-      return "failed";
-    case RunStatus::kUnfinished:
-      break;
-  }
-  return "unfinished";
-}
-
 Json to_json(const Estimate& value) {
   return {{"n", value.n},
           {"mean", value.n > 0 ? Json(value.mean) : Json()},
@@ -41,12 +26,10 @@ Json to_json(const RunTiming& timing) {
 
 Json to_json(const RunResult& run) {
   Json json = {
-      {"seed", run.seed}, {"folder", run.folder.string()}, {"status", status_word(run.status)}};
+      {"seed", run.seed}, {"folder", run.folder.string()}, {"status", to_string(run.status)}};
   if (run.status == RunStatus::kFailed) json["error"] = run.error;
   if (run.last) {
-    for (const Metric metric : kAllMetrics) {
-      json["metrics"][std::string(to_string(metric))] = value_of(*run.last, metric);
-    }
+    for (const Metric& metric : run.last->metrics) json["metrics"][metric.name] = metric.value;
   }
   if (run.timing) json["timing"] = to_json(*run.timing);
   return json;
@@ -74,12 +57,12 @@ Json cell_json(const StudyResults& results, std::size_t index) {
   Json runs = Json::array();
   for (const RunResult& run : cell.runs) runs.push_back(to_json(run));
   Json summary = Json::object();
-  for (const Metric metric : results.study.metrics) {
+  for (const std::string& metric : results.study.metrics) {
     Json value = to_json(mean_of(cell, metric));
     if (const auto difference = difference_of(results, index, metric)) {
       value["difference"] = to_json(*difference);
     }
-    summary[std::string(to_string(metric))] = std::move(value);
+    summary[metric] = std::move(value);
   }
   Json timing = Json::object();
   if (const auto mean = timing_of(cell)) timing = to_json(*mean);
@@ -108,7 +91,7 @@ Json results_json(const StudyResults& results) {
     axes.push_back({{"name", axis.name}, {"values", values}});
   }
   Json metrics = Json::array();
-  for (const Metric metric : study.metrics) metrics.push_back(to_string(metric));
+  for (const std::string& metric : study.metrics) metrics.push_back(metric);
   Json cells = Json::array();
   for (std::size_t i = 0; i < results.cells.size(); ++i) cells.push_back(cell_json(results, i));
   return {{"study", study.name},  {"tessera", TESSERA_VERSION},      {"axes", axes},
@@ -140,16 +123,17 @@ std::string csv(const StudyResults& results, const std::string& titles, const Fi
 }
 
 std::string results_csv(const StudyResults& results) {
-  const auto fields = [](const CellResult& cell, const RunResult& run) {
-    std::string text = fmt::format("{},{},{},{}", status_word(run.status), cell.plan.parameters,
+  const std::vector<std::string> metrics = reported_metrics(results.cells.front().cell.config);
+  const auto fields = [&](const CellResult& cell, const RunResult& run) {
+    std::string text = fmt::format("{},{},{},{}", to_string(run.status), cell.plan.parameters,
                                    cell.plan.macs, cell.plan.length.total_steps);
-    for (const Metric metric : kAllMetrics) {
-      text += run.last ? fmt::format(",{}", value_of(*run.last, metric)) : ",";
+    for (const std::string& metric : metrics) {
+      text += run.last ? fmt::format(",{}", run.last->metrics.value(metric)) : ",";
     }
     return text;
   };
-  return csv(results, "status,parameters,macs,updates,top1,top5,loss,train_top1,train_loss",
-             fields);
+  const auto titles = fmt::format("status,parameters,macs,updates,{}", fmt::join(metrics, ","));
+  return csv(results, titles, fields);
 }
 
 std::string timing_csv(const StudyResults& results) {

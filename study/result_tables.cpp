@@ -10,16 +10,16 @@
 namespace tessera {
 namespace {
 
-bool is_share(Metric metric) {
-  return metric == Metric::kTop1 || metric == Metric::kTop5 || metric == Metric::kTrainTop1;
+bool is_share(const std::string& metric) {
+  return named_metric(metric, 0.0).format == MetricFormat::kShare;
 }
 
-std::string title_of(Metric metric) {
-  return fmt::format("{}{}", to_string(metric), is_share(metric) ? ", %" : "");
+std::string title_of(const std::string& metric) {
+  return fmt::format("{}{}", title_of_metric(metric), is_share(metric) ? ", %" : "");
 }
 
 /// `89.17 ± 0.31`; the sign always with `signed_mean`.
-std::string text_of(const Estimate& value, Metric metric, bool signed_mean) {
+std::string text_of(const Estimate& value, const std::string& metric, bool signed_mean) {
   if (value.n == 0) return "-";
   const double scale = is_share(metric) ? 100.0 : 1.0;
   const int digits = is_share(metric) ? 2 : 4;
@@ -30,8 +30,8 @@ std::string text_of(const Estimate& value, Metric metric, bool signed_mean) {
   return text;
 }
 
-std::string difference_text(const StudyResults& results, std::size_t cell, Metric metric,
-                            const char* mark) {
+std::string difference_text(const StudyResults& results, std::size_t cell,
+                            const std::string& metric, const char* mark) {
   const std::optional<Estimate> difference = difference_of(results, cell, metric);
   if (!difference) return "baseline";
   const std::string text = text_of(*difference, metric, true);
@@ -62,7 +62,7 @@ std::vector<std::string> axis_words(const StudyResults& results, const CellResul
 
 void add_metric_columns(const StudyResults& results, TextTable& table) {
   table.add_column("seeds");
-  for (const Metric metric : results.study.metrics) {
+  for (const std::string& metric : results.study.metrics) {
     table.add_column(title_of(metric));
     table.add_column("to baseline");
   }
@@ -71,8 +71,8 @@ void add_metric_columns(const StudyResults& results, TextTable& table) {
 /// `mark` goes around differences whose interval does not include zero.
 void add_metric_words(const StudyResults& results, std::size_t cell, const char* mark,
                       std::vector<std::string>& words) {
-  words.push_back(fmt::format("{}", mean_of(results.cells[cell], Metric::kTop1).n));
-  for (const Metric metric : results.study.metrics) {
+  words.push_back(fmt::format("{}", mean_of(results.cells[cell], results.study.metrics.front()).n));
+  for (const std::string& metric : results.study.metrics) {
     words.push_back(text_of(mean_of(results.cells[cell], metric), metric, false));
     words.push_back(difference_text(results, cell, metric, mark));
   }

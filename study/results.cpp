@@ -4,24 +4,24 @@
 
 namespace tessera {
 
-Estimate mean_of(const CellResult& cell, Metric metric) {
+Estimate mean_of(const CellResult& cell, const std::string& metric) {
   std::vector<double> values;
   for (const RunResult& run : cell.runs) {
-    if (run.last) values.push_back(value_of(*run.last, metric));
+    if (run.last) values.push_back(run.last->metrics.value(metric));
   }
   return estimate(values);
 }
 
 std::optional<Estimate> difference_of(const StudyResults& results, std::size_t cell,
-                                      Metric metric) {
+                                      const std::string& metric) {
   if (results.is_baseline(cell)) return std::nullopt;
   const CellResult& own = results.cells[cell];
   const CellResult& baseline = results.cells[own.cell.baseline];
   std::vector<double> values;
   for (std::size_t s = 0; s < own.runs.size(); ++s) {
     if (!own.runs[s].last || !baseline.runs[s].last) continue;
-    values.push_back(value_of(*own.runs[s].last, metric) -
-                     value_of(*baseline.runs[s].last, metric));
+    values.push_back(own.runs[s].last->metrics.value(metric) -
+                     baseline.runs[s].last->metrics.value(metric));
   }
   return estimate(values);
 }

@@ -26,11 +26,12 @@ struct StudyResults {
 };
 
 /// Over the done runs of a cell.
-Estimate mean_of(const CellResult& cell, Metric metric);
+Estimate mean_of(const CellResult& cell, const std::string& metric);
 
 /// The cell minus its baseline, over the seeds that are done in both: they saw the same images in
 /// the same order, so each seed gives one difference. Nothing for a baseline.
-std::optional<Estimate> difference_of(const StudyResults& results, std::size_t cell, Metric metric);
+std::optional<Estimate> difference_of(const StudyResults& results, std::size_t cell,
+                                      const std::string& metric);
 
 /// Means of speed and time and the largest memory of the done runs; nothing if there are none.
 std::optional<RunTiming> timing_of(const CellResult& cell);

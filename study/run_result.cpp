@@ -29,20 +29,16 @@ std::optional<RunTiming> timing_of(const std::vector<TimingRecord>& records, dou
 
 }  // namespace
 
-double value_of(const EvaluationRecord& record, Metric metric) {
-  switch (metric) {
-    case Metric::kTop1:
-      return record.test_top1;
-    case Metric::kTop5:
-      return record.test_top5;
-    case Metric::kLoss:
-      return record.test_loss;
-    case Metric::kTrainTop1:
-      return record.train_top1;
-    case Metric::kTrainLoss:
+std::string_view to_string(RunStatus status) {
+  switch (status) {
+    case RunStatus::kDone:
+      return "done";
+    case RunStatus::kFailed:
+      return "failed";
+    case RunStatus::kUnfinished:
       break;
   }
-  return record.train_loss;
+  return "unfinished";
 }
 
 RunResult read_run(const std::filesystem::path& folder, std::int64_t updates, std::int64_t images) {

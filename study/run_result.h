@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "study/study.h"
 #include "train/metrics_file.h"
@@ -12,6 +13,9 @@
 namespace tessera {
 
 enum class RunStatus : std::uint8_t { kUnfinished, kDone, kFailed };
+
+/// `unfinished`, `done`, `failed`
+std::string_view to_string(RunStatus status);
 
 /// What no two runs share.
 struct RunTiming {
@@ -28,9 +32,6 @@ struct RunResult {
   std::optional<EvaluationRecord> last;  ///< of a done run: its last test
   std::optional<RunTiming> timing;       ///< of a done run
 };
-
-/// The value of a metric; of a done run.
-double value_of(const EvaluationRecord& record, Metric metric);
 
 /// Reads the run in `folder` of `updates` updates with `images` images each. A folder that is
 /// missing is an unfinished run, one whose checkpoint is damaged a failed one.

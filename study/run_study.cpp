@@ -60,11 +60,11 @@ RunResult train(const CellResult& cell, std::int64_t seed, const std::string& la
   return result;
 }
 
-void report(const RunResult& run, const std::string& label, Metric metric, Log& log) {
+void report(const RunResult& run, const std::string& label, const std::string& metric, Log& log) {
   if (run.status == RunStatus::kFailed) {
     log.info("{}: failed: {}", label, run.error);
   } else if (run.last) {
-    log.info("{}: {} {:.4f}{}", label, to_string(metric), value_of(*run.last, metric),
+    log.info("{}: {} {:.4f}{}", label, title_of_metric(metric), run.last->metrics.value(metric),
              run.timing ? fmt::format(", {} of training", duration_text(run.timing->train_seconds))
                         : "");
   }

@@ -8,11 +8,13 @@
 
 #include "core/error.h"
 #include "study/axes.h"
+#include "tasks/metric.h"
 #include "train/config/closest.h"
 #include "train/config/keys.h"
 #include "train/config/reader.h"
 #include "train/config/schema.h"
 #include "train/config/sources.h"
+#include "train/train_config.h"
 
 namespace tessera {
 namespace {
@@ -22,11 +24,6 @@ const std::vector<std::pair<std::string, Match>> kMatches{{"none", Match::kNone}
                                                           {"params", Match::kParams},
                                                           {"tokens", Match::kTokens},
                                                           {"time", Match::kTime}};
-const std::vector<std::pair<std::string, Metric>> kMetrics{{"top1", Metric::kTop1},
-                                                           {"top5", Metric::kTop5},
-                                                           {"loss", Metric::kLoss},
-                                                           {"train_top1", Metric::kTrainTop1},
-                                                           {"train_loss", Metric::kTrainLoss}};
 const std::vector<std::string> kStudyKeys{"axes",    "seeds",  "baseline", "match",
                                           "metrics", "budget", "skip",     "quick"};
 
@@ -83,7 +80,8 @@ void read_seeds(const YamlNode& node, Study& study, Problems& problems) {
   }
 }
 
-void read_metrics(const YamlNode& node, Study& study, Problems& problems) {
+void read_metrics(const YamlNode& node, const Config& config, Study& study, Problems& problems) {
+  study.metrics = {"val/" + main_metric(config), "val/loss"};
   if (node.is_null()) return;
   if (!node.is_list() || node.items.empty()) {
     problems.add(node.mark, fmt::format("metrics: expected a list such as [top1, loss], got {}",
@@ -91,9 +89,18 @@ void read_metrics(const YamlNode& node, Study& study, Problems& problems) {
     return;
   }
   study.metrics.clear();
+  const std::vector<std::string> known = reported_metrics(config);
   for (const YamlNode& item : node.items) {
-    Metric metric{};
-    if (!choice_key("metrics", metric, kMetrics, "").read(item, problems)) continue;
+    std::string metric;
+    if (!text_key("metrics", metric, "").read(item, problems)) continue;
+    metric = current_metric_name(metric);
+    if (std::find(known.begin(), known.end(), metric) == known.end()) {
+      const auto guess = closest(metric, known);
+      problems.add(item.mark, fmt::format("metrics: expected one of {}, got {}{}",
+                                          fmt::join(known, ", "), describe(item),
+                                          guess ? fmt::format("; did you mean {}?", *guess) : ""));
+      continue;
+    }
     if (std::find(study.metrics.begin(), study.metrics.end(), metric) != study.metrics.end()) {
       problems.add(item.mark, fmt::format("metrics: {} is given twice", item.text));
     }
@@ -143,7 +150,7 @@ Study read_study(YamlNode tree, Problems& problems) {
   Study study;
   study.axes = read_axes(take("axes"), problems);
   read_seeds(take("seeds"), study, problems);
-  read_metrics(take("metrics"), study, problems);
+  const YamlNode metrics = take("metrics");
   if (const YamlNode node = take("match"); !node.is_null()) {
     choice_key("match", study.match, kMatches, "").read(node, problems);
   }
@@ -154,6 +161,7 @@ Study read_study(YamlNode tree, Problems& problems) {
   read_skip(take("skip"), study, problems);
   study.config = std::move(tree);
   read_tree(study.config, scratch, problems);
+  read_metrics(metrics, scratch, study, problems);
   check_overrides(study, problems);
   return study;
 }
@@ -168,8 +176,6 @@ std::string_view word_of(const std::vector<std::pair<std::string, E>>& words, E 
 }  // namespace
 
 std::string_view to_string(Match match) { return word_of(kMatches, match); }
-
-std::string_view to_string(Metric metric) { return word_of(kMetrics, metric); }
 
 Study parse_study(const std::string& text, const std::filesystem::path& path,
                   std::span<const std::string> overrides, bool quick) {

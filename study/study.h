@@ -38,9 +38,6 @@ enum class Match : std::uint8_t {
   kTime,    ///< seconds of training, by the number of updates
 };
 
-/// What is reported of a run: of its last test, or means over its last epoch of training.
-enum class Metric : std::uint8_t { kTop1, kTop5, kLoss, kTrainTop1, kTrainLoss };
-
 struct Study {
   std::string name;
   YamlNode config;         ///< the configuration that all cells share
@@ -48,7 +45,9 @@ struct Study {
   std::vector<std::int64_t> seeds;
   Match match = Match::kNone;
   double budget = 0.0;  ///< seconds of training that a run may be expected to take; 0: any
-  std::vector<Metric> metrics{Metric::kTop1, Metric::kLoss};
+  /// Names of what is reported of a run: `val/top1` of its last evaluation, `train/loss` over its
+  /// last epoch. The first decides.
+  std::vector<std::string> metrics;
   Labels baseline;  ///< axes that are not in it keep the value of the cell that is compared
   std::vector<Labels> skip;
 };
@@ -63,8 +62,7 @@ Study load_study(const std::filesystem::path& path, std::span<const std::string>
 Study parse_study(const std::string& text, const std::filesystem::path& path,
                   std::span<const std::string> overrides = {}, bool quick = false);
 
-/// The words of study files.
+/// The word of study files.
 std::string_view to_string(Match match);
-std::string_view to_string(Metric metric);
 
 }  // namespace tessera

@@ -2,18 +2,20 @@
 #pragma once
 
 #include <optional>
+#include <string>
+#include <utility>
 
 #include "train/metrics_file.h"
-#include "train/train_config.h"
 
 namespace tessera {
 
-/// What `best_by` compares, as it was measured: top-1, top-5 (0..1) or loss.
-double measure(const EvaluationRecord& record, BestBy best_by);
-
 class BestEvaluation {
  public:
-  explicit BestEvaluation(BestBy best_by) : best_by_(best_by) {}
+  /// `best_by` names a figure of the validation: `top1`, `loss`.
+  explicit BestEvaluation(const std::string& best_by) : best_by_("val/" + best_by) {}
+
+  /// What is compared, as it was measured; NaN if the record has no such figure.
+  double measure(const EvaluationRecord& record) const { return record.metrics.value(best_by_); }
 
   /// Takes in the next evaluation; true if it is better than all before: a larger share, a smaller
   /// loss. What is no number is worse than any.
@@ -25,7 +27,7 @@ class BestEvaluation {
   std::int64_t waited() const { return waited_; }
 
  private:
-  BestBy best_by_;
+  std::string best_by_;
   std::optional<EvaluationRecord> best_;
   std::int64_t waited_ = 0;
 };

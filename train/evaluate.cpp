@@ -11,17 +11,16 @@ LoaderOptions evaluation_options(const DataConfig& config) {
           .workers = config.workers};
 }
 
-Metrics evaluate(Learner& learner, Loader& loader, std::int64_t num_classes,
-                 const std::function<bool(const Tensor& logits, const Batch& batch)>& visit,
-                 const TestViews& views) {
-  Metrics metrics(num_classes);
+void evaluate(Learner& learner, Loader& loader, Meter& meter, const VisitBatch& visit,
+              const TestViews& views) {
   loader.start_epoch(0);
   for (Batch batch; loader.next(batch);) {
-    const Tensor logits = predict_views(learner, batch.images, views);
-    metrics.add(logits, batch.labels);
-    if (visit && !visit(logits, batch)) break;
+    const std::vector<Tensor> outputs =
+        views.count() == 1 ? learner.outputs(batch.images)
+                           : std::vector{predict_views(learner, batch.images, views)};
+    meter.add(outputs, batch);
+    if (visit && !visit(outputs, batch)) break;
   }
-  return metrics;
 }
 
 }  // namespace tessera

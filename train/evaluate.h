@@ -4,7 +4,7 @@
 #include <functional>
 
 #include "data/loader.h"
-#include "tasks/classification/metrics.h"
+#include "tasks/task.h"
 #include "train/learner.h"
 #include "train/test_views.h"
 
@@ -13,11 +13,12 @@ namespace tessera {
 /// A loader for evaluation: in order, normalised, not augmented, the last batch included.
 LoaderOptions evaluation_options(const DataConfig& config);
 
-/// Metrics over all batches of `loader`, in order, with the weights the model holds now, by the
-/// mean of `views`. `visit` gets the logits [B, K] f32 of each batch; if it says false the rest is
-/// left out.
-Metrics evaluate(Learner& learner, Loader& loader, std::int64_t num_classes,
-                 const std::function<bool(const Tensor& logits, const Batch& batch)>& visit = {},
-                 const TestViews& views = {});
+/// Sees one batch and what the model puts out for it, f32; false: the rest is left out.
+using VisitBatch = std::function<bool(std::span<const Tensor> outputs, const Batch& batch)>;
+
+/// Counts all batches of `loader`, in order, into `meter`, with the weights the model holds now, by
+/// the mean of `views`.
+void evaluate(Learner& learner, Loader& loader, Meter& meter, const VisitBatch& visit = {},
+              const TestViews& views = {});
 
 }  // namespace tessera

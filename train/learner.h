@@ -5,12 +5,13 @@
 #include <optional>
 #include <vector>
 
+#include "core/named_tensor.h"
 #include "core/ops/row_products.h"
 #include "data/loader.h"
-#include "formats/safetensors_writer.h"
 #include "layers/model.h"
 #include "optim/ema.h"
 #include "optim/optimizer.h"
+#include "tasks/task.h"
 #include "train/train_config.h"
 
 namespace tessera {
@@ -18,7 +19,7 @@ namespace tessera {
 struct UpdateResult {
   double loss = 0.0;       ///< mean over the batches of the update
   double grad_norm = 0.0;  ///< before clipping
-  double top1 = 0.0;       ///< share of training samples predicted rightly, 0..1
+  Metrics metrics{};       ///< of the task's training meter over the update
 };
 
 class Learner {
@@ -39,6 +40,10 @@ class Learner {
   /// happened on the way.
   Tensor predict(const Tensor& images, Profile* profile = nullptr, ModelTrace* trace = nullptr);
 
+  /// All that the head puts out for images [B, H, W, C], f32, without recording.
+  std::vector<Tensor> outputs(const Tensor& images, Profile* profile = nullptr,
+                              ModelTrace* trace = nullptr);
+
   /// While it lives, the model holds the averaged weights, if there are any, and keeps what its
   /// products make of them: no weight may change, nor any update be made.
   class Evaluation {
@@ -55,20 +60,23 @@ class Learner {
   /// Everything but the weights that an exact continuation needs; writing into it restores it.
   std::vector<NamedTensor> state() const;
 
-  /// An Evaluation for good.
+  /// From now on as during an Evaluation: no update may follow.
   void evaluate_only() { begin_evaluation(); }
 
   Model& model() { return model_; }
+  const Task& task() const { return *task_; }
 
  private:
   void begin_evaluation();
   void end_evaluation();
-  double run(const Batch& batch, std::int64_t step, std::int64_t sample, bool check, Tensor* logits,
+  double run(const Batch& batch, std::int64_t step, std::int64_t sample, bool check, Meter* meter,
              Profile* profile);
-  [[noreturn]] void explain(std::span<const Batch> batches, std::int64_t step, const char* what);
+  [[noreturn]] void fail_not_finite(std::span<const Batch> batches, std::int64_t step,
+                                    const char* what);
 
   Config config_;
   Model model_;
+  std::unique_ptr<Task> task_;
   std::unique_ptr<Optimizer> optimizer_;
   std::optional<Ema> ema_;
   std::optional<PackedWeights> packed_;  // during an Evaluation

@@ -113,11 +113,11 @@ LrRange test_lr_range(const Config& config, const Dataset& train, const LrRangeO
     }
     if (on_point) on_point(range.points.back());
   }
-  judge(range);
+  summarize(range);
   return range;
 }
 
-void judge(LrRange& range) {
+void summarize(LrRange& range) {
   const auto count = static_cast<std::int64_t>(range.points.size());
   if (count == 0) return;
   smooth(range.points, std::max<std::int64_t>(1, count / 20));

@@ -40,6 +40,6 @@ LrRange test_lr_range(const Config& config, const Dataset& train, const LrRangeO
                       const std::function<void(const LrRangePoint&)>& on_point = {});
 
 /// Fills in everything but `lr` and `loss` of the points.
-void judge(LrRange& range);
+void summarize(LrRange& range);
 
 }  // namespace tessera

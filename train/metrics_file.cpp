@@ -43,27 +43,39 @@ std::streamoff for_each_line(const std::filesystem::path& path, std::string_view
   return begin;
 }
 
-// What every line of a kind has, and no other.
-constexpr std::string_view kAnyLine = "", kUpdate = "\"grad_norm\"", kEvaluation = "\"test_top1\"";
+// What every line of a kind has, and no other; the evaluations' also in version 0.1.
+constexpr std::string_view kAnyLine = "", kUpdate = "\"grad_norm\"";
 
 /// NaN, and what else is no number, is written as null.
-double number_at(const Json& json, const char* name) {
+double number_at(const Json& json, const std::string& name) {
   const auto found = json.find(name);
   return found != json.end() && found->is_number() ? found->get<double>()
                                                    : std::numeric_limits<double>::quiet_NaN();
 }
 
 UpdateRecord update_of(const Json& json) {
-  return {
-      json["step"].get<std::int64_t>(), json["epoch"].get<std::int64_t>(), number_at(json, "lr"),
-      number_at(json, "loss"),          number_at(json, "grad_norm"),      number_at(json, "top1")};
+  UpdateRecord record{json["step"].get<std::int64_t>(), json["epoch"].get<std::int64_t>(),
+                      number_at(json, "lr"), number_at(json, "grad_norm")};
+  for (const auto& [name, value] : json.items()) {
+    if (name.find('/') != std::string::npos) record.metrics.set(name, number_at(json, name));
+    if (name == "loss" || name == "top1") {  // version 0.1
+      record.metrics.set("train/" + name, number_at(json, name));
+    }
+  }
+  return record;
 }
 
 EvaluationRecord evaluation_of(const Json& json) {
-  return {json["step"].get<std::int64_t>(), json["epoch"].get<std::int64_t>(),
-          number_at(json, "train_loss"),    number_at(json, "train_top1"),
-          number_at(json, "test_loss"),     number_at(json, "test_top1"),
-          number_at(json, "test_top5")};
+  EvaluationRecord record{json["step"].get<std::int64_t>(), json["epoch"].get<std::int64_t>()};
+  for (const auto& [name, value] : json.items()) {
+    const std::string current = current_metric_name(name);
+    if (current.find('/') != std::string::npos) record.metrics.set(current, number_at(json, name));
+  }
+  return record;
+}
+
+void add_metrics(Json& json, const Metrics& metrics) {
+  for (const Metric& metric : metrics) json[metric.name] = metric.value;
 }
 
 }  // namespace
@@ -85,24 +97,18 @@ void MetricsFile::write(const std::string& line) {
 }
 
 void MetricsFile::append(const UpdateRecord& record) {
-  write(Json{{"step", record.step},
-             {"epoch", record.epoch},
-             {"lr", record.lr},
-             {"loss", record.loss},
-             {"grad_norm", record.grad_norm},
-             {"top1", record.top1}}
-            .dump());
+  Json json{{"step", record.step},
+            {"epoch", record.epoch},
+            {"lr", record.lr},
+            {"grad_norm", record.grad_norm}};
+  add_metrics(json, record.metrics);
+  write(json.dump());
 }
 
 void MetricsFile::append(const EvaluationRecord& record) {
-  write(Json{{"step", record.step},
-             {"epoch", record.epoch},
-             {"train_loss", record.train_loss},
-             {"train_top1", record.train_top1},
-             {"test_loss", record.test_loss},
-             {"test_top1", record.test_top1},
-             {"test_top5", record.test_top5}}
-            .dump());
+  Json json{{"step", record.step}, {"epoch", record.epoch}};
+  add_metrics(json, record.metrics);
+  write(json.dump());
 }
 
 void MetricsFile::append(const TimingRecord& record) {
@@ -145,8 +151,8 @@ std::vector<UpdateRecord> read_updates(const std::filesystem::path& path,
 
 std::vector<EvaluationRecord> read_evaluations(const std::filesystem::path& path) {
   std::vector<EvaluationRecord> records;
-  for_each_line(path, kEvaluation, [&](const std::string&, const Json& json) {
-    records.push_back(evaluation_of(json));
+  for_each_line(path, kAnyLine, [&](const std::string& line, const Json& json) {
+    if (line.find(kUpdate) == std::string::npos) records.push_back(evaluation_of(json));
   });
   return records;
 }
@@ -165,8 +171,9 @@ bool MetricsFollower::poll() {
     read_ = for_each_line(
         path_, kAnyLine,
         [&](const std::string& line, const Json& json) {
-          if (line.find(kUpdate) != std::string::npos) updates_.push_back(update_of(json));
-          if (line.find(kEvaluation) != std::string::npos) {
+          if (line.find(kUpdate) != std::string::npos) {
+            updates_.push_back(update_of(json));
+          } else {
             evaluations_.push_back(evaluation_of(json));
           }
         },

@@ -1,5 +1,6 @@
 // `metrics.jsonl`: one JSON object a line, one line an update and one an evaluation. It holds no
-// times, so that the same run gives the same bytes; those go to `timing.jsonl`.
+// times, so that the same run gives the same bytes; those go to `timing.jsonl`. Files of version
+// 0.1 are read too: see current_metric_name.
 #pragma once
 
 #include <cstdint>
@@ -10,30 +11,26 @@
 #include <utility>
 #include <vector>
 
-#include "tasks/classification/metrics.h"
-#include "train/learner.h"
+#include "tasks/metric.h"
 
 namespace tessera {
 
-/// One `{"step", "epoch", "lr", "loss", "grad_norm", "top1"}`; step counts updates from 1.
+/// One `{"step", "epoch", "lr", "grad_norm", "train/loss", "train/top1", ...}`; step counts updates
+/// from 1.
 struct UpdateRecord {
   std::int64_t step = 0;
   std::int64_t epoch = 0;  ///< from 1
   double lr = 0.0;
-  double loss = 0.0;
-  double grad_norm = 0.0;
-  double top1 = 0.0;
+  double grad_norm = 0.0;  ///< before clipping
+  Metrics metrics{};       ///< `train/loss` and what the task's training meter counts
 };
 
-/// One `{"step", "epoch", "train_loss", "train_top1", "test_loss", "test_top1", "test_top5"}`.
+/// One `{"step", "epoch", "train/loss", ..., "val/loss", "val/top1", ...}`.
 struct EvaluationRecord {
   std::int64_t step = 0;
   std::int64_t epoch = 0;
-  double train_loss = 0.0;  ///< means over the updates of the epoch
-  double train_top1 = 0.0;
-  double test_loss = 0.0;
-  double test_top1 = 0.0;
-  double test_top5 = 0.0;
+  /// `train/...`: means over the updates of the epoch; `val/...`: of the whole validation split.
+  Metrics metrics{};
 };
 
 /// One `{"step", "epoch", "seconds", "images_per_s", "data_wait_share", "peak_memory_mb"}` an

@@ -12,7 +12,6 @@
 
 namespace tessera {
 
-enum class BestBy : std::uint8_t { kTop1, kTop5, kLoss };
 enum class Precision : std::uint8_t { kF32, kBF16 };
 
 struct TrainConfig {
@@ -22,9 +21,9 @@ struct TrainConfig {
   Precision precision = Precision::kF32;
   int threads = 0;  ///< 0: all cores
   LossConfig loss;
-  std::int64_t eval_every = 1;     ///< epochs
-  BestBy best_by = BestBy::kTop1;  ///< what makes a checkpoint the best one
-  std::int64_t patience = 0;  ///< evaluations without a better one that end the run; 0: none do
+  std::int64_t eval_every = 1;   ///< epochs
+  std::string best_by = "top1";  ///< the figure of validation that makes a checkpoint the best
+  std::int64_t patience = 0;     ///< evaluations without a better one that end the run; 0: none do
   std::int64_t checkpoint_every = 0;  ///< steps between checkpoints beside those of epochs; 0: none
   bool tensorboard = true;            ///< event files in the run's folder
   std::string out = "runs";           ///< folder in which the run's folder is made
@@ -45,5 +44,11 @@ struct Config {
   TrainConfig train;
   bool has_data = true;  ///< false: a model alone, without a data set (`data.name: none`)
 };
+
+/// The figure that an evaluation of the configuration's task is known by: `top1` of a classifier.
+std::string main_metric(const Config& config);
+
+/// The names of all that an evaluation record of such a run holds: `val/...`, then `train/...`.
+std::vector<std::string> reported_metrics(const Config& config);
 
 }  // namespace tessera

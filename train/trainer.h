@@ -1,24 +1,24 @@
 // The training loop: epochs, learning rate, evaluation, checkpoints, and what happens on a signal.
 #pragma once
 
+#include <filesystem>
 #include <optional>
+#include <vector>
 
 #include "data/loader.h"
-#include "report/run_events.h"
 #include "train/best_evaluation.h"
 #include "train/checkpoint.h"
 #include "train/learner.h"
-#include "train/log.h"
-#include "train/metrics_file.h"
-#include "train/run_folder.h"
+#include "train/observer.h"
 #include "train/signals.h"
+#include "train/training_plan.h"
 
 namespace tessera {
 
 struct TrainSummary {
   std::int64_t step = 0;
-  double best_top1 = 0.0;  ///< of the best checkpoint on the test split, 0..1
-  double last_top1 = 0.0;
+  std::optional<EvaluationRecord> best;  ///< of the best checkpoint
+  std::optional<EvaluationRecord> last;
   bool ended_early = false;    ///< by `train.patience`
   double train_seconds = 0.0;  ///< of this process, without evaluation
   int stop_signal = 0;         ///< that ended the run early, or 0
@@ -28,22 +28,36 @@ struct TrainSummary {
 /// seed see the same images in the same order, whatever their model.
 LoaderOptions training_options(const Config& config);
 
+/// What a run has written before it is gone on with.
+struct TrainingHistory {
+  std::vector<EvaluationRecord> evaluations;
+  std::vector<UpdateRecord> updates;  ///< of the epoch that goes on
+};
+
 class Trainer {
  public:
-  Trainer(const Config& config, const RunFolder& folder, const Dataset& train, const Dataset& test,
-          Log& log);
+  /// Checkpoints go to the folder `checkpoints`. Throws ConfigError (see Learner, Loader).
+  Trainer(const Config& config, std::filesystem::path checkpoints, const Dataset& train,
+          const Dataset& val);
 
   /// Starts from the weights of a model of the same configuration.
   void start_from(const ParameterStore& weights) { learner_.start_from(weights); }
 
   /// Goes on from a checkpoint: the same bits as if the run had never stopped. Throws
   /// CheckpointError if it is one of another model.
-  void restore(const LoadedCheckpoint& checkpoint);
+  void restore(const LoadedCheckpoint& checkpoint, const TrainingHistory& history);
+
+  /// Tells `observer`, which must outlive the trainer, of all that happens from now on.
+  void observe(TrainingObserver& observer) { observers_.push_back(&observer); }
+
+  /// Nothing is left to train.
+  bool finished() const;
 
   /// Trains up to the last epoch, to the end of patience, or to the first signal.
   TrainSummary run();
 
-  std::int64_t total_steps() const { return total_steps_; }
+  std::int64_t step() const { return position_.step; }
+  std::int64_t total_steps() const { return length_.total_steps; }
 
  private:
   /// Where the run stands: `batch` of `epoch` comes next.
@@ -53,41 +67,33 @@ class Trainer {
     std::int64_t batch = 0;
   };
 
-  bool finished() const;
   bool out_of_patience() const;
+  bool epoch_ends() const;
   bool train_epoch();
   void train_step(std::vector<Batch>& batches);
   bool finish_epoch();
+  bool evaluate_epoch();
   void warn_of(Loader& loader);
-  void show_progress(const UpdateResult& result, double lr);
   EvaluationRecord evaluation_record(const Metrics& metrics) const;
-  void report_epoch(const EvaluationRecord& record, bool is_best);
   void save(bool is_best);
+  void say(const std::string& message);
 
   SignalGuard signals_;  ///< first: a signal during the preparations is heeded after the first step
   Config config_;
-  RunFolder folder_;
-  Log& log_;
+  std::filesystem::path checkpoints_;
   Learner learner_;
   Loader train_loader_;
-  Loader test_loader_;
-  std::int64_t num_classes_;
-  std::int64_t steps_per_epoch_;
-  std::int64_t total_steps_;
-  MetricsFile metrics_;
-  MetricsFile timing_;
-  std::optional<tensorboard::RunEvents> events_;  ///< once the run begins or goes on
+  Loader val_loader_;
+  TrainingLength length_;
+  double peak_lr_;
+  std::vector<TrainingObserver*> observers_;
 
   Position position_;
   std::optional<EvaluationRecord> evaluation_;  ///< at this very step
   std::vector<UpdateRecord> epoch_updates_;
   BestEvaluation best_;
+  Pace pace_;
   TrainSummary summary_;
-  double peak_lr_;
-  double epoch_seconds_ = 0.0;
-  std::int64_t epoch_images_ = 0;
-  double epoch_wait_start_ = 0.0;
-  double last_report_ = 0.0;
   int warnings_ = 0;
 };
 

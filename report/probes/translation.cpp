@@ -4,7 +4,7 @@
 #include <array>
 #include <cmath>
 
-#include "tasks/classification/metrics.h"
+#include "tasks/classification/meter.h"
 
 namespace tessera::report {
 namespace {

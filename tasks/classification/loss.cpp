@@ -19,7 +19,8 @@ Tensor soft_targets(const Batch& batch, std::int64_t num_classes, float smoothin
   return targets;
 }
 
-Var training_loss(Tape& tape, const Var& logits, const Batch& batch, const LossConfig& config) {
+Var classification_loss(Tape& tape, const Var& logits, const Batch& batch,
+                        const LossConfig& config) {
   const auto smoothing = static_cast<float>(config.label_smoothing);
   if (config.name == LossName::kBinaryCrossEntropy) {
     return ops::binary_cross_entropy(tape, logits, soft_targets(batch, logits.dim(1), smoothing));

@@ -1,4 +1,4 @@
-// What training makes small.
+// The loss of a classifier.
 #pragma once
 
 #include "core/tape.h"
@@ -11,7 +11,8 @@ namespace tessera {
 /// mixed images are mixed as the images are. The binary loss takes the same targets, as timm's
 /// does: smoothed and mixed, so that the classes of a mixed image are there in part. Throws as
 /// ops::cross_entropy does.
-Var training_loss(Tape& tape, const Var& logits, const Batch& batch, const LossConfig& config);
+Var classification_loss(Tape& tape, const Var& logits, const Batch& batch,
+                        const LossConfig& config);
 
 /// [B, K] f32: `own_share` for the label, the rest for the other label, both smoothed:
 /// (1 - smoothing) q + smoothing / K. The labels are in [0, K).

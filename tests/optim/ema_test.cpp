@@ -31,7 +31,7 @@ TEST_CASE("averages follow their formula in double precision") {
         expected[i] = d * expected[i] + (1.0 - d) * double{store.values().span()[i]};
       }
     }
-    const Tensor averages = ema.state()[0].second;
+    const Tensor averages = ema.state()[0].tensor;
     double worst = 0.0;
     for (std::size_t i = 0; i < expected.size(); ++i) {
       worst = std::max(worst, std::abs(double{averages.span()[i]} - expected[i]));
@@ -48,7 +48,7 @@ TEST_CASE("swap puts the averages in place and the trained weights back") {
   move_weights(store, 1);
   ema.update();
   const Tensor trained = store.values().clone();
-  const Tensor averages = ema.state()[0].second.clone();
+  const Tensor averages = ema.state()[0].tensor.clone();
   CHECK_FALSE(test::same_bits(trained, averages));
 
   ema.swap();
@@ -57,7 +57,7 @@ TEST_CASE("swap puts the averages in place and the trained weights back") {
         averages.span()[std::size_t(store.entries()[3].offset)]);
   ema.swap();
   CHECK(test::same_bits(store.values(), trained));
-  CHECK(test::same_bits(ema.state()[0].second, averages));
+  CHECK(test::same_bits(ema.state()[0].tensor, averages));
 }
 
 TEST_CASE("averages restored from their state continue bit for bit") {
@@ -73,16 +73,16 @@ TEST_CASE("averages restored from their state continue bit for bit") {
   const StateTensors from = ema.state(), to = resumed.state();
   REQUIRE(from.size() == to.size());
   for (std::size_t i = 0; i < from.size(); ++i) {
-    CHECK(from[i].first == to[i].first);
-    to[i].second.copy_from(from[i].second);
+    CHECK(from[i].name == to[i].name);
+    to[i].tensor.copy_from(from[i].tensor);
   }
   for (std::uint64_t step = 4; step <= 6; ++step) {
     move_weights(store, step);
     ema.update();
     resumed.update();
   }
-  CHECK(test::same_bits(ema.state()[0].second, resumed.state()[0].second));
-  CHECK(test::same_bits(ema.state()[1].second, resumed.state()[1].second));
+  CHECK(test::same_bits(ema.state()[0].tensor, resumed.state()[0].tensor));
+  CHECK(test::same_bits(ema.state()[1].tensor, resumed.state()[1].tensor));
 }
 
 }  // namespace

@@ -208,8 +208,8 @@ TEST_CASE("an optimizer that takes over another's state continues bit for bit") 
     const StateTensors from = optimizer->state(), to = resumed->state();
     REQUIRE(from.size() == to.size());
     for (std::size_t i = 0; i < from.size(); ++i) {
-      CHECK(from[i].first == to[i].first);
-      to[i].second.copy_from(from[i].second);
+      CHECK(from[i].name == to[i].name);
+      to[i].tensor.copy_from(from[i].tensor);
     }
 
     run_steps(*optimizer, store, 3, 6);

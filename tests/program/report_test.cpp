@@ -95,7 +95,7 @@ TEST_CASE("report: of a run that goes on, as far as it is") {
   // As it was after the first epoch: the best checkpoint not yet linked, a line half written.
   fs::remove(run / "checkpoints" / "best");
   std::string metrics = read_text(run / "metrics.jsonl");
-  const std::size_t end = metrics.find("\"test_top1\"");
+  const std::size_t end = metrics.find("\"val/top1\"");
   metrics.resize(metrics.find('\n', end) + 30);
   write_text(run / "metrics.jsonl", metrics);
   REQUIRE(test::tessera({"report", run}).code == 0);

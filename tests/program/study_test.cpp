@@ -95,8 +95,8 @@ TEST_CASE("what a study leaves: means, paired differences, files") {
   double mean = 0.0;
   double difference = 0.0;
   for (int s = 0; s < 2; ++s) {
-    const double value = wide["runs"][s]["metrics"]["loss"];
-    const double baseline = results["cells"][2]["runs"][s]["metrics"]["loss"];
+    const double value = wide["runs"][s]["metrics"]["val/loss"];
+    const double baseline = results["cells"][2]["runs"][s]["metrics"]["val/loss"];
     mean += value / 2.0;
     difference += (value - baseline) / 2.0;
     // The run's folder is one as `train` leaves it.
@@ -107,10 +107,11 @@ TEST_CASE("what a study leaves: means, paired differences, files") {
     CHECK(wide["runs"][s]["timing"]["peak_memory_mb"].get<double>() > 5.0);
     CHECK(wide["runs"][s]["timing"]["images_per_s"].get<double>() > 1.0);
   }
-  CHECK(wide["summary"]["loss"]["mean"].get<double>() == doctest::Approx(mean));
-  CHECK(wide["summary"]["loss"]["difference"]["mean"].get<double>() == doctest::Approx(difference));
-  CHECK(wide["summary"]["loss"]["difference"]["half_width"].get<double>() > 0.0);
-  CHECK_FALSE(results["cells"][2]["summary"]["loss"].contains("difference"));
+  CHECK(wide["summary"]["val/loss"]["mean"].get<double>() == doctest::Approx(mean));
+  CHECK(wide["summary"]["val/loss"]["difference"]["mean"].get<double>() ==
+        doctest::Approx(difference));
+  CHECK(wide["summary"]["val/loss"]["difference"]["half_width"].get<double>() > 0.0);
+  CHECK_FALSE(results["cells"][2]["summary"]["val/loss"].contains("difference"));
   CHECK(count(read_text(out / "results.csv"), "\n") == 9);
   CHECK(count(read_text(out / "timing.csv"), "\n") == 9);
   const std::string report = read_text(out / "report.html");
@@ -159,8 +160,8 @@ optim: {clip_norm: 0, schedule: {warmup_epochs: 0}}
   CHECK(results["cells"][0]["runs"][1]["status"] == "failed");
   CHECK(results["cells"][0]["runs"][1]["error"].get<std::string>().find("is not finite") !=
         std::string::npos);
-  CHECK(results["cells"][0]["summary"]["top1"]["n"] == 0);
-  CHECK(results["cells"][1]["summary"]["top1"]["n"] == 2);
+  CHECK(results["cells"][0]["summary"]["val/top1"]["n"] == 0);
+  CHECK(results["cells"][1]["summary"]["val/top1"]["n"] == 2);
 }
 
 TEST_CASE("studies that mean nothing: one clear line, exit code 2, nothing trained") {

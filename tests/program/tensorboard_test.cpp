@@ -18,14 +18,15 @@ using test::read_text;
 using test::ScratchFolder;
 using test::write_text;
 
-/// The scalars under `tag` are those of the lines of metrics.jsonl that have the key, in order.
+/// The scalars under `tag` are those of the lines of metrics.jsonl that have the keys, in order.
 void check_scalars(const EventLog& log, const fs::path& run, const std::string& tag,
-                   const std::string& key) {
+                   const std::string& key, const std::string& beside = "step") {
   std::istringstream lines(read_text(run / "metrics.jsonl"));
   std::vector<std::pair<std::int64_t, float>> expected, found;
   for (std::string line; std::getline(lines, line);) {
     const nlohmann::json json = nlohmann::json::parse(line);
-    if (json.contains(key)) expected.emplace_back(json["step"], json[key].get<float>());
+    if (json.contains(key) && json.contains(beside))
+      expected.emplace_back(json["step"], json[key].get<float>());
   }
   for (const EventValue& value : log.values.at(tag)) found.emplace_back(value.step, value.scalar);
   CAPTURE(tag);
@@ -34,13 +35,14 @@ void check_scalars(const EventLog& log, const fs::path& run, const std::string& 
 }
 
 void check_all_scalars(const EventLog& log, const fs::path& run) {
-  check_scalars(log, run, "loss/train", "loss");
-  check_scalars(log, run, "top1/train", "top1");
-  check_scalars(log, run, "lr", "lr");
-  check_scalars(log, run, "grad_norm", "grad_norm");
-  check_scalars(log, run, "loss/test", "test_loss");
-  check_scalars(log, run, "top1/test", "test_top1");
-  check_scalars(log, run, "top5/test", "test_top5");
+  check_scalars(log, run, "optim/lr", "lr");
+  check_scalars(log, run, "optim/grad_norm", "grad_norm");
+  for (const char* name : {"val/loss", "val/top1", "val/top5"}) {
+    check_scalars(log, run, name, name);
+  }
+  // Updates and evaluations both have these; the events are those of the updates.
+  check_scalars(log, run, "train/loss", "train/loss", "grad_norm");
+  check_scalars(log, run, "train/top1", "train/top1", "grad_norm");
 }
 
 TEST_CASE("tensorboard: curves, images, histograms and the configuration of a run") {

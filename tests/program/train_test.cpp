@@ -122,7 +122,7 @@ TEST_CASE("a run leaves a checkpoint that can be tested, used and inspected") {
   std::istringstream lines(read_text(run / "metrics.jsonl"));
   for (std::string line; std::getline(lines, line);) {
     const nlohmann::json record = nlohmann::json::parse(line);
-    best = std::max(best, record.value("test_top1", 0.0));
+    best = std::max(best, record.value("val/top1", 0.0));
   }
   CHECK(result["top1"].get<double>() == doctest::Approx(best));
 
@@ -151,7 +151,7 @@ std::vector<nlohmann::json> evaluations_of(const fs::path& run) {
   std::istringstream lines(read_text(run / "metrics.jsonl"));
   for (std::string line; std::getline(lines, line);) {
     const nlohmann::json record = nlohmann::json::parse(line);
-    if (record.contains("test_top1")) evaluations.push_back(record);
+    if (record.contains("val/top1")) evaluations.push_back(record);
   }
   return evaluations;
 }
@@ -199,13 +199,12 @@ TEST_CASE("the best checkpoint is that of the chosen measure") {
                 .code == 0);
     nlohmann::json best;
     for (const nlohmann::json& record : evaluations_of(run)) {
-      const bool better =
-          best.is_null() || (by == "loss" ? record["test_loss"] < best["test_loss"]
-                                          : record["test_top1"] > best["test_top1"]);
+      const bool better = best.is_null() || (by == "loss" ? record["val/loss"] < best["val/loss"]
+                                                          : record["val/top1"] > best["val/top1"]);
       if (better) best = record;
     }
     CHECK(meta_of(run, "best")["step"] == best["step"]);
-    CHECK(meta_of(run, "last")["best_metric"] == best["test_" + by]);
+    CHECK(meta_of(run, "last")["best_metric"] == best["val/" + by]);
   }
 }
 

@@ -206,10 +206,10 @@ TEST_CASE("runs: states, results and the keys that differ") {
   CHECK(!runs["a"]["differs"].contains("train.out"));
   CHECK(runs["c"]["state"] == "failed");
   CHECK(has(runs["c"]["reason"], "is not finite"));
-  CHECK(json[0]["best_top1"].get<double>() >= json[1]["best_top1"].get<double>());
+  CHECK(json[0]["best"].get<double>() >= json[1]["best"].get<double>());
   const nlohmann::json eval =
       nlohmann::json::parse(test::tessera({"eval", folder / "runs/a", "--json"}).out);
-  CHECK(runs["a"]["best_top1"].get<double>() == doctest::Approx(eval["top1"].get<double>()));
+  CHECK(runs["a"]["best"].get<double>() == doctest::Approx(eval["top1"].get<double>()));
 }
 
 TEST_CASE("runs: a configuration that cannot be read, no runs, no folder, no such order") {

@@ -49,8 +49,8 @@ TEST_CASE("run record: values that are no numbers are read as NaN") {
                     "\n");
   const RunRecord record = read_run_record(folder.path());
   REQUIRE(record.updates.size() == 1);
-  CHECK(std::isnan(record.updates[0].loss));
-  CHECK(std::isnan(record.updates[0].top1));
+  CHECK(std::isnan(record.updates[0].metrics.value("train/loss")));
+  CHECK(std::isnan(record.updates[0].metrics.value("train/top1")));
   const std::optional<Section> curves = curves_section(record);
   REQUIRE(curves);
   CHECK(XmlCheck::problem(curves->body.str()) == "");
@@ -123,14 +123,14 @@ TEST_CASE("study: the page tells what its results say, no more") {
   CHECK(record.runs() == 5);
   CHECK(record.cells[2].name == "patch_size 2, embedding overlap");
   CHECK(short_name(record, record.cells[2]) == "patch_size 2, overlap");
-  CHECK(record.runs_in("done") == 2);
+  CHECK(record.runs_in(RunStatus::kDone) == 2);
   CHECK(record.cells[1].matched == std::vector<std::string>{"model.embed_dim 64 → 36"});
   const Page page = study_page(record);
   REQUIRE(page.notices.size() == 2);
   const std::string html = to_html(page);
   CHECK(XmlCheck::problem(html) == "");
   for (const char* text :
-       {"The best mean test top-1 so far: patch_size 2, embedding linear with 85.00 ± 1.00 %.",
+       {"The best mean val top-1 so far: patch_size 2, embedding linear with 85.00 ± 1.00 %.",
         "that is +5.00 ± 2.00 points, an interval that does not include zero",
         "2 of 5 runs are missing", "failed: loss is not finite", "model.embed_dim 64 → 36",
         "id=\"curves\"", "2.1\u00a0M"}) {

@@ -33,7 +33,7 @@ skip: [{model.patch_size: [4, 2], head: plain}]
   CHECK(study.seeds == std::vector<std::int64_t>{3, 5});
   CHECK(study.match == Match::kMacs);
   CHECK(study.budget == 90.0);
-  CHECK(study.metrics == std::vector<Metric>{Metric::kLoss, Metric::kTrainTop1});
+  CHECK(study.metrics == std::vector<std::string>{"val/loss", "train/top1"});
   CHECK(study.baseline == Labels{{"head", "wide"}});
   CHECK(study.skip.size() == 1);
   CHECK(study.config.find("axes") == nullptr);
@@ -44,7 +44,7 @@ TEST_CASE("what a study leaves out") {
   const Study study = study_of("axes: {model.patch_size: [2, 4]}\nseeds: [0]\n");
   CHECK(study.match == Match::kNone);
   CHECK(study.budget == 0.0);
-  CHECK(study.metrics == std::vector<Metric>{Metric::kTop1, Metric::kLoss});
+  CHECK(study.metrics == std::vector<std::string>{"val/top1", "val/loss"});
   CHECK(study.baseline.empty());
 }
 
@@ -111,7 +111,8 @@ trian: {epochs: 3}
        "s.yaml:13:8: seeds: expected a list of 1 to 1000 integers, got a list of 0\n"
        "s.yaml:14:8: match: expected none, macs, params, tokens or time, got \"mac\"; did you mean "
        "macs?\n"
-       "s.yaml:15:17: metrics: expected top1, top5, loss, train_top1 or train_loss, got "
+       "s.yaml:15:17: metrics: expected one of val/loss, val/top1, val/top5, train/loss, "
+       "train/top1, got "
        "\"accuracy\"\n"
        "s.yaml:16:9: budget: expected a number > 0, got 0\n"
        "s.yaml:17:12: baseline: unknown axis model.embed_dimm; did you mean model.embed_dim?\n"

@@ -25,29 +25,27 @@ LrRange valley(double fall) {
 
 TEST_CASE("lr range: the suggestion lies on the slope, below the lowest loss") {
   LrRange range = valley(1.0);
-  judge(range);
+  summarize(range);
   REQUIRE(range.suggestion.has_value());
   CHECK(range.lowest > 5e-3);
   CHECK(range.lowest < 5e-2);
   CHECK(*range.suggestion < range.lowest / 2.0);
   CHECK(*range.suggestion > range.lowest / 20.0);
-  CHECK(plot_of(range).series.size() == 3);
 }
 
 TEST_CASE("lr range: nothing is suggested where the loss does not fall") {
   LrRange range = valley(0.01);
-  judge(range);
+  summarize(range);
   CHECK(!range.suggestion.has_value());
-  CHECK(plot_of(range).series.size() == 2);
   LrRange none;
-  judge(none);
+  summarize(none);
   CHECK(!none.suggestion.has_value());
 }
 
 TEST_CASE("lr range: smoothing leaves a straight line as it is") {
   LrRange range;
   for (int i = 0; i < 60; ++i) range.points.push_back({1e-6 * (i + 1), 3.0 - 0.01 * i, 0.0});
-  judge(range);
+  summarize(range);
   for (const LrRangePoint& point : range.points) CHECK(point.smooth == doctest::Approx(point.loss));
 }
 

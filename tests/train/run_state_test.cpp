@@ -64,7 +64,12 @@ TEST_CASE("run state: of a folder without a status, or with a broken one") {
   CHECK(read_status(folder).state == RunState::kStopped);
 }
 
-UpdateRecord update(std::int64_t step) { return {step, 1, 0.1, 2.0, 1.0, 0.5}; }
+UpdateRecord update(std::int64_t step) {
+  UpdateRecord record{step, 1, 0.1, 1.0};
+  record.metrics.set("train/loss", 2.0);
+  record.metrics.set("train/top1", 0.5);
+  return record;
+}
 
 TEST_CASE("metrics follower: what was added, torn lines later, a cut file anew") {
   const ScratchFolder scratch;
@@ -74,12 +79,14 @@ TEST_CASE("metrics follower: what was added, torn lines later, a cut file anew")
   MetricsFile file(folder.metrics());
   file.append(update(1));
   file.append(update(2));
-  file.append(EvaluationRecord{.step = 2, .epoch = 1, .test_top1 = 0.75});
+  EvaluationRecord evaluation{.step = 2, .epoch = 1};
+  evaluation.metrics.set("val/top1", 0.75);
+  file.append(evaluation);
   file.sync();
   CHECK(follower.poll());
   CHECK(follower.updates().size() == 2);
   REQUIRE(follower.evaluations().size() == 1);
-  CHECK(follower.evaluations()[0].test_top1 == 0.75);
+  CHECK(follower.evaluations()[0].metrics.value("val/top1") == 0.75);
   CHECK(!follower.poll());
 
   const std::string before = test::read_text(folder.metrics());

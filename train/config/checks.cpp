@@ -6,6 +6,8 @@
 #include "data/dataset_info.h"
 #include "data/sets/image_folder.h"
 #include "optim/schedule.h"
+#include "tasks/make_task.h"
+#include "train/config/closest.h"
 #include "train/config/model_checks.h"
 
 namespace tessera {
@@ -95,6 +97,17 @@ void check_folder(const Checker& check) {
   }
 }
 
+void check_best_by(const Checker& check) {
+  const std::vector<std::string> names =
+      evaluation_metrics(check.config.train.loss, check.config.model);
+  const std::string& name = check.config.train.best_by;
+  if (std::find(names.begin(), names.end(), name) != names.end()) return;
+  const auto guess = closest(name, names);
+  check.report({"train.best_by"}, "train.best_by: expected one of {}, got {:?}{}",
+               fmt::join(names, ", "), name,
+               guess ? fmt::format("; did you mean {}?", *guess) : "");
+}
+
 }  // namespace
 
 void resolve_auto(Config& config, const ReadState& state, Problems& problems) {
@@ -113,10 +126,12 @@ void resolve_auto(Config& config, const ReadState& state, Problems& problems) {
   if (model.num_classes == 0) model.num_classes = classes;
   config.data.image = {model.image_size[0], model.image_size[1], model.in_channels};
   resolve_position(model);
+  if (config.train.best_by.empty()) config.train.best_by = main_metric(config);
 }
 
 void check_config(const Config& config, const ReadState& state, Problems& problems) {
   const Checker check{config, state, problems};
+  check_best_by(check);
   check_model_config(check);
   check_schedule(check);
   if (config.has_data && state.readable("data.name")) {

@@ -94,9 +94,10 @@ void add_train(TrainConfig& train, std::vector<Key>& keys) {
        number_key("train.label_smoothing", train.loss.label_smoothing, below_one(),
                   "share of the target that is spread over all classes"),
        integer_key("train.eval_every", train.eval_every, between(1, 1e6), "epochs"),
-       choice_key("train.best_by", train.best_by,
-                  {{"top1", BestBy::kTop1}, {"top5", BestBy::kTop5}, {"loss", BestBy::kLoss}},
-                  "on the test split: what makes a checkpoint the best one"),
+       text_key("train.best_by", train.best_by,
+                "figure of the validation that makes a checkpoint the best one: top1, top5 or loss "
+                "of a classifier",
+                "auto"),
        integer_key("train.patience", train.patience, at_least(0),
                    "evaluations without a better one after which the run ends; 0: no early end"),
        integer_key("train.checkpoint_every", train.checkpoint_every, at_least(0),
@@ -143,6 +144,7 @@ Schema schema_of(Config& config) {
 Config unset_config() {
   Config config;
   config.has_data = false;
+  config.train.best_by.clear();
   config.model.image_size = {};
   config.model.in_channels = 0;
   config.model.num_classes = 0;

@@ -151,7 +151,7 @@ TEST_CASE("plot: a long line is condensed to means and the middle of its values"
 }
 
 TEST_CASE("matrix: every count stands in its cell") {
-  Metrics metrics(2);
+  ClassificationMeter metrics(2);
   metrics.add(Tensor::from({3, 2}, std::vector<float>{2, 1, 2, 1, 1, 2}),
               Tensor::from({3}, std::vector<std::int32_t>{0, 1, 1}));
   const std::string svg = draw_confusion(metrics, {"cat", "dog & co"}).svg;

@@ -33,13 +33,13 @@ TEST_CASE("loss: an unmixed batch with other labels costs what it costs without"
   LossConfig config;
   config.label_smoothing = 0.1;
   Batch batch = batch_of({4, 0, 2});
-  const float plain = training_loss(tape, logits, batch, config).value.f32()[0];
+  const float plain = classification_loss(tape, logits, batch, config).value.f32()[0];
   batch.other_labels = batch_of({2, 0, 4}).labels;
-  CHECK(training_loss(tape, logits, batch, config).value.f32()[0] == doctest::Approx(plain));
+  CHECK(classification_loss(tape, logits, batch, config).value.f32()[0] == doctest::Approx(plain));
   batch.own_share = 0.0f;
   const Batch others = batch_of({2, 0, 4});
-  CHECK(training_loss(tape, logits, batch, config).value.f32()[0] ==
-        doctest::Approx(training_loss(tape, logits, others, config).value.f32()[0]));
+  CHECK(classification_loss(tape, logits, batch, config).value.f32()[0] ==
+        doctest::Approx(classification_loss(tape, logits, others, config).value.f32()[0]));
 }
 
 TEST_CASE("loss: the binary one asks each class for its share of the target") {
@@ -65,7 +65,7 @@ TEST_CASE("loss: the binary one asks each class for its share of the target") {
       const double target = q[i / 4][i % 4];
       expected -= (target * std::log(s) + (1.0 - target) * std::log(1.0 - s)) / 8.0;
     }
-    CHECK(double{training_loss(tape, logits, batch, config).value.f32()[0]} ==
+    CHECK(double{classification_loss(tape, logits, batch, config).value.f32()[0]} ==
           doctest::Approx(expected).epsilon(1e-5));
   }
 }

@@ -8,17 +8,10 @@
 #include <utility>
 #include <vector>
 
-namespace tessera::report {
+#include "study/run_result.h"
+#include "study/statistics.h"
 
-/// A mean with the half width of its 95 % interval. NaN is what there are too few values for.
-struct Estimate {
-  std::int64_t n = 0;
-  double mean = 0.0;
-  double half_width = 0.0;
-
-  /// The interval is known and does not include 0.
-  bool excludes_zero() const;
-};
+namespace tessera {
 
 struct MetricSummary {
   Estimate value;
@@ -28,7 +21,7 @@ struct MetricSummary {
 struct StudyRun {
   std::int64_t seed = 0;
   std::string folder;  ///< seen from the study's
-  std::string status;  ///< `done`, `failed`, `unfinished`
+  RunStatus status = RunStatus::kUnfinished;
   std::string error;
 };
 
@@ -41,10 +34,10 @@ struct StudyCell {
   double images_per_s = 0.0, train_seconds = 0.0, peak_memory_mb = 0.0;  ///< NaN: no run yet
   double images_per_s_alone = 0.0, train_seconds_alone = 0.0;            ///< NaN: not measured
   std::vector<StudyRun> runs;
-  std::map<std::string, MetricSummary> summary;  ///< by metric
+  std::map<std::string, MetricSummary> summary;  ///< by the name of the metric
 
   bool is_baseline() const { return baseline == name; }
-  std::size_t runs_in(const std::string& status) const;
+  std::size_t runs_in(RunStatus status) const;
 };
 
 struct StudyAxis {
@@ -62,7 +55,7 @@ struct StudyRecord {
   std::vector<StudyCell> cells;
 
   const std::string& metric() const { return metrics.front(); }
-  std::size_t runs_in(const std::string& status) const;
+  std::size_t runs_in(RunStatus status) const;
   std::size_t runs() const;
 };
 
@@ -76,7 +69,4 @@ bool is_study(const std::filesystem::path& path);
 /// Throws DataError if the file is damaged or not such a file.
 StudyRecord read_study_record(const std::filesystem::path& path);
 
-/// Losses: the smaller the better. Of all other metrics, shares, the larger.
-bool smaller_is_better(const std::string& metric);
-
-}  // namespace tessera::report
+}  // namespace tessera

@@ -1,4 +1,4 @@
-// How good predictions are.
+// How good a classifier's predictions are.
 #pragma once
 
 #include <array>
@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/tensor.h"
+#include "tasks/task.h"
 
 namespace tessera {
 
@@ -19,8 +20,8 @@ struct ClassScore {
   double f1 = 0.0;             ///< harmonic mean of the two
 };
 
-/// The samples whose largest probability lies in one of `Metrics::kConfidenceBins` equal parts of
-/// 0..1.
+/// The samples whose largest probability lies in one of `ClassificationMeter::kConfidenceBins`
+/// equal parts of 0..1.
 struct ConfidenceBin {
   std::int64_t samples = 0;
   std::int64_t correct = 0;
@@ -28,14 +29,22 @@ struct ConfidenceBin {
 };
 
 /// Counts over the samples seen so far.
-class Metrics {
+class ClassificationMeter final : public Meter {
  public:
   static constexpr std::size_t kConfidenceBins = 15;
 
-  explicit Metrics(std::int64_t num_classes);
+  explicit ClassificationMeter(std::int64_t num_classes);
 
   /// logits [B, K], labels [B]. The loss is the mean cross entropy without label smoothing.
   void add(const Tensor& logits, const Tensor& labels);
+  void add(std::span<const Tensor> outputs, const Batch& batch) override {
+    add(outputs.front(), batch.labels);
+  }
+
+  void merge(const Meter& other) override;
+
+  /// `loss`, `top1`, `top5`
+  Metrics values() const override;
 
   std::int64_t samples() const { return samples_; }
   double top1() const;  ///< share of samples, 0..1

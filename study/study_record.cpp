@@ -1,4 +1,4 @@
-#include "report/study_record.h"
+#include "study/study_record.h"
 
 #include <algorithm>
 #include <cmath>
@@ -8,7 +8,7 @@
 
 #include "core/error.h"
 
-namespace tessera::report {
+namespace tessera {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -21,7 +21,9 @@ double number_at(const Json& json, const char* name) {
 }
 
 Estimate estimate_of(const Json& json) {
-  return {json.at("n").get<std::int64_t>(), number_at(json, "mean"), number_at(json, "half_width")};
+  const double half_width = number_at(json, "half_width");
+  return {json.at("n").get<std::int64_t>(), number_at(json, "mean"),
+          std::isnan(half_width) ? std::nullopt : std::optional(half_width)};
 }
 
 MetricSummary summary_of(const Json& json) {
@@ -30,9 +32,16 @@ MetricSummary summary_of(const Json& json) {
   return summary;
 }
 
+RunStatus status_of(const std::string& word) {
+  for (const RunStatus status : {RunStatus::kDone, RunStatus::kFailed}) {
+    if (word == to_string(status)) return status;
+  }
+  return RunStatus::kUnfinished;
+}
+
 StudyRun run_of(const Json& json) {
   return {json.at("seed").get<std::int64_t>(), json.at("folder").get<std::string>(),
-          json.at("status").get<std::string>(), json.value("error", "")};
+          status_of(json.at("status").get<std::string>()), json.value("error", "")};
 }
 
 StudyCell cell_of(const Json& json) {
@@ -58,7 +67,7 @@ StudyCell cell_of(const Json& json) {
   cell.peak_memory_mb = number_at(timing, "peak_memory_mb");
   for (const Json& run : json.at("runs")) cell.runs.push_back(run_of(run));
   for (const auto& [metric, summary] : json.at("summary").items()) {
-    cell.summary[metric] = summary_of(summary);
+    cell.summary[current_metric_name(metric)] = summary_of(summary);
   }
   return cell;
 }
@@ -68,7 +77,9 @@ StudyRecord record_of(const Json& json) {
   record.name = json.at("study").get<std::string>();
   record.match = json.value("match", "none");
   record.seeds = json.at("seeds").get<std::vector<std::int64_t>>();
-  record.metrics = json.at("metrics").get<std::vector<std::string>>();
+  for (const Json& metric : json.at("metrics")) {
+    record.metrics.push_back(current_metric_name(metric.get<std::string>()));
+  }
   for (const Json& axis : json.at("axes")) {
     record.axes.push_back(
         {axis.at("name").get<std::string>(), axis.at("values").get<std::vector<std::string>>()});
@@ -79,14 +90,12 @@ StudyRecord record_of(const Json& json) {
 
 }  // namespace
 
-bool Estimate::excludes_zero() const { return std::abs(mean) > half_width; }
-
-std::size_t StudyCell::runs_in(const std::string& status) const {
+std::size_t StudyCell::runs_in(RunStatus status) const {
   return static_cast<std::size_t>(std::count_if(
       runs.begin(), runs.end(), [&](const StudyRun& run) { return run.status == status; }));
 }
 
-std::size_t StudyRecord::runs_in(const std::string& status) const {
+std::size_t StudyRecord::runs_in(RunStatus status) const {
   std::size_t count = 0;
   for (const StudyCell& cell : cells) count += cell.runs_in(status);
   return count;
@@ -130,6 +139,4 @@ StudyRecord read_study_record(const std::filesystem::path& path) {
   }
 }
 
-bool smaller_is_better(const std::string& metric) { return metric.ends_with("loss"); }
-
-}  // namespace tessera::report
+}  // namespace tessera

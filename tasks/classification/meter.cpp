@@ -1,4 +1,4 @@
-#include "tasks/classification/metrics.h"
+#include "tasks/classification/meter.h"
 
 #include <algorithm>
 #include <cmath>
@@ -20,7 +20,7 @@ double log_sum_exp(std::span<const float> logits) {
 
 // What is no number falls into the first.
 std::size_t bin_of(double confidence) {
-  constexpr std::size_t kBins = Metrics::kConfidenceBins;
+  constexpr std::size_t kBins = ClassificationMeter::kConfidenceBins;
   const double place = confidence * static_cast<double>(kBins);
   return place > 0.0 ? std::min(static_cast<std::size_t>(place), kBins - 1) : 0;
 }
@@ -40,11 +40,11 @@ std::span<const float> row_of(const Tensor& logits, std::int64_t row) {
 
 }  // namespace
 
-Metrics::Metrics(std::int64_t num_classes)
+ClassificationMeter::ClassificationMeter(std::int64_t num_classes)
     : num_classes_(num_classes),
       confusion_(static_cast<std::size_t>(num_classes * num_classes), 0) {}
 
-void Metrics::add(const Tensor& logits, const Tensor& labels) {
+void ClassificationMeter::add(const Tensor& logits, const Tensor& labels) {
   const Tensor values = as_f32(logits);
   for (std::int64_t i = 0; i < values.dim(0); ++i) {
     const std::span<const float> row = row_of(values, i);
@@ -66,15 +66,37 @@ void Metrics::add(const Tensor& logits, const Tensor& labels) {
   }
 }
 
-double Metrics::top1() const { return samples_ == 0 ? 0.0 : share(top1_, samples_); }
+void ClassificationMeter::merge(const Meter& other) {
+  const auto& counted = dynamic_cast<const ClassificationMeter&>(other);
+  samples_ += counted.samples_;
+  top1_ += counted.top1_;
+  top5_ += counted.top5_;
+  loss_sum_ += counted.loss_sum_;
+  for (std::size_t i = 0; i < bins_.size(); ++i) {
+    bins_[i].samples += counted.bins_[i].samples;
+    bins_[i].correct += counted.bins_[i].correct;
+    bins_[i].confidence_sum += counted.bins_[i].confidence_sum;
+  }
+  for (std::size_t i = 0; i < confusion_.size(); ++i) confusion_[i] += counted.confusion_[i];
+}
 
-double Metrics::top5() const { return samples_ == 0 ? 0.0 : share(top5_, samples_); }
+Metrics ClassificationMeter::values() const {
+  Metrics metrics;
+  metrics.set("loss", loss());
+  metrics.set("top1", top1());
+  metrics.set("top5", top5());
+  return metrics;
+}
 
-double Metrics::loss() const {
+double ClassificationMeter::top1() const { return samples_ == 0 ? 0.0 : share(top1_, samples_); }
+
+double ClassificationMeter::top5() const { return samples_ == 0 ? 0.0 : share(top5_, samples_); }
+
+double ClassificationMeter::loss() const {
   return samples_ == 0 ? 0.0 : loss_sum_ / static_cast<double>(samples_);
 }
 
-double Metrics::calibration_error() const {
+double ClassificationMeter::calibration_error() const {
   double sum = 0.0;
   for (const ConfidenceBin& bin : bins_) {
     sum += std::abs(bin.confidence_sum - static_cast<double>(bin.correct));
@@ -82,7 +104,7 @@ double Metrics::calibration_error() const {
   return samples_ == 0 ? 0.0 : sum / static_cast<double>(samples_);
 }
 
-ClassScore Metrics::class_score(std::int64_t k) const {
+ClassScore ClassificationMeter::class_score(std::int64_t k) const {
   const auto at = [&](std::int64_t row, std::int64_t column) {
     return confusion_[static_cast<std::size_t>(row * num_classes_ + column)];
   };

@@ -1,4 +1,4 @@
-#include "tasks/classification/metrics.h"
+#include "tasks/classification/meter.h"
 
 #include <doctest/doctest.h>
 
@@ -21,7 +21,7 @@ Tensor labels_of(std::vector<std::int32_t> labels) {
 }
 
 TEST_CASE("metrics: shares, loss and confusion of a few samples") {
-  Metrics metrics(3);
+  ClassificationMeter metrics(3);
   metrics.add(logits_of({2, 3}, {0.7f, 0.2f, 0.1f, 0.5f, 0.3f, 0.2f}), labels_of({0, 1}));
   metrics.add(logits_of({1, 3}, {0.1f, 0.1f, 0.8f}), labels_of({2}));
   CHECK(metrics.samples() == 3);
@@ -33,7 +33,7 @@ TEST_CASE("metrics: shares, loss and confusion of a few samples") {
 }
 
 TEST_CASE("metrics: precision, recall and F1 of a class") {
-  Metrics metrics(3);
+  ClassificationMeter metrics(3);
   // Two of class 0 and one of class 1 are taken for 0; class 2 neither exists nor is predicted.
   metrics.add(
       logits_of({4, 3}, {0.8f, 0.1f, 0.1f, 0.8f, 0.1f, 0.1f, 0.8f, 0.1f, 0.1f, 0.1f, 0.8f, 0.1f}),
@@ -56,7 +56,7 @@ TEST_CASE("metrics: the calibration error against its definition") {
   std::vector<float> probabilities;
   for (const float value : confidence)
     probabilities.insert(probabilities.end(), {value, 1 - value});
-  Metrics metrics(2);
+  ClassificationMeter metrics(2);
   metrics.add(logits_of({6, 2}, probabilities), labels_of(labels));
   // Bins of 1/15: {0.51, 0.52}, {0.93}, {0.95, 0.99}, {0.75}.
   const double expected = (std::abs(0.51 + 0.52 - 1) + std::abs(0.93 - 1) +
@@ -69,7 +69,7 @@ TEST_CASE("metrics: the calibration error against its definition") {
 }
 
 TEST_CASE("metrics: full confidence falls into the last bin, what is no number into the first") {
-  Metrics metrics(2);
+  ClassificationMeter metrics(2);
   const std::vector<float> logits = {200.0f, -200.0f, std::nanf(""), 0.0f};
   metrics.add(Tensor::from({2, 2}, logits), labels_of({0, 0}));
   CHECK(metrics.confidence_bins().back().samples == 1);
@@ -77,7 +77,7 @@ TEST_CASE("metrics: full confidence falls into the last bin, what is no number i
 }
 
 TEST_CASE("metrics: nothing seen, nothing divided by") {
-  const Metrics metrics(2);
+  const ClassificationMeter metrics(2);
   CHECK(metrics.top1() == 0.0);
   CHECK(metrics.loss() == 0.0);
   CHECK(metrics.calibration_error() == 0.0);

@@ -1,0 +1,28 @@
+// One label an image.
+#pragma once
+
+#include "tasks/task.h"
+#include "tasks/task_config.h"
+
+namespace tessera {
+
+/// The head puts out {logits [B, K]}.
+class Classification final : public Task {
+ public:
+  Classification(const LossConfig& loss, std::int64_t num_classes)
+      : loss_(loss), num_classes_(num_classes) {}
+
+  Var loss(Tape& tape, std::span<const Var> outputs, const Batch& batch) const override;
+
+  /// `top1`: share of samples whose own label has the largest logit.
+  std::unique_ptr<Meter> training_meter() const override;
+
+  /// A ClassificationMeter: `loss`, `top1`, `top5`.
+  std::unique_ptr<Meter> evaluation_meter() const override;
+
+ private:
+  LossConfig loss_;
+  std::int64_t num_classes_;
+};
+
+}  // namespace tessera

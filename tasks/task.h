@@ -1,0 +1,44 @@
+// What a network learns and how good it is at it: the one interface of all tasks.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/tape.h"
+#include "data/loader.h"
+#include "tasks/metric.h"
+
+namespace tessera {
+
+/// Counts over the samples seen so far; exact sums, so that the order of batches does not matter.
+class Meter {
+ public:
+  virtual ~Meter() = default;
+
+  /// `outputs` of the model, f32, for `batch`.
+  virtual void add(std::span<const Tensor> outputs, const Batch& batch) = 0;
+
+  /// Takes in what `other`, a meter of the same kind, has seen.
+  virtual void merge(const Meter& other) = 0;
+
+  /// In the order in which they are shown, the main one first after the loss.
+  virtual Metrics values() const = 0;
+};
+
+class Task {
+ public:
+  virtual ~Task() = default;
+
+  /// The mean loss of a batch, one element. Throws as the loss' ops do.
+  virtual Var loss(Tape& tape, std::span<const Var> outputs, const Batch& batch) const = 0;
+
+  /// What is shown of each update beside its loss: as cheap as that allows.
+  virtual std::unique_ptr<Meter> training_meter() const = 0;
+
+  /// What an evaluation finds out.
+  virtual std::unique_ptr<Meter> evaluation_meter() const = 0;
+};
+
+}  // namespace tessera

@@ -1,0 +1,67 @@
+#include "train/training_log.h"
+
+#include <algorithm>
+#include <string>
+
+#include "core/profile.h"
+#include "train/duration.h"
+#include "train/progress.h"
+
+namespace tessera {
+namespace {
+
+/// `train loss 0.4711 top-1 83.12 %`: the loss and one more of `split`, as far as they are there.
+std::string split_text(const Metrics& metrics, const std::string& split, const std::string& main) {
+  std::string text = split;
+  for (const std::string& name : {std::string("loss"), main}) {
+    if (const Metric* metric = metrics.find(split + "/" + name)) {
+      text += fmt::format(" {} {}", title_of_metric(name), text_of_metric(*metric));
+    }
+  }
+  return text;
+}
+
+}  // namespace
+
+TrainingLog::TrainingLog(const Config& config, Log& log)
+    : log_(log),
+      epochs_(config.train.epochs),
+      images_(config.data.batch_size * config.data.accumulate),
+      main_(main_metric(config)),
+      last_report_(seconds_now()) {}
+
+void TrainingLog::on_update(const UpdateRecord& record, std::span<const Batch>, const Pace& pace,
+                            std::int64_t total_steps) {
+  const double now = seconds_now();
+  const bool draw = log_.is_terminal();
+  if (now - last_report_ < (draw ? kRedrawSeconds : kReportSeconds)) return;
+  last_report_ = now;
+  const double speed = pace.images_per_s();
+  const double left = static_cast<double>((total_steps - record.step) * images_) / speed;
+  const std::string place =
+      fmt::format("epoch {}/{}  step {}/{}  loss {:.4f}", record.epoch, epochs_, record.step,
+                  total_steps, record.metrics.value("train/loss"));
+  const std::string rest = fmt::format("{:.0f} images/s  {} left", speed, duration_text(left));
+  if (draw) {
+    const std::string line = place + "  " + rest;
+    const double share = static_cast<double>(record.step) /
+                         static_cast<double>(std::max<std::int64_t>(1, total_steps));
+    log_.status(progress_bar(share, Log::columns() - static_cast<int>(line.size())) + line);
+  } else {
+    log_.info("{}  lr {:.2e}  {}", place, record.lr, rest);
+  }
+}
+
+void TrainingLog::on_evaluated(std::int64_t epoch, std::int64_t done, std::int64_t total) {
+  log_.status(fmt::format("epoch {}: validation, batch {}/{}", epoch, done, total));
+}
+
+void TrainingLog::on_evaluation(const EvaluationRecord& record, const TimingRecord& timing,
+                                bool is_best) {
+  log_.info("epoch {}/{}  {}  {}{}  {:.0f} images/s  {}  data wait {:.1f} %", record.epoch, epochs_,
+            split_text(record.metrics, "train", main_), split_text(record.metrics, "val", main_),
+            is_best ? " (best)" : "", timing.images_per_s, duration_text(timing.seconds),
+            100.0 * timing.data_wait_share);
+}
+
+}  // namespace tessera
