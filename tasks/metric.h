@@ -13,8 +13,8 @@ enum class MetricFormat : std::uint8_t {
   kShare,  ///< 0..1, shown in percent
 };
 
-/// One figure. Names are those of TensorBoard's tags: `train/loss`, `val/top1`, `test/miou`; a meter,
-/// which knows no split, leaves the first part out.
+/// One figure. Names are those of TensorBoard's tags: `train/loss`, `val/top1`, `test/miou`; a
+/// meter, which knows no split, leaves the first part out.
 struct Metric {
   std::string name;
   double value = 0.0;

@@ -28,7 +28,8 @@ class TrainingObserver {
                          std::int64_t /*total_steps*/) {}
 
   /// After each batch of an evaluation: `done` of `total`.
-  virtual void on_evaluated(std::int64_t /*epoch*/, std::int64_t /*done*/, std::int64_t /*total*/) {}
+  virtual void on_evaluated(std::int64_t /*epoch*/, std::int64_t /*done*/, std::int64_t /*total*/) {
+  }
 
   virtual void on_evaluation(const EvaluationRecord&, const TimingRecord&, bool /*is_best*/) {}
 

@@ -240,7 +240,7 @@ TEST_CASE("the binary loss trains, with mixed images too") {
        "--set", "data.augment.cutmix=1.0", "--set", "data.augment.mix_probability=0.5"});
   REQUIRE(outcome.code == 0);
   const std::vector<nlohmann::json> evaluations = evaluations_of(folder / "run");
-  CHECK(evaluations.back()["train_loss"] < evaluations.front()["train_loss"]);
+  CHECK(evaluations.back()["train/loss"] < evaluations.front()["train/loss"]);
 }
 
 TEST_CASE("a step that is not finite names the op and leaves the weights") {

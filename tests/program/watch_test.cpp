@@ -118,7 +118,7 @@ TEST_CASE("watch: prints once where there is no terminal") {
   CHECK(!has(outcome.out, "\x1b"));
   CHECK(has(outcome.out, "a   finished\n"));
   CHECK(has(outcome.out, "epoch 3/3   step 60/60   best top-1 "));
-  for (const char* title : {"Loss ", "Top-1 accuracy ", "Learning rate "}) {
+  for (const char* title : {"Loss ", "Top-1 ", "Learning rate "}) {
     CHECK(has(outcome.out, title));
   }
   CHECK(std::count(outcome.out.begin(), outcome.out.end(), '\n') == 24);

@@ -73,9 +73,14 @@ TEST_CASE("run record: no run's folder is an error that says so") {
 
 TEST_CASE("curves: by epoch if its length is known, else by update") {
   RunRecord record;
-  record.updates = {{1, 1, 0.1, 2.0, 1.0, 0.5}, {2, 1, 0.1, 1.0, 1.0, 0.5}};
+  const auto update = [](std::int64_t step, std::int64_t epoch) {
+    UpdateRecord made{step, epoch, 0.1, 1.0};
+    made.metrics.set("train/loss", 1.0);
+    return made;
+  };
+  record.updates = {update(1, 1), update(2, 1)};
   CHECK(std::string(curves_of(record).loss.x.label) == "update");
-  record.updates.push_back({3, 2, 0.1, 1.0, 1.0, 0.5});
+  record.updates.push_back(update(3, 2));
   const Curves curves = curves_of(record);
   CHECK(std::string(curves.loss.x.label) == "epoch");
   CHECK(curves.loss.series[0].points.back().x == 1.5);

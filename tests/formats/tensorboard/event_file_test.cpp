@@ -5,7 +5,6 @@
 
 #include "core/error.h"
 #include "formats/tensorboard/crc32c.h"
-#include "report/run_events.h"
 #include "tests/support/event_reader.h"
 
 namespace tessera {
@@ -136,14 +135,6 @@ TEST_CASE("histogram: parts of equal width, all values counted once") {
   CHECK(tensorboard::histogram_of(one).limits == std::vector<double>{0.25});
   CHECK(tensorboard::histogram_of(one).counts == std::vector<double>{5.0});
   CHECK(tensorboard::histogram_of({}).counts.empty());
-}
-
-TEST_CASE("parameters are grouped by block") {
-  CHECK(tensorboard::group_of("stages.0.blocks.11.attn.qkv.weight") == "stages.0.blocks.11");
-  CHECK(tensorboard::group_of("stages.0.downsample.norm.bias") == "stages.0.downsample");
-  CHECK(tensorboard::group_of("blocks.3.mlp.fc1.weight") == "blocks.3");
-  CHECK(tensorboard::group_of("patch_embed.proj.weight") == "patch_embed");
-  CHECK(tensorboard::group_of("cls_token") == "cls_token");
 }
 
 }  // namespace

@@ -6,7 +6,6 @@
 #include "formats/weights/buffers.h"
 #include "formats/weights/load_weights.h"
 #include "tests/support/scratch_folder.h"
-#include "train/config/config.h"
 
 namespace tessera {
 namespace {
@@ -103,13 +102,6 @@ ModelConfig rectangles(Size2 image, Size2 patch, Size2 window) {
   return config;
 }
 
-std::string yaml_of(const ModelConfig& model) {
-  Config config;
-  config.model = model;
-  config.has_data = false;
-  return to_yaml(config);
-}
-
 /// Weights of a model of `from` that are plain slopes, fitted to a model of `to`.
 struct Slopes {
   Slopes(const ModelConfig& from, const ModelConfig& to) {
@@ -125,8 +117,7 @@ struct Slopes {
     const Tensor table = map_of({th * tw, 1}, tw, slope);
     const Tensor position = map_of({1, mh * mw, 4}, mw, slope);
     const Tensor kernel = Tensor::full({4, 1, from.patch_size[0], from.patch_size[1]}, 1.0f);
-    TensorFile file{
-        .path = "f", .metadata = {{"naming", "tessera"}, {"config", yaml_of(from)}}, .tensors = {}};
+    TensorFile file{.path = "f", .metadata = {{"naming", "tessera"}}, .tensors = {}};
     file.tensors.push_back(view_of(kTableName, table));
     file.tensors.push_back(view_of("absolute_pos_embed", position));
     file.tensors.push_back(view_of("patch_embed.proj.weight", kernel));
@@ -136,7 +127,7 @@ struct Slopes {
         {kTableName, Tensor::zeros({oh * ow, 1})},
         {"absolute_pos_embed", Tensor::zeros({1, nh * nw, 4})},
         {"patch_embed.proj.weight", Tensor::zeros({4, 1, to.patch_size[0], to.patch_size[1]})}};
-    lines = load_weights(file, model, {.fit = &to}).summary();
+    lines = load_weights(file, model, {.fit = &to, .source = from}).summary();
     lines.pop_back();
   }
 
@@ -201,18 +192,6 @@ TEST_CASE("load_weights: a table of no square is fitted if the index of its wind
       file.tensors.pop_back();
       CHECK_THROWS_AS(load_weights(file, model, {.fit = &to}), CheckpointError);
     }
-  }
-}
-
-TEST_CASE("load_weights: metadata that is no configuration says nothing") {
-  const ModelConfig to = other_geometry();
-  const Tensor table = Tensor::full({9, 1}, 1.0f);
-  for (const char* config : {"", "{", "- 1", "model: {nonsense: 1}", "base: /etc/passwd"}) {
-    TensorFile file{
-        .path = "f", .metadata = {{"naming", "tessera"}, {"config", config}}, .tensors = {}};
-    file.tensors.push_back(view_of(Slopes::kTableName, table));
-    std::vector<NamedTensor> model{{Slopes::kTableName, Tensor::zeros({35, 1})}};
-    CHECK_NOTHROW(load_weights(file, model, {.fit = &to}));
   }
 }
 
