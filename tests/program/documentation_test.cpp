@@ -50,6 +50,7 @@ int check_code_of(const std::string& page) {
 TEST_CASE("the code that the documentation shows is that of the tree") {
   CHECK(check_code_of("adding_an_op.md") >= 5);
   CHECK(check_code_of("adding_a_layer.md") >= 3);
+  CHECK(check_code_of("adding_a_task.md") >= 3);
 }
 
 }  // namespace
