@@ -31,8 +31,13 @@ struct AugmentConfig {
   std::int64_t repeats = 1;  ///< times that an epoch shows a sample (arXiv:1901.09335)
   std::array<double, 2> crop_area{1.0, 1.0};  ///< share that a random resized crop takes
   std::array<double, 2> crop_aspect{3.0 / 4.0, 4.0 / 3.0};  ///< its width to height
-  std::int64_t crop_padding = 0;  ///< zero pixels added on every side before a random crop
-  bool flip = false;              ///< horizontal, probability 1/2
+  std::int64_t crop_padding = 0;           ///< zero pixels added on every side before a random crop
+  bool flip = false;                       ///< horizontal, probability 1/2
+  std::array<double, 2> scale{1.0, 1.0};   ///< dense: factor of the model's image size
+  std::array<std::int64_t, 2> crop{0, 0};  ///< dense: height and width of what is seen; 0: all
+  double class_share = 0.75;  ///< masks: most that one class may have of a crop, if it can be had
+  double zoom_out = 1.0;  ///< dense: canvas up to so many times as large, probability 1/2; 1: off
+  bool photometric = false;  ///< dense: brightness, contrast, saturation and hue, at random
   AugmentPolicy policy = AugmentPolicy::kNone;
   std::int64_t policy_ops = 2;    ///< RandAugment: ops that may change an image
   double policy_magnitude = 9.0;  ///< RandAugment: mean strength, 0 to 10
@@ -47,10 +52,12 @@ struct AugmentConfig {
   double mix_switch = 0.5;       ///< share of cutmix where both are on
 
   bool crops_area() const { return crop_area[0] < 1.0; }
+  bool crops() const { return crop[0] > 0; }
   bool mixes() const { return mixup > 0.0 || cutmix > 0.0; }
   bool changes_images() const {
     return crops_area() || crop_padding > 0 || flip || policy != AugmentPolicy::kNone ||
-           color_jitter > 0.0 || hue_jitter > 0.0 || erase > 0.0;
+           color_jitter > 0.0 || hue_jitter > 0.0 || erase > 0.0 || scale[0] != 1.0 ||
+           scale[1] != 1.0 || crops() || zoom_out > 1.0 || photometric;
   }
 };
 
@@ -70,7 +77,9 @@ struct DataConfig {
   std::string train_list;     ///< image_folder: table of files and classes; empty: class folders
   std::string val_list;
   std::string test_list;
-  double val_split = 0.0;  ///< image_folder: share of each class held out of training
+  double val_split = 0.0;  ///< share of each class held out of training
+  std::int64_t folds = 0;  ///< parts of training of which one is held out; 0: none
+  std::int64_t fold = 0;   ///< which, from 0
   std::uint32_t split_seed = 0;
   OnError on_error = OnError::kFail;  ///< what an image that cannot be read leads to
   std::string skip;                   ///< file of paths that are left out

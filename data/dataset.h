@@ -1,24 +1,22 @@
-// Labelled images, and the one place that opens them by name.
+// Images, each with what is known of it.
 #pragma once
 
 #include <cstdint>
-#include <memory>
-#include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "data/data_config.h"
 #include "data/dataset_info.h"
-#include "data/images/image.h"
+#include "data/sample.h"
 
 namespace tessera {
 
 /// What a run is trained on, what it is tested on meanwhile, and what is kept for the end. Data
-/// sets of two parts have the same images as kVal and kTest.
+/// sets of two parts have the same images as kVal and kTest, unless a share of training is held
+/// out.
 enum class Split : std::uint8_t { kTrain, kVal, kTest };
 
-/// Images with one label each. Reading is thread-safe: loader workers share it.
+/// Images with a target each. Reading is thread-safe: loader workers share it.
 class Dataset {
  public:
   explicit Dataset(DatasetInfo info) : info_(std::move(info)) {}
@@ -40,8 +38,14 @@ class Dataset {
   /// Throws DataError that names the file if it cannot be read.
   virtual ImageView read(std::int64_t i, Image& buffer) const = 0;
 
-  /// In [0, num_classes).
-  virtual std::int32_t label(std::int64_t i) const = 0;
+  virtual TargetKind target_kind() const { return TargetKind::kClass; }
+
+  /// In [0, num_classes). Throws DataError if targets are of another kind.
+  virtual std::int32_t label(std::int64_t i) const;
+
+  /// Masks and boxes fit the image that `read` gives, whatever its size. Throws DataError that
+  /// names the file and the place in it if the target cannot be read.
+  virtual Target target(std::int64_t i) const { return {label(i), {}, {}}; }
 
   /// What a person would look for: a path below the root, or a number.
   virtual std::string sample_name(std::int64_t i) const = 0;
@@ -55,34 +59,5 @@ class Dataset {
  private:
   DatasetInfo info_;
 };
-
-/// All images in one block of memory.
-class ArrayDataset final : public Dataset {
- public:
-  /// `pixels` is [labels, height, width, channels]. Throws DataError if the sizes disagree or a
-  /// label is not a class.
-  ArrayDataset(DatasetInfo info, std::vector<std::uint8_t> pixels,
-               std::vector<std::uint8_t> labels);
-
-  std::int64_t size() const override { return static_cast<std::int64_t>(labels_.size()); }
-  ImageView read(std::int64_t i, Image& buffer) const override;
-  std::int32_t label(std::int64_t i) const override;
-  std::string sample_name(std::int64_t i) const override;
-  std::uint64_t fingerprint() const override;
-
-  /// Pixels of sample `i`, [height, width, channels]; valid as long as the data set is.
-  std::span<const std::uint8_t> pixels(std::int64_t i) const;
-
-  /// Keeps the first `samples`. Throws DataError if there are fewer.
-  void truncate(std::int64_t samples);
-
- private:
-  std::vector<std::uint8_t> pixels_;
-  std::vector<std::uint8_t> labels_;
-};
-
-/// Opens one split of the configured data set. Throws DataError that names the file and what is
-/// wrong with it, or where the files were searched and where to get them.
-std::unique_ptr<Dataset> open_dataset(const DataConfig& config, Split split);
 
 }  // namespace tessera

@@ -97,9 +97,13 @@ DatasetInfo dataset_info(DatasetName name) {
   fail<ConfigError>("[data] unknown data set {}", static_cast<int>(name));
 }
 
+TargetKind target_kind_of(DatasetName) { return TargetKind::kClass; }
+
+bool lies_in_files(DatasetName name) { return name == DatasetName::kImageFolder; }
+
 DatasetInfo dataset_info(const DataConfig& config) {
   DatasetInfo info = dataset_info(config.name);
-  if (config.name != DatasetName::kImageFolder) return info;
+  if (!lies_in_files(config.name)) return info;
   info.class_names = config.classes;
   if (config.image.numel() > 0) info.image = config.image;
   info.normalization = imagenet_normalization(info.image.channels);

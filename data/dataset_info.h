@@ -28,6 +28,13 @@ struct DatasetInfo {
   std::int64_t num_classes() const { return static_cast<std::int64_t>(class_names.size()); }
 };
 
+enum class TargetKind : std::uint8_t { kClass, kMask, kBoxes };
+
+TargetKind target_kind_of(DatasetName name);
+
+/// Whether its images stay in files of the user's: of any size, scaled to the model's.
+bool lies_in_files(DatasetName name);
+
 /// Of a data set of known content. A folder of images has no classes yet, and images of 224 x 224
 /// x 3 as long as no model says otherwise.
 DatasetInfo dataset_info(DatasetName name);

@@ -27,6 +27,12 @@ const LoaderOptions& checked(const Dataset& dataset, const LoaderOptions& option
   if (options.augment.repeats < 1) {
     fail<ConfigError>("[loader] repeats {} < 1", options.augment.repeats);
   }
+  if (options.size_multiple < 1) {
+    fail<ConfigError>("[loader] size_multiple {} < 1", options.size_multiple);
+  }
+  if (dataset.target_kind() != TargetKind::kClass && options.augment.mixes()) {
+    fail<ConfigError>("[loader] mixup and cutmix are for data sets with a class an image");
+  }
   if (options.workers < 0) fail<ConfigError>("[loader] workers {} < 0", options.workers);
   if (options.drop_last && options.batch_size > dataset.size()) {
     fail<ConfigError>("[loader] batch_size {} with drop_last leaves none of {} samples",
@@ -44,16 +50,23 @@ Loader::Loader(const Dataset& dataset, const LoaderOptions& options)
       augments_(options.augment.changes_images()) {
   const std::int64_t rounding = options_.drop_last ? 0 : options_.batch_size - 1;
   batches_ = (dataset.size() + rounding) / options_.batch_size;
+  if (dataset.target_kind() != TargetKind::kClass) {
+    dense_.emplace(dataset.image(), options_.normalization, options_.augment, options_.resize);
+  } else {
+    reserve();
+  }
+  for (int i = 0; i < options_.workers; ++i) {
+    workers_.emplace_back([this](const std::stop_token& stop) { work(stop); });
+  }
+}
 
-  // All that will ever be alive at once is taken from the pool now: it grows no more later.
+/// All that will ever be alive at once is taken from the pool: it grows no more later.
+void Loader::reserve() const {
   std::vector<Tensor> reserved;
   for (std::int64_t i = 0; i < (options_.workers > 0 ? kDepth + 1 : 1); ++i) {
     reserved.push_back(Tensor::empty(image_shape(options_.batch_size)));
     reserved.push_back(Tensor::empty({options_.batch_size}, DType::kI32));
     if (options_.augment.mixes()) reserved.push_back(reserved.back().clone());
-  }
-  for (int i = 0; i < options_.workers; ++i) {
-    workers_.emplace_back([this](const std::stop_token& stop) { work(stop); });
   }
 }
 
@@ -144,7 +157,7 @@ Loader::Slot Loader::prepare(const Epoch& epoch, std::int64_t index) const {
   Slot slot;
   slot.ready = true;
   try {
-    slot.batch = collate(epoch, index);
+    slot.batch = dense_ ? collate_dense(epoch, index) : collate(epoch, index);
   } catch (...) {
     slot.error = std::current_exception();
   }
@@ -157,41 +170,77 @@ Batch Loader::collate(const Epoch& epoch, std::int64_t index) const {
   // A short last batch uses a block of the full size, which the pool has.
   const Tensor images = Tensor::empty(image_shape(options_.batch_size));
   const Tensor labels = Tensor::empty({options_.batch_size}, DType::kI32);
-  const std::int64_t repeats = options_.augment.repeats;
   float* out = images.f32();
-  std::int64_t count = 0;
+  std::vector<std::int64_t> samples;
   Image buffer;
   for (std::int64_t i = first; i < end; ++i) {
-    const auto place = static_cast<std::size_t>(i / repeats);
-    const std::optional<Sample> sample = readable(epoch, place, buffer);
+    const std::optional<Loaded> sample = readable(epoch, place_of(i), buffer);
     if (!sample) continue;
-    labels.data<std::int32_t>()[count++] = dataset_.label(sample->index);
+    labels.data<std::int32_t>()[samples.size()] = dataset_.label(sample->index);
+    samples.push_back(sample->index);
     if (augments_) {
-      // By the sample that was meant: one that stands in for it is changed in another way.
-      Rng rng(options_.seed, Stream::kAugment, static_cast<std::uint64_t>(epoch.number),
-              epoch.order[place], static_cast<std::uint32_t>(i % repeats));
+      Rng rng = draws_of(epoch, i);
       transform_.augment(sample->image, rng, out);
     } else {
       transform_.normalize(sample->image, out);
     }
     out += dataset_.image().numel();
   }
-  if (count == 0) return {};
+  if (samples.empty()) return {};
+  const auto count = static_cast<std::int64_t>(samples.size());
   Batch batch{.images = images.slice(0, image_shape(count)),
               .labels = labels.slice(0, {count}),
-              .index = index};
+              .index = index,
+              .samples = std::move(samples)};
   if (options_.augment.mixes()) mix(epoch, batch);
   return batch;
 }
 
+Batch Loader::collate_dense(const Epoch& epoch, std::int64_t index) const {
+  const std::int64_t first = index * options_.batch_size;
+  const std::int64_t end = std::min(first + options_.batch_size, dataset_.size());
+  std::vector<Sample> changed;
+  std::vector<std::int64_t> samples;
+  std::vector<ImageShape> sizes;
+  Image buffer;
+  for (std::int64_t i = first; i < end; ++i) {
+    const std::optional<Loaded> sample = readable(epoch, place_of(i), buffer);
+    if (!sample) continue;
+    samples.push_back(sample->index);
+    sizes.push_back(sample->image.shape);
+    Rng rng = draws_of(epoch, i);
+    changed.push_back(augments_ ? dense_->augment(sample->image, sample->target, rng)
+                                : dense_->fit(sample->image, sample->target));
+  }
+  if (samples.empty()) return {};
+  const ImageSize least{options_.augment.crop[0], options_.augment.crop[1]};
+  Batch batch = dense_->collate(changed, dataset_.target_kind(), least, options_.size_multiple);
+  batch.index = index;
+  batch.samples = std::move(samples);
+  batch.original_sizes = std::move(sizes);
+  return batch;
+}
+
+/// In the order of the epoch, of its image `i`.
+std::size_t Loader::place_of(std::int64_t i) const {
+  return static_cast<std::size_t>(i / options_.augment.repeats);
+}
+
+/// By the sample that was meant: one that stands in for it is changed in another way.
+Rng Loader::draws_of(const Epoch& epoch, std::int64_t i) const {
+  return {options_.seed, Stream::kAugment, static_cast<std::uint64_t>(epoch.number),
+          epoch.order[place_of(i)], static_cast<std::uint32_t>(i % options_.augment.repeats)};
+}
+
 /// Nothing if the sample cannot be read and is to be skipped.
-std::optional<ImageView> Loader::read(std::uint32_t sample, Image& buffer) const {
+std::optional<Loader::Loaded> Loader::read(std::uint32_t sample, Image& buffer) const {
   {
     const std::lock_guard lock(broken_mutex_);
     if (broken_.contains(sample)) return std::nullopt;
   }
   try {
-    return dataset_.read(sample, buffer);
+    const ImageView image = dataset_.read(sample, buffer);
+    return Loaded{sample, image, dense_ ? dataset_.target(sample) : Target{}};
   } catch (const DataError& error) {
     if (options_.on_error == OnError::kFail) throw;
     const std::lock_guard lock(broken_mutex_);
@@ -202,12 +251,12 @@ std::optional<ImageView> Loader::read(std::uint32_t sample, Image& buffer) const
 }
 
 /// The sample at `place` of the order or what stands in for it.
-std::optional<Loader::Sample> Loader::readable(const Epoch& epoch, std::size_t place,
+std::optional<Loader::Loaded> Loader::readable(const Epoch& epoch, std::size_t place,
                                                Image& buffer) const {
   const std::size_t candidates = options_.drop_last ? epoch.order.size() : 1;
   for (std::size_t i = 0; i < candidates; ++i) {
     const std::uint32_t sample = epoch.order[(place + i) % epoch.order.size()];
-    if (const auto image = read(sample, buffer)) return Sample{sample, *image};
+    if (std::optional<Loaded> loaded = read(sample, buffer)) return loaded;
   }
   if (!options_.drop_last) return std::nullopt;
   fail<DataError>("[loader] none of the {} samples of {} can be read", epoch.order.size(),

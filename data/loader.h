@@ -15,19 +15,12 @@
 #include <unordered_set>
 #include <vector>
 
-#include "core/tensor.h"
+#include "data/batch.h"
 #include "data/dataset.h"
+#include "data/dense_transform.h"
 #include "data/transform.h"
 
 namespace tessera {
-
-struct Batch {
-  Tensor images;           ///< [B, H, W, C] f32
-  Tensor labels;           ///< [B] i32
-  Tensor other_labels{};   ///< [B] i32: of what was mixed in; empty if nothing was
-  float own_share = 1.0f;  ///< of `labels` in the target; the rest is of `other_labels`
-  std::int64_t index = 0;  ///< within the epoch
-};
 
 struct LoaderOptions {
   std::int64_t batch_size = 128;
@@ -37,17 +30,20 @@ struct LoaderOptions {
   Normalization normalization;
   OnError on_error = OnError::kFail;
   std::uint64_t seed = 0;
-  int workers = 1;         ///< threads; 0: next() prepares the batch itself
-  bool drop_last = false;  ///< leave out an incomplete last batch
+  int workers = 1;                 ///< threads; 0: next() prepares the batch itself
+  bool drop_last = false;          ///< leave out an incomplete last batch
+  std::int64_t size_multiple = 1;  ///< dense: of the sides of a batch
 };
 
 /// The batches of an epoch are the same bits for any number of workers and any batch to start
 /// from: the order is drawn from (seed, epoch), the augmentation of a sample from (seed, epoch,
 /// its index in the data set, its repetition), mixing from (seed, epoch, batch). With `repeats` r
 /// an epoch shows a part 1/r of the samples r times, one after the other: as many images as
-/// without. A sample that cannot be read is an error, or is skipped: with drop_last the next one of
-/// the epoch stands in for it, so that every batch is full, else its batch is so much smaller. The
-/// data set must outlive the loader. One thread calls the methods.
+/// without. Images of a data set with masks or boxes keep their aspect; a batch of them is as large
+/// as the largest, and not smaller than a crop. A sample that cannot be read is an error, or is
+/// skipped: with drop_last the next one of the epoch stands in for it, so that every batch is full,
+/// else its batch is so much smaller. The data set must outlive the loader. One thread calls the
+/// methods.
 class Loader {
  public:
   /// Throws ConfigError for options that cannot be meant, DataError for an empty data set.
@@ -77,9 +73,10 @@ class Loader {
     std::int64_t number = 0;
     std::vector<std::uint32_t> order;  ///< sample indices
   };
-  struct Sample {
+  struct Loaded {
     std::uint32_t index;
     ImageView image;
+    Target target;  ///< of dense data sets
   };
   struct Slot {
     Batch batch;
@@ -90,15 +87,20 @@ class Loader {
   void work(const std::stop_token& stop);
   Slot prepare(const Epoch& epoch, std::int64_t index) const;
   Batch collate(const Epoch& epoch, std::int64_t index) const;
-  std::optional<ImageView> read(std::uint32_t sample, Image& buffer) const;
-  std::optional<Sample> readable(const Epoch& epoch, std::size_t place, Image& buffer) const;
+  Batch collate_dense(const Epoch& epoch, std::int64_t index) const;
+  std::size_t place_of(std::int64_t i) const;
+  Rng draws_of(const Epoch& epoch, std::int64_t i) const;
+  std::optional<Loaded> read(std::uint32_t sample, Image& buffer) const;
+  std::optional<Loaded> readable(const Epoch& epoch, std::size_t place, Image& buffer) const;
   void mix(const Epoch& epoch, Batch& batch) const;
   Slot take();
+  void reserve() const;
   Shape image_shape(std::int64_t count) const;
 
   const Dataset& dataset_;
   LoaderOptions options_;
   Transform transform_;
+  std::optional<DenseTransform> dense_;  ///< where targets are masks or boxes
   bool augments_ = false;
   std::int64_t batches_ = 0;
   double waited_seconds_ = 0.0;

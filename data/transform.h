@@ -40,8 +40,6 @@ class Transform {
 
  private:
   void scale(std::span<const std::uint8_t> pixels, float* out) const;
-  Image cropped(const ImageView& image, Rng& rng) const;
-  void jitter(Image& image, Rng& rng) const;
 
   ImageShape shape_;
   AugmentConfig augment_;

@@ -12,9 +12,8 @@ Shape image_shape(const Tensor& images) { return {images.dim(1), images.dim(2), 
 
 class Collector {
  public:
-  Collector(TestResult& result, const TestOptions& options, std::int64_t batch_size,
-            std::int64_t samples)
-      : result_(result), options_(options), batch_size_(batch_size), samples_(samples) {
+  Collector(TestResult& result, const TestOptions& options, std::int64_t samples)
+      : result_(result), options_(options), samples_(samples) {
     options_.images = std::min(options.images, samples);
   }
 
@@ -26,7 +25,7 @@ class Collector {
     }
     const std::int64_t classes = logits.dim(-1);
     for (std::int64_t i = 0; i < batch.labels.dim(0); ++i) {
-      const std::int64_t sample = batch.index * batch_size_ + i;
+      const std::int64_t sample = batch.samples[static_cast<std::size_t>(i)];
       const Tensor input = batch.images.slice(i * shape.numel(), shape);
       const std::int32_t label = batch.labels.data<std::int32_t>()[i];
       keep_image(sample, input, label);
@@ -35,9 +34,18 @@ class Collector {
     }
   }
 
+  /// Fewer images than were asked for where the last could not be read.
+  void finish() {
+    if (!result_.images || kept_ == options_.images) return;
+    const Tensor& images = result_.images;
+    result_.images = images.slice(0, {kept_, images.dim(1), images.dim(2), images.dim(3)});
+    result_.labels = result_.labels.slice(0, {kept_});
+  }
+
  private:
   void keep_image(std::int64_t sample, const Tensor& input, std::int32_t label) {
-    if (kept_ == options_.images || sample != kept_ * samples_ / options_.images) return;
+    // The next one where the one that was meant could not be read.
+    if (kept_ == options_.images || sample < kept_ * samples_ / options_.images) return;
     result_.images.slice(kept_ * input.numel(), input.shape()).copy_from(input);
     result_.labels.data<std::int32_t>()[kept_++] = label;
   }
@@ -57,7 +65,6 @@ class Collector {
 
   TestResult& result_;
   TestOptions options_;
-  std::int64_t batch_size_;
   std::int64_t samples_;
   std::int64_t kept_ = 0;
 };
@@ -69,13 +76,14 @@ TestResult test_model(SavedModel& saved, const Dataset& test, const TestOptions&
   const LoaderOptions loading = evaluation_options(saved.config.data);
   Loader loader(test, loading);
   TestResult result{ClassificationMeter(saved.config.model.num_classes), {}, {}, {}};
-  Collector collector(result, options, loading.batch_size, test.size());
+  Collector collector(result, options, test.size());
   const auto visit = [&](std::span<const Tensor> outputs, const Batch& batch) {
     log.status(fmt::format("testing, batch {}/{}", batch.index + 1, loader.batches_per_epoch()));
     collector.add(outputs.front(), batch);
     return true;
   };
   evaluate(*saved.learner, loader, result.metrics, visit);
+  collector.finish();
   return result;
 }
 

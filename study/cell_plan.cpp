@@ -1,5 +1,7 @@
 #include "study/cell_plan.h"
 
+#include "data/hold_out.h"
+#include "data/open_dataset.h"
 #include "layers/model.h"
 
 namespace tessera {
@@ -7,7 +9,8 @@ namespace tessera {
 std::int64_t known_samples(const DataConfig& data, Split split) {
   const bool train = split == Split::kTrain;
   const std::int64_t wanted = train ? data.train_samples : data.test_samples;
-  if (wanted > 0) return wanted;
+  if (wanted > 0 && (train || !holds_out(data))) return wanted;
+  if (split != Split::kTest && holds_out(data)) return open_dataset(data, split)->size();
   const DatasetInfo info = dataset_info(data);
   const std::int64_t known = train ? info.train_samples : info.test_samples;
   return known > 0 ? known : open_dataset(data, split)->size();

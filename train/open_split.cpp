@@ -1,6 +1,7 @@
 #include "train/open_split.h"
 
 #include "core/error.h"
+#include "data/open_dataset.h"
 
 namespace tessera {
 

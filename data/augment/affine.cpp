@@ -62,4 +62,22 @@ Image warp(const Image& image, const Affine& map, std::span<const std::uint8_t> 
   return result;
 }
 
+Mask warp(const Mask& mask, const Affine& map) {
+  const auto [a, b, c, d, e, f] = map;
+  Mask result{mask.height, mask.width, std::vector<std::uint8_t>(mask.classes.size(), kIgnored)};
+  std::uint8_t* out = result.classes.data();
+  for (std::int64_t row = 0; row < mask.height; ++row) {
+    for (std::int64_t column = 0; column < mask.width; ++column, ++out) {
+      const double px = static_cast<double>(column) + 0.5, py = static_cast<double>(row) + 0.5;
+      const double x = a * px + b * py + c, y = d * px + e * py + f;
+      const bool is_inside = x >= 0.0 && x < static_cast<double>(mask.width) && y >= 0.0 &&
+                             y < static_cast<double>(mask.height);
+      if (!is_inside) continue;
+      const auto at = static_cast<std::int64_t>(y) * mask.width + static_cast<std::int64_t>(x);
+      *out = mask.classes[static_cast<std::size_t>(at)];
+    }
+  }
+  return result;
+}
+
 }  // namespace tessera

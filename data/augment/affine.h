@@ -1,11 +1,11 @@
-// Images shifted, sheared and turned.
+// Images and masks shifted, sheared and turned.
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <span>
 
-#include "data/images/image.h"
+#include "data/sample.h"
 
 namespace tessera {
 
@@ -19,5 +19,8 @@ Affine rotation(const ImageShape& shape, double degrees);
 /// The image seen through `map`, in its own size, bilinear as Pillow's Image.transform; `fill` is
 /// the colour beyond its border, one value a channel.
 Image warp(const Image& image, const Affine& map, std::span<const std::uint8_t> fill);
+
+/// The same of a mask, by the nearest pixel; kIgnored beyond its border.
+Mask warp(const Mask& mask, const Affine& map);
 
 }  // namespace tessera

@@ -5,74 +5,12 @@
 #include <cmath>
 #include <cstddef>
 
-#include "data/augment/affine.h"
 #include "data/augment/pixel_ops.h"
 
 namespace tessera {
 namespace {
 
-enum class Op : std::uint8_t {
-  kIdentity,
-  kShearX,
-  kShearY,
-  kTranslateX,
-  kTranslateY,
-  kRotate,
-  kBrightness,
-  kContrast,
-  kSaturation,
-  kSharpness,
-  kPosterize,
-  kSolarize,
-  kSolarizeAdd,
-  kAutocontrast,
-  kEqualize,
-  kInvert,
-};
-
-/// `amount`: slope of a shear, pixels of a translation, degrees, factor of a blend, bits,
-/// threshold.
-void apply(Op op, double amount, Image& image, std::span<const std::uint8_t> fill) {
-  switch (op) {
-    case Op::kIdentity:
-      return;
-    case Op::kShearX:
-      image = warp(image, {1, amount, 0, 0, 1, 0}, fill);
-      return;
-    case Op::kShearY:
-      image = warp(image, {1, 0, 0, amount, 1, 0}, fill);
-      return;
-    case Op::kTranslateX:
-      image = warp(image, {1, 0, amount, 0, 1, 0}, fill);
-      return;
-    case Op::kTranslateY:
-      image = warp(image, {1, 0, 0, 0, 1, amount}, fill);
-      return;
-    case Op::kRotate:
-      image = warp(image, rotation(image.shape, amount), fill);
-      return;
-    case Op::kBrightness:
-      return adjust_brightness(image, amount);
-    case Op::kContrast:
-      return adjust_contrast(image, amount);
-    case Op::kSaturation:
-      return adjust_saturation(image, amount);
-    case Op::kSharpness:
-      return adjust_sharpness(image, amount);
-    case Op::kPosterize:
-      return posterize(image, static_cast<int>(amount));
-    case Op::kSolarize:
-      return solarize(image, static_cast<int>(amount));
-    case Op::kSolarizeAdd:
-      return solarize_add(image, static_cast<int>(amount));
-    case Op::kAutocontrast:
-      return autocontrast(image);
-    case Op::kEqualize:
-      return equalize(image);
-    case Op::kInvert:
-      return invert(image);
-  }
-}
+using Op = PolicyOp;
 
 double with_random_sign(double value, Rng& rng) { return rng.below(2) == 0 ? value : -value; }
 
@@ -115,18 +53,19 @@ double amount_of(Op op, double share, const Reach& reach, Rng& rng) {
   }
 }
 
-void rand_augment(Image& image, const AugmentConfig& config, std::span<const std::uint8_t> fill,
-                  Rng& rng) {
+std::vector<PolicyChange> rand_augment(const ImageShape& shape, const AugmentConfig& config,
+                                       Rng& rng) {
   constexpr std::array kOps = {
       Op::kAutocontrast, Op::kEqualize,    Op::kInvert,     Op::kRotate,     Op::kPosterize,
       Op::kSolarize,     Op::kSolarizeAdd, Op::kSaturation, Op::kContrast,   Op::kBrightness,
       Op::kSharpness,    Op::kShearX,      Op::kShearY,     Op::kTranslateX, Op::kTranslateY};
   const Reach reach{.shear = 0.3,
-                    .translate_x = 0.45 * static_cast<double>(image.shape.width),
-                    .translate_y = 0.45 * static_cast<double>(image.shape.height),
+                    .translate_x = 0.45 * static_cast<double>(shape.width),
+                    .translate_y = 0.45 * static_cast<double>(shape.height),
                     .degrees = 30.0,
                     .blend = 0.9,
                     .bits = 0};
+  std::vector<PolicyChange> changes;
   for (std::int64_t i = 0; i < config.policy_ops; ++i) {
     const Op op = kOps[rng.below(kOps.size())];
     if (rng.below(2) == 0) continue;
@@ -136,11 +75,12 @@ void rand_augment(Image& image, const AugmentConfig& config, std::span<const std
     // Here these begin at 4 bits and at a threshold of 256.
     if (op == Op::kPosterize) amount = 4.0 - std::floor(4.0 * share);
     if (op == Op::kSolarize) amount = 256.0 - std::floor(256.0 * share);
-    apply(op, amount, image, fill);
+    changes.push_back({op, amount});
   }
+  return changes;
 }
 
-void trivial_augment(Image& image, std::span<const std::uint8_t> fill, Rng& rng) {
+std::vector<PolicyChange> trivial_augment(Rng& rng) {
   constexpr std::array kOps = {Op::kIdentity,     Op::kShearX,     Op::kShearY,   Op::kTranslateX,
                                Op::kTranslateY,   Op::kRotate,     Op::kContrast, Op::kBrightness,
                                Op::kAutocontrast, Op::kSaturation, Op::kEqualize, Op::kPosterize,
@@ -154,7 +94,7 @@ void trivial_augment(Image& image, std::span<const std::uint8_t> fill, Rng& rng)
   constexpr std::uint32_t kStrengths = 31;
   const Op op = kOps[rng.below(kOps.size())];
   const double share = rng.below(kStrengths) / (kStrengths - 1.0);
-  apply(op, amount_of(op, share, kReach, rng), image, fill);
+  return {{op, amount_of(op, share, kReach, rng)}};
 }
 
 struct PolicyStep {
@@ -192,33 +132,86 @@ constexpr std::array<std::array<PolicyStep, 2>, 25> kCifarPolicies = {{
     {{{Op::kTranslateY, 0.7, 9}, {Op::kAutocontrast, 0.9, 0}}},
 }};
 
-void auto_augment_cifar(Image& image, std::span<const std::uint8_t> fill, Rng& rng) {
+std::vector<PolicyChange> auto_augment_cifar(const ImageShape& shape, Rng& rng) {
   // Translations were searched as 150 of 331 pixels.
   const Reach reach{.shear = 0.3,
-                    .translate_x = 150.0 / 331.0 * static_cast<double>(image.shape.width),
-                    .translate_y = 150.0 / 331.0 * static_cast<double>(image.shape.height),
+                    .translate_x = 150.0 / 331.0 * static_cast<double>(shape.width),
+                    .translate_y = 150.0 / 331.0 * static_cast<double>(shape.height),
                     .degrees = 30.0,
                     .blend = 0.9,
                     .bits = 4};
+  std::vector<PolicyChange> changes;
   for (const PolicyStep& step : kCifarPolicies[rng.below(kCifarPolicies.size())]) {
     if (double{rng.uniform()} >= step.probability) continue;
-    apply(step.op, amount_of(step.op, step.magnitude / 9.0, reach, rng), image, fill);
+    changes.push_back({step.op, amount_of(step.op, step.magnitude / 9.0, reach, rng)});
   }
+  return changes;
 }
 
 }  // namespace
 
-void apply_policy(Image& image, const AugmentConfig& config, std::span<const std::uint8_t> fill,
-                  Rng& rng) {
+std::vector<PolicyChange> draw_policy(const ImageShape& shape, const AugmentConfig& config,
+                                      Rng& rng) {
   switch (config.policy) {
     case AugmentPolicy::kNone:
-      return;
+      return {};
     case AugmentPolicy::kRandAugment:
-      return rand_augment(image, config, fill, rng);
+      return rand_augment(shape, config, rng);
     case AugmentPolicy::kTrivialAugment:
-      return trivial_augment(image, fill, rng);
+      return trivial_augment(rng);
     case AugmentPolicy::kAutoAugmentCifar:
-      return auto_augment_cifar(image, fill, rng);
+      return auto_augment_cifar(shape, rng);
+  }
+  return {};
+}
+
+std::optional<Affine> affine_of(const PolicyChange& change, const ImageShape& shape) {
+  const double amount = change.amount;
+  switch (change.op) {
+    case Op::kShearX:
+      return Affine{1, amount, 0, 0, 1, 0};
+    case Op::kShearY:
+      return Affine{1, 0, 0, amount, 1, 0};
+    case Op::kTranslateX:
+      return Affine{1, 0, amount, 0, 1, 0};
+    case Op::kTranslateY:
+      return Affine{1, 0, 0, 0, 1, amount};
+    case Op::kRotate:
+      return rotation(shape, amount);
+    default:
+      return std::nullopt;
+  }
+}
+
+void apply(const PolicyChange& change, Image& image, std::span<const std::uint8_t> fill) {
+  if (const std::optional<Affine> affine = affine_of(change, image.shape)) {
+    image = warp(image, *affine, fill);
+    return;
+  }
+  const double amount = change.amount;
+  switch (change.op) {
+    case Op::kBrightness:
+      return adjust_brightness(image, amount);
+    case Op::kContrast:
+      return adjust_contrast(image, amount);
+    case Op::kSaturation:
+      return adjust_saturation(image, amount);
+    case Op::kSharpness:
+      return adjust_sharpness(image, amount);
+    case Op::kPosterize:
+      return posterize(image, static_cast<int>(amount));
+    case Op::kSolarize:
+      return solarize(image, static_cast<int>(amount));
+    case Op::kSolarizeAdd:
+      return solarize_add(image, static_cast<int>(amount));
+    case Op::kAutocontrast:
+      return autocontrast(image);
+    case Op::kEqualize:
+      return equalize(image);
+    case Op::kInvert:
+      return invert(image);
+    default:
+      return;
   }
 }
 

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "data/dataset.h"
+#include "data/array_dataset.h"
 
 namespace tessera {
 

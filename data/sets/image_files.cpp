@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <cstdint>
 #include <map>
 #include <set>
@@ -11,8 +10,8 @@
 #include <utility>
 
 #include "core/error.h"
-#include "core/rng.h"
 #include "data/files/file.h"
+#include "data/hold_out.h"
 #include "data/sets/image_list.h"
 
 namespace tessera {
@@ -97,33 +96,26 @@ std::vector<ImageFile> read_class_folders(const FileSource& files, const std::st
   return found;
 }
 
-/// Of each class round(share n) of its n images, at least one and not all, go to `held_out`.
+/// Moves what `config` holds out of training to `held`.
 void hold_out(const DataConfig& config, std::vector<ImageFile>& files,
-              std::vector<ImageFile>& held_out) {
-  std::map<std::string, std::vector<std::size_t>> classes;
-  for (std::size_t i = 0; i < files.size(); ++i) classes[files[i].label].push_back(i);
-  std::vector<bool> out(files.size());
-  std::uint64_t number = 0;
-  for (auto& [name, members] : classes) {
-    const auto count = static_cast<std::int64_t>(members.size());
-    if (count < 2) {
-      fail<DataError>("[data] data.val_split {}: class {} has but one image", config.val_split,
-                      name);
-    }
-    const auto share = std::llround(config.val_split * static_cast<double>(count));
-    Rng rng(config.split_seed, Stream::kShuffle, number++, 0, 1);
-    for (std::int64_t i = 0; i < std::clamp<std::int64_t>(share, 1, count - 1); ++i) {
-      const auto rest = static_cast<std::uint32_t>(count - i);
-      const auto at = static_cast<std::size_t>(i);
-      std::swap(members[at], members[at + rng.below(rest)]);
-      out[members[at]] = true;
-    }
-  }
+              std::vector<ImageFile>& held) {
+  std::map<std::string, std::int64_t> numbers;
+  for (const ImageFile& file : files) numbers[file.label] = 0;
+  std::int64_t next = 0;
+  for (auto& [name, number] : numbers) number = next++;
+  std::vector<std::int64_t> classes;
+  for (const ImageFile& file : files) classes.push_back(numbers[file.label]);
+  const std::vector<bool> out = held_out(classes, config);
   std::vector<ImageFile> kept;
   for (std::size_t i = 0; i < files.size(); ++i) {
-    (out[i] ? held_out : kept).push_back(std::move(files[i]));
+    (out[i] ? held : kept).push_back(std::move(files[i]));
   }
   files = std::move(kept);
+  if (!held.empty() && !files.empty()) return;
+  fail<DataError>("[data] {} leaves {}",
+                  config.val_split > 0.0 ? fmt::format("data.val_split {}", config.val_split)
+                                         : fmt::format("data.folds {}", config.folds),
+                  files.empty() ? "nothing to train on" : "no validation: no class has two images");
 }
 
 void leave_out(const std::string& list, std::vector<ImageFile>& files) {
@@ -176,22 +168,24 @@ std::vector<ImageFile> find_before_skipping(const FileSource& files, const DataC
                                             Split split) {
   const Layout layout = layout_of(files);
   const std::string& val = config.val_list.empty() ? layout.val : config.val_list;
-  if (config.val_split > 0.0 && !val.empty()) {
-    fail<DataError>("[data] data.val_split {}, but {} has {}: use one of them", config.val_split,
+  if (holds_out(config) && !val.empty()) {
+    fail<DataError>("[data] {}, but {} has {}: use one of them",
+                    config.val_split > 0.0 ? fmt::format("data.val_split {}", config.val_split)
+                                           : fmt::format("data.folds {}", config.folds),
                     files.root(), val);
   }
   if (split == Split::kTest && !config.test_list.empty()) {
     return read_list(files, config, config.test_list);
   }
   if (split == Split::kTest && !layout.test.empty()) return read_class_folders(files, layout.test);
-  if (split != Split::kTrain && config.val_split == 0.0) return find_val(files, config, layout);
+  if (split != Split::kTrain && !holds_out(config)) return find_val(files, config, layout);
   std::vector<ImageFile> training = config.train_list.empty()
                                         ? read_class_folders(files, layout.train)
                                         : read_list(files, config, config.train_list);
-  if (config.val_split == 0.0) return training;
-  std::vector<ImageFile> held_out;
-  hold_out(config, training, held_out);
-  return split == Split::kTrain ? training : held_out;
+  if (!holds_out(config)) return training;
+  std::vector<ImageFile> held;
+  hold_out(config, training, held);
+  return split == Split::kTrain ? training : held;
 }
 
 bool is_number(const std::string& text) {
@@ -237,6 +231,13 @@ std::vector<ImageFile> find_images(const FileSource& files, const DataConfig& co
     fail<DataError>("[data] {}: data.skip {} leaves no image", files.root(), config.skip);
   }
   return found;
+}
+
+bool val_is_test(const FileSource& files, const DataConfig& config) {
+  const Layout layout = layout_of(files);
+  const bool has_test = !config.test_list.empty() || !layout.test.empty();
+  const bool has_val = !config.val_list.empty() || !layout.val.empty() || holds_out(config);
+  return !(has_test && has_val);
 }
 
 std::vector<std::string> training_classes(const FileSource& files, const DataConfig& config) {

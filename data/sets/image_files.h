@@ -17,11 +17,14 @@ struct ImageFile {
 
 /// The files of a split: those of its list in `config`, else of `train/CLASS/**`, `val/CLASS/**`
 /// and `test/CLASS/**` or, without `train`, of `CLASS/**`; those named in `config.skip` left out.
-/// With `val_split` a share of each class, drawn by `split_seed`, goes from training to kVal. kVal
-/// is otherwise `val`, `valid`, `validation` or `test`; kTest is `test` or what kVal is. Tiny
-/// ImageNet's `val_annotations.txt` says the classes of its `val/images`; its `test` has none.
+/// What `held_out` chooses by class goes from training to kVal. kVal is otherwise `val`, `valid`,
+/// `validation` or `test`; kTest is `test` or what kVal is. Tiny ImageNet's `val_annotations.txt`
+/// says the classes of its `val/images`; its `test` has none.
 /// Throws DataError that names the file or folder that does not fit, or what is missing.
 std::vector<ImageFile> find_images(const FileSource& files, const DataConfig& config, Split split);
+
+/// Whether kVal and kTest are the same images.
+bool val_is_test(const FileSource& files, const DataConfig& config);
 
 /// The classes of training, sorted: by value if all are whole numbers, else by bytes. Throws
 /// DataError as find_images, or if a name cannot be shown: not UTF-8, or with control characters.

@@ -11,6 +11,7 @@
 #include "core/error.h"
 #include "data/files/file_source.h"
 #include "data/files/hash.h"
+#include "data/hold_out.h"
 #include "data/images/disk_cache.h"
 #include "data/images/ram_cache.h"
 #include "data/sets/image_files.h"
@@ -21,7 +22,7 @@ namespace {
 
 constexpr std::size_t kMaxFileBytes = std::size_t{1} << 28;
 
-struct Sample {
+struct LabelledFile {
   std::string path;
   std::int32_t label;
 };
@@ -43,8 +44,8 @@ ImageSize enough_for(const DataConfig& config, Split split) {
 
 class ImageFolder final : public Dataset {
  public:
-  ImageFolder(DatasetInfo info, std::unique_ptr<FileSource> files, std::vector<Sample> samples,
-              const DataConfig& config, Split split)
+  ImageFolder(DatasetInfo info, std::unique_ptr<FileSource> files,
+              std::vector<LabelledFile> samples, const DataConfig& config, Split split)
       : Dataset(std::move(info)),
         files_(std::move(files)),
         samples_(std::move(samples)),
@@ -87,7 +88,7 @@ class ImageFolder final : public Dataset {
 
   std::uint64_t fingerprint() const override {
     std::uint64_t hash = 0;
-    for (const Sample& sample : samples_) {
+    for (const LabelledFile& sample : samples_) {
       const std::uint64_t size = files_->file_size(sample.path);
       hash = hash_text(fmt::format("{}:{}", size, sample.label), hash_text(sample.path, hash));
     }
@@ -104,23 +105,24 @@ class ImageFolder final : public Dataset {
                      hash_bytes(bytes));
   }
 
-  const Sample& sample(std::int64_t i) const { return samples_[static_cast<std::size_t>(i)]; }
+  const LabelledFile& sample(std::int64_t i) const { return samples_[static_cast<std::size_t>(i)]; }
 
   std::unique_ptr<FileSource> files_;
-  std::vector<Sample> samples_;
+  std::vector<LabelledFile> samples_;
   ResizeConfig resize_;
   ImageSize enough_;
   mutable std::optional<RamCache> ram_;
   mutable std::optional<DiskCache> disk_;
 };
 
-std::vector<Sample> labelled(std::vector<ImageFile> files, const std::vector<std::string>& classes,
-                             const std::string& root) {
+std::vector<LabelledFile> labelled(std::vector<ImageFile> files,
+                                   const std::vector<std::string>& classes,
+                                   const std::string& root) {
   std::unordered_map<std::string, std::int32_t> labels;
   for (const std::string& name : classes) {
     labels.emplace(name, static_cast<std::int32_t>(labels.size()));
   }
-  std::vector<Sample> samples;
+  std::vector<LabelledFile> samples;
   samples.reserve(files.size());
   for (ImageFile& file : files) {
     const auto label = labels.find(file.label);
@@ -134,7 +136,7 @@ std::vector<Sample> labelled(std::vector<ImageFile> files, const std::vector<std
 }
 
 /// As many of each class as possible: the first of every class come before the second of any.
-void keep_samples(std::vector<Sample>& samples, std::int64_t count) {
+void keep_samples(std::vector<LabelledFile>& samples, std::int64_t count) {
   if (count > static_cast<std::int64_t>(samples.size())) {
     fail<DataError>("[image_folder] {} samples asked for, the data set has {}", count,
                     samples.size());
@@ -146,7 +148,7 @@ void keep_samples(std::vector<Sample>& samples, std::int64_t count) {
   order.resize(static_cast<std::size_t>(count));
   std::sort(order.begin(), order.end(),
             [](const auto& a, const auto& b) { return a.second < b.second; });
-  std::vector<Sample> kept;
+  std::vector<LabelledFile> kept;
   for (const auto& [rank, index] : order) kept.push_back(std::move(samples[index]));
   samples = std::move(kept);
 }
@@ -164,9 +166,12 @@ std::unique_ptr<Dataset> open_image_folder(const DataConfig& config, Split split
   std::unique_ptr<FileSource> files = open_root(config);
   DatasetInfo info = dataset_info(config);
   if (info.class_names.empty()) info.class_names = training_classes(*files, config);
-  std::vector<Sample> samples =
+  std::vector<LabelledFile> samples =
       labelled(find_images(*files, config, split), info.class_names, config.root);
-  const std::int64_t wanted = split == Split::kTrain ? config.train_samples : config.test_samples;
+  std::int64_t wanted = split == Split::kTrain ? config.train_samples : config.test_samples;
+  if (split == Split::kVal && holds_out(config)) {
+    wanted = std::min(wanted, static_cast<std::int64_t>(samples.size()));
+  }
   if (wanted > 0) keep_samples(samples, wanted);
   return std::make_unique<ImageFolder>(std::move(info), std::move(files), std::move(samples),
                                        config, split);
@@ -174,6 +179,10 @@ std::unique_ptr<Dataset> open_image_folder(const DataConfig& config, Split split
 
 std::vector<std::string> image_folder_classes(const DataConfig& config) {
   return training_classes(*open_root(config), config);
+}
+
+bool image_folder_validates_on_test(const DataConfig& config) {
+  return val_is_test(*open_root(config), config);
 }
 
 }  // namespace tessera

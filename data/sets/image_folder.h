@@ -17,4 +17,7 @@ std::unique_ptr<Dataset> open_image_folder(const DataConfig& config, Split split
 /// The classes of training below `config.root`. Throws DataError.
 std::vector<std::string> image_folder_classes(const DataConfig& config);
 
+/// Whether kVal and kTest are the same images. Throws DataError.
+bool image_folder_validates_on_test(const DataConfig& config);
+
 }  // namespace tessera

@@ -66,6 +66,14 @@ void draw(Figure figure, const ImageShape& shape, Rng& rng, std::span<std::uint8
 
 }  // namespace
 
+std::vector<std::uint8_t> synthetic_labels(std::int64_t samples) {
+  std::vector<std::uint8_t> labels(static_cast<std::size_t>(samples));
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    labels[i] = static_cast<std::uint8_t>(i % kFigures);
+  }
+  return labels;
+}
+
 std::unique_ptr<ArrayDataset> make_shapes(const ShapesOptions& options, Split split) {
   DatasetInfo info = dataset_info(DatasetName::kSynthetic);
   const ImageShape& shape = options.image;
@@ -80,9 +88,8 @@ std::unique_ptr<ArrayDataset> make_shapes(const ShapesOptions& options, Split sp
 
   const auto bytes = static_cast<std::size_t>(shape.numel());
   std::vector<std::uint8_t> pixels(static_cast<std::size_t>(samples) * bytes);
-  std::vector<std::uint8_t> labels(static_cast<std::size_t>(samples));
+  std::vector<std::uint8_t> labels = synthetic_labels(samples);
   for (std::size_t i = 0; i < labels.size(); ++i) {
-    labels[i] = static_cast<std::uint8_t>(i % kFigures);
     Rng rng(options.seed, Stream::kSynthetic, split == Split::kTrain ? 0 : 1, i);
     draw(static_cast<Figure>(labels[i]), shape, rng, std::span(pixels).subspan(i * bytes, bytes));
   }

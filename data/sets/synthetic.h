@@ -3,8 +3,9 @@
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
-#include "data/dataset.h"
+#include "data/array_dataset.h"
 
 namespace tessera {
 
@@ -18,5 +19,8 @@ struct ShapesOptions {
 /// same options give the same images; the splits share none. Throws DataError if a side is less
 /// than 8 pixels.
 std::unique_ptr<ArrayDataset> make_shapes(const ShapesOptions& options, Split split);
+
+/// The labels of that many of them.
+std::vector<std::uint8_t> synthetic_labels(std::int64_t samples);
 
 }  // namespace tessera

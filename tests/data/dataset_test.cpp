@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <set>
 
+#include "data/array_dataset.h"
+#include "data/open_dataset.h"
 #include "data/sets/synthetic.h"
 #include "tests/data/files.h"
 

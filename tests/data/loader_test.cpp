@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/pool.h"
+#include "data/open_dataset.h"
 #include "data/sets/synthetic.h"
 #include "tests/data/image_tree.h"
 
@@ -49,6 +50,7 @@ struct Copy {
   std::vector<std::int32_t> other_labels;
   float own_share;
   std::int64_t index;
+  std::vector<std::int64_t> samples;
   friend bool operator==(const Copy&, const Copy&) = default;
 };
 
@@ -62,7 +64,8 @@ std::vector<Copy> drain(Loader& loader) {
                       {labels.begin(), labels.end()},
                       {},
                       batch.own_share,
-                      batch.index});
+                      batch.index,
+                      batch.samples});
     if (!batch.other_labels) continue;
     const auto others = batch.other_labels.span<std::int32_t>();
     copies.back().other_labels.assign(others.begin(), others.end());
@@ -93,6 +96,7 @@ TEST_CASE("loader: without shuffling and augmentation, the samples in order") {
     REQUIRE(batches[b].labels.size() == (b == 10 ? 3 : 10));
     for (std::size_t i = 0; i < batches[b].labels.size(); ++i, ++sample) {
       CHECK(batches[b].labels[i] == shapes().label(sample));
+      CHECK(batches[b].samples[i] == sample);
       transform.normalize({shapes().image(), shapes().pixels(sample)}, expected.data());
       CHECK(std::memcmp(expected.data(), &batches[b].images[i * size], size * 4) == 0);
     }
@@ -358,6 +362,7 @@ TEST_CASE("loader: in testing, broken samples are left out and each is named onc
       while (Patchy::broken(++sample)) {
       }
       CHECK(std::lround(batch.images[i * 28 * 28]) == sample);
+      CHECK(batch.samples[i] == sample);
       CHECK(batch.labels[i] == sample % 10);
     }
   }

@@ -102,6 +102,8 @@ data:
   val_list: val.tsv
   test_list: test.csv
   val_split: 0.125
+  folds: 5
+  fold: 3
   split_seed: 11
   on_error: skip
   skip: broken.txt
@@ -120,6 +122,11 @@ data:
     crop_aspect: [0.5, 2.0]
     crop_padding: 4
     flip: true
+    scale: [0.5, 2.0]
+    crop: [48, 64]
+    class_share: 0.875
+    zoom_out: 4.0
+    photometric: true
     policy: trivial_augment
     policy_ops: 3
     policy_magnitude: 7.5

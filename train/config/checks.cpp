@@ -4,43 +4,15 @@
 
 #include "core/error.h"
 #include "data/dataset_info.h"
-#include "data/sets/image_folder.h"
+#include "data/open_dataset.h"
 #include "optim/schedule.h"
 #include "tasks/make_task.h"
 #include "train/config/closest.h"
+#include "train/config/data_checks.h"
 #include "train/config/model_checks.h"
 
 namespace tessera {
 namespace {
-
-void check_model_against_data(const Checker& check, const DatasetInfo& info) {
-  const ModelConfig& model = check.config.model;
-  const Size2 image{info.image.height, info.image.width};
-  if (check.readable({"model.image_size"}) && model.image_size != image) {
-    check.report({"model.image_size"}, "[model] image_size {}, but images of {} are {}; use auto",
-                 by(model.image_size), info.name, by(image));
-  }
-  if (check.readable({"model.in_channels"}) && model.in_channels != info.image.channels) {
-    check.report({"model.in_channels"}, "[model] in_channels {}, but {} has {}; use auto",
-                 model.in_channels, info.name, info.image.channels);
-  }
-  if (check.readable({"model.num_classes"}) && model.num_classes < info.num_classes()) {
-    check.report({"model.num_classes"},
-                 "[model] num_classes {} is less than the {} classes of {}; use auto",
-                 model.num_classes, info.num_classes(), info.name);
-  }
-}
-
-void check_normalization(const Checker& check, const DatasetInfo& info) {
-  const auto check_list = [&](const char* path, const std::vector<float>& values) {
-    const auto count = static_cast<std::int64_t>(values.size());
-    if (!check.readable({path}) || values.empty() || count == info.image.channels) return;
-    check.report({path}, "{}: {} given, but images of {} have {} channels", path, count, info.name,
-                 info.image.channels);
-  };
-  check_list("data.normalize.mean", check.config.data.mean);
-  check_list("data.normalize.std", check.config.data.std);
-}
 
 void check_schedule(const Checker& check) {
   const OptimConfig& optim = check.config.optim;
@@ -71,29 +43,14 @@ void check_schedule(const Checker& check) {
 
 /// Without them a model of a given number of classes can still be inspected and measured.
 void list_classes(const Checker& check, DataConfig& data) {
-  if (data.name != DatasetName::kImageFolder || !data.classes.empty()) return;
+  if (!lies_in_files(data.name) || !data.classes.empty()) return;
   if (!check.readable({"data"})) return;
   try {
-    data.classes = image_folder_classes(data);
+    data.classes = dataset_classes(data);
   } catch (const DataError& error) {
     if (check.config.model.num_classes > 0 || !check.readable({"model.num_classes"})) return;
     check.report({"data.root", "data.name"},
                  "model.num_classes auto is the number of classes of data.root: {}", error.what());
-  }
-}
-
-void check_folder(const Checker& check) {
-  const DataConfig& data = check.config.data;
-  const std::int64_t channels = check.config.model.in_channels;
-  if (check.readable({"model.in_channels"}) && channels != 1 && channels != 3) {
-    check.report({"model.in_channels"}, "[model] in_channels {}: files give images of 1 or 3",
-                 channels);
-  }
-  std::vector<std::string> names = data.classes;
-  std::sort(names.begin(), names.end());
-  const auto twice = std::adjacent_find(names.begin(), names.end());
-  if (twice != names.end()) {
-    check.report({"data.classes"}, "data.classes: {} is there twice", *twice);
   }
 }
 
@@ -134,12 +91,7 @@ void check_config(const Config& config, const ReadState& state, Problems& proble
   check_best_by(check);
   check_model_config(check);
   check_schedule(check);
-  if (config.has_data && state.readable("data.name")) {
-    const DatasetInfo info = dataset_info(config.data);
-    check_model_against_data(check, info);
-    check_normalization(check, info);
-    if (config.data.name == DatasetName::kImageFolder) check_folder(check);
-  }
+  if (config.has_data && state.readable("data.name")) check_data_config(check);
 }
 
 }  // namespace tessera

@@ -49,6 +49,22 @@ void add_augment(AugmentConfig& augment, std::vector<Key>& keys) {
                    "zero pixels added on every side before a random crop"),
        flag_key("data.augment.flip", augment.flip,
                 "mirror an image left to right, probability 1/2"),
+       pair_key("data.augment.scale", augment.scale, {.low = 0.0, .high = 100.0, .with_low = false},
+                "masks and boxes: factor of the size at which an image just fits in "
+                "model.image_size, drawn between the two"),
+       size_key("data.augment.crop", augment.crop, between(0, 16384),
+                "masks and boxes: at most so much of the scaled image, at a random place; boxes "
+                "stay whose middle does; 0: all"),
+       number_key("data.augment.class_share", augment.class_share,
+                  {.low = 0.0, .high = 1.0, .with_low = false},
+                  "masks: a crop with one class on more of its pixels is drawn again, up to ten "
+                  "times; 1: never"),
+       number_key("data.augment.zoom_out", augment.zoom_out, between(1, 100),
+                  "masks and boxes: with probability 1/2, the image smaller on a canvas up to so "
+                  "many times as large, arXiv:1512.02325; 1: off"),
+       flag_key("data.augment.photometric", augment.photometric,
+                "masks and boxes: brightness, contrast, saturation and hue, each with probability "
+                "1/2, arXiv:1512.02325"),
        choice_key("data.augment.policy", augment.policy,
                   {{"none", AugmentPolicy::kNone},
                    {"rand_augment", AugmentPolicy::kRandAugment},
@@ -101,7 +117,11 @@ void add_data_keys(Config& config, std::vector<Key>& keys) {
        text_key("data.val_list", data.val_list, "the same for testing during training", "none"),
        text_key("data.test_list", data.test_list, "the same for tessera eval", "none"),
        number_key("data.val_split", data.val_split, below_one(),
-                  "image_folder without val: share of each class held out of training"),
+                  "share of each class held out of training for validation; 0: the validation "
+                  "split, or the test split where there is none"),
+       integer_key("data.folds", data.folds, between(0, 1000),
+                   "the same by cross-validation: equal parts of each class; 0: none"),
+       integer_key("data.fold", data.fold, between(0, 999), "the part that is held out, from 0 on"),
        integer_key("data.split_seed", data.split_seed, between(0, 4294967295.0),
                    "of the draw of what is held out"),
        choice_key("data.on_error", data.on_error,

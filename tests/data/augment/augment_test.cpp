@@ -20,6 +20,13 @@ Image pattern(const ImageShape& shape) {
   return image;
 }
 
+void apply_policy(Image& image, const AugmentConfig& config, std::span<const std::uint8_t> fill,
+                  Rng& rng) {
+  for (const PolicyChange& change : draw_policy(image.shape, config, rng)) {
+    apply(change, image, fill);
+  }
+}
+
 Rng draws(std::uint64_t sample) { return Rng(3, Stream::kAugment, 0, sample); }
 
 TEST_CASE("augment: hue turns colours, keeps grey, and a whole turn in steps comes back") {

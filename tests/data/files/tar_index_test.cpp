@@ -4,6 +4,7 @@
 
 #include "data/dataset.h"
 #include "data/files/tar_source.h"
+#include "data/open_dataset.h"
 #include "tests/data/files/tar_writer.h"
 #include "tests/data/image_tree.h"
 

@@ -5,6 +5,7 @@
 #include "data/dataset.h"
 #include "data/images/disk_cache.h"
 #include "data/images/ram_cache.h"
+#include "data/open_dataset.h"
 #include "data/transform.h"
 #include "tests/data/image_tree.h"
 

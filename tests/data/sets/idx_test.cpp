@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "data/open_dataset.h"
 #include "tests/data/files.h"
 
 namespace tessera {

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "data/images/decoders.h"
+#include "data/open_dataset.h"
 #include "data/transform.h"
 #include "tests/data/image_tree.h"
 #include "tests/support/paths.h"
@@ -109,6 +110,17 @@ TEST_CASE("image folder: val_split holds out a share of each class, drawn from i
   CHECK(split() == first);
   config.split_seed = 1;
   CHECK(split() != first);
+  CHECK(validates_on_test(config));  // there is no other test split
+  config.val_split = 0.0;
+  config.folds = 3;
+  std::set<std::string> held;
+  for (config.fold = 0; config.fold < 3; ++config.fold) {
+    const Names fold = names_of(*open_dataset(config, Split::kVal));
+    CHECK(fold.size() == 10);
+    held.insert(fold.begin(), fold.end());
+  }
+  CHECK(held.size() == 30);
+  config.fold = 0;
   write_pets(root / "elsewhere");
   config.root = root / "elsewhere";
   CHECK(contains(error_of(config), "elsewhere has val: use one of them"));
@@ -167,7 +179,11 @@ TEST_CASE("image folder: lists say which files and of what class") {
   config.val_split = 0.3;
   CHECK(contains(error_of(config), "use one of them"));
   std::filesystem::remove_all(root / "val");
-  CHECK(contains(error_of(config), "class hound has but one image"));
+  // hound has but one image, which stays.
+  CHECK(open_dataset(config, Split::kTrain)->size() == 2);
+  CHECK(open_dataset(config, Split::kVal)->label(0) == 1);
+  write_text(root / "train.csv", "train/dog/d0.png,hound\ntrain/cat/c1.png,tiger\n");
+  CHECK(contains(error_of(config), "data.val_split 0.3 leaves no validation"));
 }
 
 TEST_CASE("image folder: the layout of Tiny ImageNet") {
