@@ -34,7 +34,8 @@ double Learner::run(const Batch& batch, std::int64_t step, std::int64_t sample, 
   const DType dtype =
       config_.train.precision == Precision::kBF16 ? DType::kBF16 : batch.images.dtype();
   const Tensor images = batch.images.dtype() == dtype ? batch.images : cast(batch.images, dtype);
-  const Var output = model_.network.forward(tape_, tape_.constant(images));
+  model_.require_configured_size(images.shape());
+  const Var output = model_.forward(tape_, tape_.constant(images)).front();
   const Var loss = training_loss(tape_, output, batch, config_.train.loss);
   const double value = double{loss.value.f32()[0]};
   if (logits != nullptr) *logits = output.value;
@@ -95,7 +96,8 @@ Tensor Learner::predict(const Tensor& images, Profile* profile, ModelTrace* trac
   tape_.reset({.training = false, .profile = profile, .packed = packed_ ? &*packed_ : nullptr});
   const bool low = config_.train.precision == Precision::kBF16;
   const Tensor input = low ? cast(images, DType::kBF16) : images;
-  const Tensor logits = model_.network.forward(tape_, tape_.constant(input), trace).value;
+  model_.require_configured_size(input.shape());
+  const Tensor logits = model_.forward(tape_, tape_.constant(input), trace).front().value;
   return logits.dtype() == DType::kF32 ? logits : cast(logits, DType::kF32);
 }
 

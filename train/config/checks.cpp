@@ -1,15 +1,53 @@
 #include "train/config/checks.h"
 
+#include <fmt/ranges.h>
+
+#include <algorithm>
 #include <functional>
+#include <initializer_list>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "core/error.h"
 #include "data/dataset_info.h"
 #include "data/sets/image_folder.h"
+#include "layers/model_problems.h"
 #include "optim/schedule.h"
-#include "train/config/model_checks.h"
 
 namespace tessera {
 namespace {
+
+/// Adds problems of values in combination.
+struct Checker {
+  const Config& config;
+  const ReadState& state;
+  Problems& problems;
+
+  bool readable(std::initializer_list<std::string> paths) const {
+    return std::all_of(paths.begin(), paths.end(),
+                       [this](const std::string& path) { return state.readable(path); });
+  }
+
+  template <typename... Args>
+  void report(const std::vector<std::string>& paths, fmt::format_string<Args...> format,
+              Args&&... args) const {
+    problems.add(state.mark_of(paths), fmt::format(format, std::forward<Args>(args)...));
+  }
+};
+
+/// Problems that come from a value which could not be read are left out.
+void check_model(const Checker& check) {
+  const auto readable = [&](const std::string& key) {
+    return check.state.readable(key.substr(0, key.find('[')));
+  };
+  for (const ConfigProblem& problem : model_problems(check.config.model)) {
+    if (std::ranges::all_of(problem.keys, readable) &&
+        std::ranges::all_of(problem.others, readable)) {
+      check.report(problem.keys, "[model] {}", problem.text);
+    }
+  }
+}
 
 void check_model_against_data(const Checker& check, const DatasetInfo& info) {
   const ModelConfig& model = check.config.model;
@@ -117,7 +155,7 @@ void resolve_auto(Config& config, const ReadState& state, Problems& problems) {
 
 void check_config(const Config& config, const ReadState& state, Problems& problems) {
   const Checker check{config, state, problems};
-  check_model_config(check);
+  check_model(check);
   check_schedule(check);
   if (config.has_data && state.readable("data.name")) {
     const DatasetInfo info = dataset_info(config.data);
