@@ -11,7 +11,6 @@
 #include "formats/safetensors.h"
 #include "formats/weights/load_weights.h"
 #include "layers/model.h"
-#include "layers/model_trace.h"
 #include "train/config/config.h"
 
 namespace tessera {
@@ -89,11 +88,12 @@ int run(const ForwardOptions& options) {
   Tape tape({.training = options.grad});
   const Tensor images = read_images(file, config.model);
   const Var input = tape.leaf(dtype == DType::kF32 ? images : cast(images, dtype));
-  ModelTrace trace;
-  const Var logits = model.network.forward(tape, input, options.features ? &trace : nullptr);
+  model.require_configured_size(input.shape());
+  const std::vector<StageMap> maps = model.backbone().forward(tape, input);
+  const Var logits = model.head().forward(tape, maps, {input.dim(1), input.dim(2)}).front();
   std::vector<NamedTensor> results = {{"logits", as_f32(logits.value)}};
-  for (std::size_t i = 0; i < trace.features.size(); ++i) {
-    results.push_back({fmt::format("features/{}", i), as_f32(trace.features[i].value)});
+  for (std::size_t i = 0; i < maps.size() && options.features; ++i) {
+    results.push_back({fmt::format("features/{}", i), as_f32(maps[i].map.value)});
   }
   if (options.grad) {
     const Var loss = ops::cross_entropy(tape, logits, file.i32("target"), options.label_smoothing);

@@ -30,12 +30,17 @@ struct Init {
   static constexpr Init constant(float value) { return {Kind::kConstant, value}; }
 };
 
-/// One learned tensor, f32. `value` and `grad` are views into the store's flat buffers.
+/// One learned tensor, f32. `value` and `grad` are views into the store's flat buffers. What others
+/// ask of a parameter is set by the layer that owns it, not read from its name.
 struct Parameter {
   Shape shape;
   Init init;
-  bool decay = true;    ///< takes part in weight decay; 1-D parameters and position tables do not
-  bool frozen = false;  ///< keeps its value: it gets neither gradients nor updates
+  bool decay = true;          ///< takes part in weight decay; 1-D parameters and tables do not
+  bool is_matrix = false;     ///< multiplies what it is applied to: [out, ...], see Muon
+  bool reads_pixels = false;  ///< a kernel over the image: [out, channels, height, width]
+  bool in_head = false;       ///< belongs to what is learned anew for another task
+  int depth = 0;              ///< 1 to L in the blocks, L + 1 after them, 0 before: see lr_scales
+  bool frozen = false;        ///< keeps its value: it gets neither gradients nor updates
 
   Tensor value;
   Tensor grad;
@@ -44,10 +49,21 @@ struct Parameter {
   Parameter() = default;
   Parameter(const Shape& shape_, Init init_, bool decay_)
       : shape(shape_), init(init_), decay(decay_) {}
+
+  /// A weight that multiplies: it decays.
+  static Parameter matrix(const Shape& shape, Init init) {
+    Parameter parameter(shape, init, /*decay=*/true);
+    parameter.is_matrix = true;
+    return parameter;
+  }
 };
 
 /// Walks a tree of layers and names its parameters: `stages.0.blocks.1.attn.qkv.weight`. A layer
 /// takes part by `void visit(ParameterVisitor& visitor) { visitor("weight", weight_); ... }`.
+///
+/// The outermost layers are groups, which pictures show as one: `patch_embed`, `stages.0.blocks.1`.
+/// A layer that only holds others together makes groups of its members instead: it says
+/// `static constexpr bool kMembersAreGroups = true;`.
 class ParameterVisitor {
  public:
   virtual ~ParameterVisitor() = default;
@@ -64,6 +80,9 @@ class ParameterVisitor {
  protected:
   virtual void on_parameter(const std::string& name, Parameter& parameter) = 0;
 
+  /// That of the parameter at hand; a parameter outside of all layers is one of its own.
+  const std::string& group() const { return group_.empty() ? path_ : group_; }
+
  private:
   void descend(Parameter& parameter) { on_parameter(path_, parameter); }
   template <typename Member>
@@ -76,11 +95,31 @@ class ParameterVisitor {
   }
   template <typename Layer>
   void descend(Layer& layer) {
+    bool opens = group_.empty();
+    if constexpr (requires { Layer::kMembersAreGroups; }) opens = false;
+    if (opens) group_ = path_;
     layer.visit(*this);
+    if (opens) group_.clear();
   }
 
   std::string path_;
+  std::string group_;
 };
+
+/// Calls `body(Parameter&)` for every parameter of `layer`.
+template <typename Layer, typename Body>
+void for_each_parameter(Layer& layer, Body body) {
+  class Caller final : public ParameterVisitor {
+   public:
+    explicit Caller(Body& body_) : body(body_) {}
+
+   private:
+    void on_parameter(const std::string&, Parameter& parameter) override { body(parameter); }
+    Body& body;
+  };
+  Caller caller(body);
+  layer.visit(caller);
+}
 
 /// The flat buffers of a model and the table of what lies where.
 class ParameterStore {
@@ -89,6 +128,7 @@ class ParameterStore {
     std::string name;
     Parameter* parameter;
     std::int64_t offset;  ///< of its first element in the flat buffers; a multiple of 16
+    std::string group;    ///< see ParameterVisitor
   };
 
   /// Binds every parameter of `layer`, which must stay where it is as long as the store is used.
@@ -127,7 +167,7 @@ class ParameterStore {
 
    private:
     void on_parameter(const std::string& name, Parameter& parameter) override {
-      entries_.push_back({name, &parameter, 0});
+      entries_.push_back({name, &parameter, 0, group()});
     }
     std::vector<Entry>& entries_;
   };

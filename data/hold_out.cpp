@@ -55,8 +55,7 @@ std::vector<bool> held_out(std::span<const std::int64_t> classes, const DataConf
     } else if (config.val_split > 0.0 && own.size() > 1) {
       const auto count = static_cast<std::int64_t>(own.size());
       const auto share = std::llround(config.val_split * static_cast<double>(count));
-      const auto wanted =
-          static_cast<std::size_t>(std::clamp<std::int64_t>(share, 1, count - 1));
+      const auto wanted = static_cast<std::size_t>(std::clamp<std::int64_t>(share, 1, count - 1));
       draw(own, wanted, rng(kShareLane));
       for (std::size_t i = 0; i < wanted; ++i) out[own[i]] = true;
     }

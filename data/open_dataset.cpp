@@ -27,8 +27,7 @@ std::int64_t synthetic_samples(const DataConfig& config, Split stored) {
   std::int64_t samples = config.train_samples;
   for (;;) {
     const std::vector<bool> out = held_out_of(synthetic_labels(samples), config);
-    const std::int64_t missing =
-        config.train_samples - std::count(out.begin(), out.end(), false);
+    const std::int64_t missing = config.train_samples - std::count(out.begin(), out.end(), false);
     if (missing <= 0) return samples;
     samples += missing;
   }

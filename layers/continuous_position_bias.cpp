@@ -18,13 +18,13 @@ float log_spaced(std::int64_t offset, std::int64_t window) {
   return static_cast<float>(std::copysign(std::log2(1.0 + 8.0 * std::abs(d) / far) / 3.0, d));
 }
 
-Tensor log_spaced_offsets(Size2 window, std::int64_t pretrained) {
+Tensor log_spaced_offsets(Size2 window, Size2 measure) {
   Tensor offsets = Tensor::empty({(2 * window[0] - 1) * (2 * window[1] - 1), 2});
   float* to = offsets.f32();
   for (std::int64_t dy = 1 - window[0]; dy < window[0]; ++dy) {
     for (std::int64_t dx = 1 - window[1]; dx < window[1]; ++dx) {
-      *to++ = log_spaced(dy, pretrained > 0 ? pretrained : window[0]);
-      *to++ = log_spaced(dx, pretrained > 0 ? pretrained : window[1]);
+      *to++ = log_spaced(dy, measure[0]);
+      *to++ = log_spaced(dx, measure[1]);
     }
   }
   return offsets;
@@ -36,14 +36,18 @@ ContinuousPositionBias::ContinuousPositionBias(Size2 window, std::int64_t pretra
                                                std::int64_t num_heads)
     : fc1_(2, kHidden),
       fc2_(kHidden, num_heads, /*bias=*/false),
+      measure_(pretrained > 0 ? Size2{pretrained, pretrained} : window),
       window_(window),
-      offsets_(log_spaced_offsets(window, pretrained)) {
-  fc1_.weight().decay = false;
-  fc2_.weight().decay = false;
+      offsets_(log_spaced_offsets(window_, measure_)) {
+  for (Linear* layer : {&fc1_, &fc2_}) layer->weight().decay = layer->weight().is_matrix = false;
 }
 
-Var ContinuousPositionBias::forward(Tape& tape) {
+Var ContinuousPositionBias::forward(Tape& tape, Size2 window) {
   constexpr float kLargestBias = 16.0f;
+  if (window != window_) {
+    offsets_ = log_spaced_offsets(window, measure_);
+    window_ = window;
+  }
   const Scope scope(tape, "cpb_mlp");
   const Var hidden = ops::relu(tape, fc1_.forward(tape, tape.constant(offsets_)));  // [T, 512]
   const Var table = ops::sigmoid(tape, fc2_.forward(tape, hidden), kLargestBias);   // [T, heads]

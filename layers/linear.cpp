@@ -5,7 +5,7 @@
 namespace tessera {
 
 Linear::Linear(std::int64_t in_features, std::int64_t out_features, bool bias)
-    : weight_({out_features, in_features}, Init::truncated_normal(), /*decay=*/true),
+    : weight_(Parameter::matrix({out_features, in_features}, Init::truncated_normal())),
       bias_({out_features}, Init::zeros(), /*decay=*/false),
       has_bias_(bias) {}
 

@@ -1,10 +1,12 @@
-// A network together with the flat buffers of its parameters.
+// A backbone and a head, together with the flat buffers of their parameters.
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "core/parameter.h"
-#include "layers/classifier.h"
+#include "layers/backbone.h"
+#include "layers/heads/head.h"
 
 namespace tessera {
 
@@ -12,14 +14,35 @@ class Model {
  public:
   /// Builds the network of `config`; its parameters are zero until initialised or loaded. Throws
   /// ConfigError (see plan_model).
-  explicit Model(const ModelConfig& config)
-      : owned_(make_classifier(config)), network(*owned_), parameters(network) {}
+  explicit Model(const ModelConfig& config);
+
+  /// The same with a head of the caller's own in the place of `config.head`.
+  Model(const ModelConfig& config, std::unique_ptr<Head> head);
+
+  Model(const Model&) = delete;
+  Model& operator=(const Model&) = delete;
+
+  /// images [B, H, W, C] of any size -> what the head puts out: logits [B, num_classes] of a linear
+  /// one. `trace`, if given, receives what happened on the way. Throws ShapeError (see Backbone).
+  std::vector<Var> forward(Tape& tape, const Var& images, ModelTrace* trace = nullptr);
+
+  /// Throws ShapeError unless images [B, H, W, C] have the size that is configured: a classifier is
+  /// trained and tested at that alone, and another one is a mistake.
+  void require_configured_size(const Shape& images) const;
+
+  /// The backbone's parameters, then `head.` and the head's.
+  void visit(ParameterVisitor& visitor);
+
+  const ModelConfig& config() const { return config_; }  ///< without `position.automatic`
+  Backbone& backbone() { return *backbone_; }
+  Head& head() { return *head_; }
 
  private:
-  std::unique_ptr<Classifier> owned_;
+  ModelConfig config_;
+  std::unique_ptr<Head> head_;
+  std::unique_ptr<Backbone> backbone_;
 
  public:
-  Classifier& network;
   ParameterStore parameters;
 };
 

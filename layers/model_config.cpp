@@ -1,6 +1,32 @@
 #include "layers/model_config.h"
 
+#include <fmt/format.h>
+
+#include <cmath>
+
 namespace tessera {
+
+std::string by(const Size2& size) { return fmt::format("{}x{}", size[0], size[1]); }
+
+double entry_of(const std::vector<double>& list, std::size_t index) {
+  return list.at(list.size() == 1 ? 0 : index);
+}
+
+std::vector<std::int64_t> stage_channels(const ModelConfig& config) {
+  std::vector<std::int64_t> channels{config.embed_dim};
+  while (channels.size() < config.depths.size()) {
+    const double widened = entry_of(config.channel_multiplier, channels.size() - 1) *
+                           static_cast<double>(channels.back());
+    // 1.1 * 100 is 110.00000000000001.
+    const bool whole = std::abs(widened - std::round(widened)) < 1e-6;
+    channels.push_back(whole ? std::llround(widened) : 0);
+  }
+  return channels;
+}
+
+std::int64_t mlp_hidden(const ModelConfig& config, std::int64_t channels) {
+  return static_cast<std::int64_t>(config.mlp_ratio * static_cast<double>(channels));
+}
 
 void resolve_position(ModelConfig& config) {
   PositionConfig& position = config.position;

@@ -3,12 +3,18 @@
 
 #include <array>
 #include <cstdint>
+#include <string>
 #include <vector>
+
+#include "layers/heads/head_config.h"
 
 namespace tessera {
 
 /// Height and width, of an image, a patch, a map or a window.
 using Size2 = std::array<std::int64_t, 2>;
+
+/// `56x48`
+std::string by(const Size2& size);
 
 /// How a map is treated that the window does not divide. Zeros are appended at the right and
 /// bottom.
@@ -21,7 +27,10 @@ enum class WindowPadding : std::uint8_t {
 /// What happens when a window is larger than the map it works on.
 enum class WindowPolicy : std::uint8_t {
   kClamp,  ///< it shrinks to the map, and is not shifted (timm, official)
-  kPad,    ///< the map is padded up to it (torchvision)
+  kPad,    ///< the map is padded up to it, and it is not shifted (torchvision)
+  kKeep,   ///< the map is padded up to it, and it is shifted all the same: what the cyclic shift
+           ///< brings together is masked (mmsegmentation, the official detectors, Hugging Face's
+           ///< backbones)
 };
 
 enum class ModelName : std::uint8_t {
@@ -37,12 +46,18 @@ enum class Pooling : std::uint8_t {
 };
 
 enum class PatchEmbedType : std::uint8_t {
-  kLinear,      ///< see LinearPatchEmbed
-  kOverlap,     ///< see OverlapPatchEmbed
+  kLinear,      ///< see ConvPatchEmbed
+  kOverlap,     ///< see ConvPatchEmbed
   kConvStem,    ///< see ConvStem
   kShifted,     ///< see ShiftedPatchEmbed
   kCrossScale,  ///< see CrossScalePatchEmbed
-  kSliding,     ///< see SlidingPatchEmbed
+  kSliding,     ///< see ConvPatchEmbed
+};
+
+/// What becomes of pixels at the right and bottom that no whole kernel fits on.
+enum class PatchEdge : std::uint8_t {
+  kDrop,  ///< they are not seen
+  kPad,   ///< zeros make them whole: one more row or column of tokens
 };
 
 /// In the place of a number of zeros: as many as keep ceil(pixels / stride) tokens.
@@ -58,6 +73,7 @@ struct PatchEmbedConfig {
   Size2 kernel{};                             ///< overlap: pixels; {0, 0}: 2 * patch_size - 1
   std::int64_t padding = kSamePadding;        ///< overlap: zeros on every side
   Size2 stride{};                             ///< sliding: pixels; {0, 0}: half the patch
+  PatchEdge edge = PatchEdge::kDrop;          ///< linear, sliding, overlap with numbered padding
   std::vector<std::int64_t> stem_channels{};  ///< conv_stem; empty: see ConvStem
   Size2 shift_pixels{};                       ///< shifted; {0, 0}: half the patch
   ShiftDirections directions = ShiftDirections::kDiagonal;  ///< shifted
@@ -117,6 +133,7 @@ struct ModelConfig {
   double dropout = 0.0;    ///< after the attention projection, in the MLP and after the embedding
   PositionConfig position;
   Pooling pool = Pooling::kMean;
+  HeadConfig head{};
   WindowPadding padding = WindowPadding::kMasked;
   WindowPolicy window_policy = WindowPolicy::kClamp;
 };
@@ -125,6 +142,16 @@ struct ModelConfig {
 inline float norm_epsilon(const ModelConfig& config) {
   return config.name == ModelName::kViT ? 1e-6f : 1e-5f;
 }
+
+/// Channels of each stage: embed_dim, then times channel_multiplier. A product that is no whole
+/// number is 0, and so is what follows.
+std::vector<std::int64_t> stage_channels(const ModelConfig& config);
+
+/// Channels inside the MLP of a block with `channels` channels.
+std::int64_t mlp_hidden(const ModelConfig& config, std::int64_t channels);
+
+/// An entry of a list that holds one number for all, or one each.
+double entry_of(const std::vector<double>& list, std::size_t index);
 
 /// Puts the position of the model's paper in the place of `position.automatic`: relative for Swin,
 /// continuous for its second version, absolute for ViT.

@@ -4,14 +4,10 @@
 #include <vector>
 
 #include "core/ops/attention_probabilities.h"
-#include "core/tape.h"
 
 namespace tessera {
 
 struct ModelTrace {
-  /// What every stage puts out, before merging and norm: [B, h, w, C] (ViT has one stage; with a
-  /// class token [B, 1, 1 + h w, C]).
-  std::vector<Var> features;
   /// The arguments of every block's attention, blocks counted through all stages.
   std::vector<ops::AttentionArguments> attention;
 };

@@ -1,23 +1,65 @@
 #include "layers/position_embed.h"
 
+#include <fmt/format.h>
+
 #include <cmath>
 
 #include "core/error.h"
 #include "core/ops/add_position.h"
+#include "core/ops/bicubic_resize.h"
 
 namespace tessera {
 
-PositionEmbed::PositionEmbed(const ModelConfig& config, Size2 map, std::int64_t extra)
-    : learned_({1, extra + map[0] * map[1], config.embed_dim}, Init::truncated_normal(),
-               /*decay=*/false),
-      has_learned_(config.position.absolute) {
-  if (config.position.sincos) sincos_ = sincos_table(map, extra, config.embed_dim);
+std::vector<ConfigProblem> PositionEmbed::problems(const ModelConfig& config) {
+  const PositionConfig& position = config.position;
+  if (position.absolute && position.sincos) {
+    return {
+        {{"model.position"}, "position absolute and sincos are two ways to one table; use one"}};
+  }
+  if (position.sincos && config.embed_dim % 4 != 0) {
+    return {{{"model.embed_dim", "model.position"},
+             fmt::format("position sincos needs embed_dim % 4 == 0, got {}; try {}",
+                         config.embed_dim, (config.embed_dim + 3) / 4 * 4)}};
+  }
+  return {};
 }
 
-Var PositionEmbed::forward(Tape& tape, const Var& tokens) {
+PositionEmbed::PositionEmbed(const ModelConfig& config, Size2 map, std::int64_t extra)
+    : map_(map),
+      extra_(extra),
+      learned_({1, extra + map[0] * map[1], config.embed_dim}, Init::truncated_normal(),
+               /*decay=*/false),
+      has_learned_(config.position.absolute),
+      has_sincos_(config.position.sincos) {}
+
+Var PositionEmbed::learned(Tape& tape, Size2 map) {
+  Var table = tape.parameter(learned_);
+  if (map == map_) return table;
+  const std::int64_t channels = learned_.shape[2];
+  if (extra_ > 0) {
+    fail<ShapeError>(
+        "[position] the table beside the class token is that of {} tokens, the image has {}: give "
+        "images of the configured size, or use model.position sincos",
+        by(map_), by(map));
+  }
+  table.value = table.value.reshape({map_[0], map_[1], channels});
+  Var resized = ops::bicubic_resize(tape, table, map);  // [h, w, C]
+  resized.value = resized.value.reshape({1, map[0] * map[1], channels});
+  return resized;
+}
+
+Var PositionEmbed::sincos(Tape& tape, Size2 map) {
+  if (map != sincos_map_) {
+    sincos_ = sincos_table(map, extra_, learned_.shape[2]);
+    sincos_map_ = map;
+  }
+  return tape.constant(sincos_);
+}
+
+Var PositionEmbed::forward(Tape& tape, const Var& tokens, Size2 map) {
   Var x = tokens;
-  if (has_learned_) x = ops::add_position(tape, x, tape.parameter(learned_));
-  if (sincos_) x = ops::add_position(tape, x, tape.constant(sincos_));
+  if (has_learned_) x = ops::add_position(tape, x, learned(tape, map));
+  if (has_sincos_) x = ops::add_position(tape, x, sincos(tape, map));
   return x;
 }
 
@@ -26,12 +68,6 @@ void PositionEmbed::visit(ParameterVisitor& visitor, std::string_view name) {
 }
 
 Tensor sincos_table(Size2 map, std::int64_t extra, std::int64_t channels) {
-  if (channels % 4 != 0) {
-    fail<ConfigError>(
-        "model.position: sincos gives a quarter of the channels each to sines and cosines of two "
-        "axes, embed_dim {} % 4 != 0: try {}",
-        channels, (channels + 3) / 4 * 4);
-  }
   const std::int64_t quarter = channels / 4;
   Tensor table = Tensor::zeros({1, extra + map[0] * map[1], channels});
   float* row = table.f32() + extra * channels;

@@ -1,5 +1,7 @@
 #include "layers/swin_stage.h"
 
+#include "layers/patch/make_patch_merging.h"
+
 namespace tessera {
 
 SwinStage::SwinStage(const ModelConfig& config, const ModelPlan& plan, std::size_t index,
@@ -9,9 +11,11 @@ SwinStage::SwinStage(const ModelConfig& config, const ModelPlan& plan, std::size
     blocks_.emplace_back(config, plan.stages[index], i % 2 == 1, drop_path[i],
                          first_block + static_cast<std::int64_t>(i));
   }
-  if (index + 1 < plan.stages.size()) {
-    downsample_ = make_patch_merging(config, merge_shape(plan, index));
-  }
+  if (index + 1 == plan.stages.size()) return;
+  downsample_ =
+      make_patch_merging(config, {plan.stages[index].channels, plan.stages[index + 1].channels});
+  const int depth = static_cast<int>(first_block) + static_cast<int>(blocks_.size());
+  for_each_parameter(*downsample_, [depth](Parameter& parameter) { parameter.depth = depth; });
 }
 
 ResidualStream SwinStage::forward(Tape& tape, ResidualStream stream, ModelTrace* trace) {

@@ -13,6 +13,8 @@ namespace tessera {
 
 class SwinStage {
  public:
+  static constexpr bool kMembersAreGroups = true;
+
   /// Stage `index` of `plan`. `drop_path` holds one rate a block. The last stage has no merging.
   SwinStage(const ModelConfig& config, const ModelPlan& plan, std::size_t index,
             std::span<const float> drop_path, std::int64_t first_block);

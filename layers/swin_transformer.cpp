@@ -1,24 +1,18 @@
 #include "layers/swin_transformer.h"
 
+#include <span>
+
 #include "core/ops/dropout.h"
-#include "core/ops/pool.h"
+#include "layers/patch/make_patch_embed.h"
 
 namespace tessera {
-namespace {
 
-std::int64_t last_channels(const ModelConfig& config) {
-  return plan_model(config).stages.back().channels;
-}
-
-}  // namespace
-
-SwinTransformer::SwinTransformer(const ModelConfig& config)
-    : Classifier(config),
-      patch_embed_(make_patch_embed(config)),
-      position_(config, plan_model(config).stages.front().map, 0),
-      norm_(last_channels(config), norm_epsilon(config)),
-      head_(last_channels(config), config.num_classes) {
-  const ModelPlan plan = plan_model(config);
+SwinTransformer::SwinTransformer(const ModelConfig& config, const ModelPlan& plan,
+                                 const StageOutputs& outputs)
+    : patch_embed_(make_patch_embed(config)),
+      position_(config, plan.embed.map, 0),
+      dropout_(static_cast<float>(config.dropout)),
+      norms_(config, outputs, stage_channels(config), static_cast<int>(plan.blocks()) + 1) {
   const std::vector<float> rates = drop_path_rates(config);
   std::size_t block = 0;
   for (std::size_t i = 0; i < plan.stages.size(); ++i) {
@@ -29,30 +23,27 @@ SwinTransformer::SwinTransformer(const ModelConfig& config)
   }
 }
 
-Var SwinTransformer::classify(Tape& tape, const Var& images, ModelTrace* trace) {
-  Var tokens = position_.forward(tape, patch_embed_->forward(tape, images));  // [B, H/P, W/P, D]
-  tokens = ops::dropout(tape, tokens, static_cast<float>(config().dropout), kEmbedLane);
-  ResidualStream stream{tokens, {}, {}};
+std::vector<StageMap> SwinTransformer::forward(Tape& tape, const Var& images, ModelTrace* trace) {
+  const Var embedded = patch_embed_->forward(tape, images);  // [B, H/P, W/P, D]
+  Var tokens = position_.forward(tape, embedded, {embedded.dim(1), embedded.dim(2)});
+  tokens = ops::dropout(tape, tokens, dropout_, kEmbedLane);
+  std::vector<StageMap> maps;
   for (std::size_t i = 0; i < stages_.size(); ++i) {
     const Scope scope(tape, "stages", static_cast<std::int64_t>(i));
-    stream = stages_[i].forward(tape, stream, trace);
-    if (i + 1 == stages_.size()) break;
-    const Var map = resolve(tape, stream);
-    if (trace != nullptr) trace->features.push_back(map);
-    stream = {stages_[i].merge(tape, map), {}, {}};  // [B, H/2, W/2, C']
+    const ResidualStream stream = stages_[i].forward(tape, {tokens, {}, {}}, trace);
+    maps.push_back(norms_.forward(tape, i, stream));  // [B, h, w, C]
+    if (i + 1 < stages_.size()) {
+      tokens = stages_[i].merge(tape, maps.back().map);  // [B, h/2, w/2, C']
+    }
   }
-  const auto [map, normed] = norm_.forward(tape, stream);  // [B, h, w, C]
-  if (trace != nullptr) trace->features.push_back(map);
-  const Scope scope(tape, "head");
-  return head_.forward(tape, ops::mean_pool(tape, normed));  // [B, classes]
+  return maps;
 }
 
 void SwinTransformer::visit(ParameterVisitor& visitor) {
   visitor("patch_embed", patch_embed_);
   position_.visit(visitor, "absolute_pos_embed");
   visitor("stages", stages_);
-  visitor("norm", norm_);
-  visitor("head", head_);
+  norms_.visit(visitor);
 }
 
 }  // namespace tessera

@@ -29,7 +29,10 @@ TransformerBlock::TransformerBlock(const ModelConfig& config, const StagePlan& s
       norm2_(stage.channels, norm_epsilon(config), norm_init(config)),
       mlp_(stage.channels, mlp_hidden(config, stage.channels), static_cast<float>(config.dropout),
            first_lane(index) + 1),
-      drop_mlp_{drop_path, first_lane(index) + 1} {}
+      drop_mlp_{drop_path, first_lane(index) + 1} {
+  const int depth = static_cast<int>(index) + 1;
+  for_each_parameter(*this, [depth](Parameter& parameter) { parameter.depth = depth; });
+}
 
 Var TransformerBlock::attend(Tape& tape, const Var& x, ModelTrace* trace) {
   if (shifted_channels_ == 0) return attn_.forward(tape, x, trace);

@@ -4,18 +4,24 @@
 
 namespace tessera {
 
-WindowPlan plan_windows(const ModelConfig& config, Size2 map, bool shifted) {
-  if (config.name == ModelName::kViT) return {map, {0, 0}, map};
-  WindowPlan plan{};
+WindowPlan WindowRule::plan(Size2 map) const {
+  if (whole_map) return {map, {0, 0}, map};
+  WindowPlan plan{.window = window, .shift = {}, .padded = {}};
   for (std::size_t axis = 0; axis < 2; ++axis) {
-    std::int64_t& window = plan.window[axis];
-    window = config.window_size[axis];
-    if (config.window_policy == WindowPolicy::kClamp) window = std::min(window, map[axis]);
-    plan.padded[axis] = (map[axis] + window - 1) / window * window;
-    const bool moves = config.window_shift && shifted && window < plan.padded[axis];
-    plan.shift[axis] = moves ? window / 2 : 0;
+    std::int64_t& side = plan.window[axis];
+    if (policy == WindowPolicy::kClamp) side = std::min(side, map[axis]);
+    plan.padded[axis] = (map[axis] + side - 1) / side * side;
+    const bool covers = side == plan.padded[axis];
+    if (moves && (!covers || policy == WindowPolicy::kKeep)) plan.shift[axis] = side / 2;
   }
   return plan;
+}
+
+WindowRule window_rule(const ModelConfig& config, bool shifted) {
+  return {.window = config.window_size,
+          .policy = config.window_policy,
+          .moves = config.window_shift && shifted,
+          .whole_map = config.name == ModelName::kViT};
 }
 
 }  // namespace tessera

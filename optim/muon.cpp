@@ -10,9 +10,8 @@
 namespace tessera {
 namespace {
 
-bool is_matrix(const ParameterStore::Entry& entry) {
-  const Parameter& parameter = *entry.parameter;
-  return parameter.decay && parameter.shape.rank() >= 2 && !entry.name.starts_with("head.");
+bool is_updated_here(const Parameter& parameter) {
+  return parameter.is_matrix && !parameter.in_head;
 }
 
 struct Mixture {
@@ -46,12 +45,12 @@ Muon::Muon(const OptimConfig& config, const ParameterStore& store, DType product
       products_(products),
       values_(store.values()),
       grads_(store.grads()),
-      rest_(config, store, update_runs(store, config.layer_decay, is_matrix)),
+      rest_(config, store, update_runs(store, config.layer_decay, is_updated_here)),
       mean_(rest_.mean()) {
   const std::vector<double> scales = lr_scales(store, config.layer_decay);
   for (std::size_t i = 0; i < scales.size(); ++i) {
     const ParameterStore::Entry& entry = store.entries()[i];
-    if (!is_matrix(entry) || scales[i] == 0.0) continue;
+    if (!is_updated_here(*entry.parameter) || scales[i] == 0.0) continue;
     const Shape& shape = entry.parameter->shape;
     matrices_.push_back({entry.offset, shape[0], shape.numel() / shape[0], scales[i]});
   }

@@ -12,8 +12,8 @@ namespace tessera {
 ///   m = mu m + (1 - mu) g;  d = m, or with Nesterov mu m + (1 - mu) g
 ///   p = (1 - lr wd) p - 0.2 lr sqrt(max(rows, columns)) orthogonalized(d)
 /// The factor makes updates as large as AdamW's, so that learning rate and weight decay mean the
-/// same for both. Matrices are the parameters of two or more dimensions that decay, but for the
-/// head; the weight of a convolution is the matrix [out, in * kernel]. AdamW updates what is left.
+/// same for both. Matrices are the parameters that are marked so, but for those of the head; the
+/// weight of a convolution is the matrix [out, in * kernel]. AdamW updates what is left.
 class Muon final : public Optimizer {
  public:
   /// `products`: see orthogonalized().

@@ -21,13 +21,13 @@ struct UpdateRun {
 
 /// Runs in order, as long as can be, that cover the flat buffer and its padding. The learning rate
 /// of a parameter is scaled by layer_decay^(L + 1 - l), as for BEiT (arXiv:2106.08254) and SimMIM
-/// (arXiv:2111.09886, its code): l is 0 for what comes before the blocks, 1 to L for the blocks
-/// `...blocks.N` and the merging after them, and L + 1 for the final norm and the head.
+/// (arXiv:2111.09886, its code), where l is its depth: 0 for what comes before the blocks, 1 to L
+/// for the blocks, a merging with the block before it, and L + 1 for final norms and the head.
 std::vector<UpdateRun> update_runs(const ParameterStore& store, double layer_decay = 1.0);
 
 /// The same with the parameters that `left_out` picks as if they were frozen.
 std::vector<UpdateRun> update_runs(const ParameterStore& store, double layer_decay,
-                                   bool (*left_out)(const ParameterStore::Entry& entry));
+                                   bool (*left_out)(const Parameter& parameter));
 
 /// The lr_scale of each entry of `store`.
 std::vector<double> lr_scales(const ParameterStore& store, double layer_decay);

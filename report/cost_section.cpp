@@ -27,7 +27,7 @@ Table stage_table(const ModelPlan& plan) {
                           size_text(stage.windows.window), cost(stage.macs)});
   }
   table.rows.push_back({std::string("Head"), std::string(), std::string(), std::string(),
-                        std::string(), std::string(), cost(plan.head_macs)});
+                        std::string(), std::string(), cost(plan.head.macs)});
   return table;
 }
 

@@ -89,13 +89,13 @@ const Parameter* absolute_table(Model& model) {
 std::optional<Section> position_section(RunView& view) {
   if (!view.saved) return std::nullopt;
   Model& model = view.saved->learner->model();
-  const ModelConfig& config = model.network.config();
+  const ModelConfig& config = model.config();
   Section section{"position", "Position", "", {}};
   const Tensor image =
       Tensor::zeros({1, config.image_size[0], config.image_size[1], config.in_channels});
   Tape tape({.training = false});
   ModelTrace trace;
-  model.network.forward(tape, tape.constant(image), &trace);
+  model.forward(tape, tape.constant(image), &trace);
   if (const std::vector<PositionMap> maps = position_maps(trace); !maps.empty()) {
     section.lead =
         "What each head adds to the attention of a query, in the middle of a picture, to a key by "

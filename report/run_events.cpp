@@ -29,16 +29,6 @@ void add_histograms(Summary& summary, const std::string& prefix, const Groups& g
 
 }  // namespace
 
-std::string group_of(const std::string& parameter) {
-  const auto end_of_word = [&](std::size_t begin) {
-    return std::min(parameter.find('.', begin), parameter.size());
-  };
-  std::size_t end = end_of_word(0);
-  if (parameter.starts_with("stages.")) end = end_of_word(end_of_word(end + 1) + 1);
-  if (parameter.substr(0, end).ends_with("blocks")) end = end_of_word(end + 1);
-  return parameter.substr(0, end);
-}
-
 RunEvents::RunEvents(const std::filesystem::path& folder, const Config& config, std::int64_t step)
     : config_(config), file_(folder, step) {
   Summary summary;
@@ -84,16 +74,15 @@ void RunEvents::add_batch(std::int64_t step, const Batch& batch) {
 void RunEvents::on_model(std::int64_t step, Model& model) {
   Groups weights, gradients;
   for (const ParameterStore::Entry& entry : model.parameters.entries()) {
-    const std::string group = group_of(entry.name);
-    weights[group].push_back(entry.parameter->value.span());
-    if (entry.parameter->grad_ready) gradients[group].push_back(entry.parameter->grad.span());
+    weights[entry.group].push_back(entry.parameter->value.span());
+    if (entry.parameter->grad_ready) gradients[entry.group].push_back(entry.parameter->grad.span());
   }
   Summary summary;
   add_histograms(summary, "weights/", weights, 1.0f);
   add_histograms(summary, "gradients/", gradients,
                  1.0f / static_cast<float>(config_.data.accumulate));
   // An image of the mean colour, around which the embedding is seen as linear.
-  const ModelConfig& plan = model.network.config();
+  const ModelConfig& plan = model.config();
   const Tensor mean = Tensor::zeros({plan.image_size[0], plan.image_size[1], plan.in_channels});
   add_picture(summary, "images/filters",
               report::filter_mosaic(report::embedding_filters(model, mean).kernels));

@@ -40,7 +40,4 @@ class RunEvents final : public TrainingObserver {
   EventFile file_;
 };
 
-/// Parameters that are shown as one: `stages.0.blocks.1` of `stages.0.blocks.1.attn.qkv.weight`.
-std::string group_of(const std::string& parameter);
-
 }  // namespace tessera::tensorboard

@@ -22,6 +22,11 @@ void Learner::start_from(const ParameterStore& weights) {
   if (ema_) ema_.emplace(model_.parameters, config_.optim.ema);
 }
 
+// A classifier is trained and tested at the configured size alone; another one is a mistake.
+void Learner::require_size(const Shape& images) const {
+  if (config_.model.head.type == HeadType::kLinear) model_.require_configured_size(images);
+}
+
 double Learner::run(const Batch& batch, std::int64_t step, std::int64_t sample, bool check,
                     Meter* meter, Profile* profile) {
   tape_.reset({.training = true,
@@ -34,7 +39,8 @@ double Learner::run(const Batch& batch, std::int64_t step, std::int64_t sample, 
   const DType dtype =
       config_.train.precision == Precision::kBF16 ? DType::kBF16 : batch.images.dtype();
   const Tensor images = batch.images.dtype() == dtype ? batch.images : cast(batch.images, dtype);
-  const std::vector<Var> outputs{model_.network.forward(tape_, tape_.constant(images))};
+  require_size(images.shape());
+  const std::vector<Var> outputs = model_.forward(tape_, tape_.constant(images));
   const Var loss = task_->loss(tape_, outputs, batch);
   const double value = double{loss.value.f32()[0]};
   std::vector<Tensor> values;
@@ -101,9 +107,9 @@ std::vector<Tensor> Learner::outputs(const Tensor& images, Profile* profile, Mod
   tape_.reset({.training = false, .profile = profile, .packed = packed_ ? &*packed_ : nullptr});
   const bool low = config_.train.precision == Precision::kBF16;
   const Tensor input = low ? cast(images, DType::kBF16) : images;
-  const std::vector<Var> outputs{model_.network.forward(tape_, tape_.constant(input), trace)};
+  require_size(input.shape());
   std::vector<Tensor> values;
-  for (const Var& output : outputs) {
+  for (const Var& output : model_.forward(tape_, tape_.constant(input), trace)) {
     values.push_back(output.value.dtype() == DType::kF32 ? output.value
                                                          : cast(output.value, DType::kF32));
   }

@@ -67,6 +67,7 @@ class Learner {
   const Task& task() const { return *task_; }
 
  private:
+  void require_size(const Shape& images) const;
   void begin_evaluation();
   void end_evaluation();
   double run(const Batch& batch, std::int64_t step, std::int64_t sample, bool check, Meter* meter,

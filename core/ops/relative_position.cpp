@@ -10,13 +10,13 @@ namespace {
 
 // Calls body(i, row) for elements i of one head's [N, N] and the rows of the table they show.
 template <typename Body>
-void for_pairs(std::array<std::int64_t, 2> window, Body body) {
+void for_pairs(std::array<std::int64_t, 2> window, std::array<std::int64_t, 2> table, Body body) {
   const auto [height, width] = window;
   std::int64_t i = 0;
   for (std::int64_t qy = 0; qy < height; ++qy) {
     for (std::int64_t qx = 0; qx < width; ++qx) {
       for (std::int64_t ky = 0; ky < height; ++ky) {
-        const std::int64_t row = (qy - ky + height - 1) * (2 * width - 1) + qx + width - 1;
+        const std::int64_t row = (qy - ky + table[0] - 1) * (2 * table[1] - 1) + qx + table[1] - 1;
         for (std::int64_t kx = 0; kx < width; ++kx, ++i) body(i, row - kx);
       }
     }
@@ -25,13 +25,20 @@ void for_pairs(std::array<std::int64_t, 2> window, Body body) {
 
 }  // namespace
 
-Var relative_position_bias(Tape& tape, const Var& table, std::array<std::int64_t, 2> window) {
-  const std::int64_t rows = (2 * window[0] - 1) * (2 * window[1] - 1);
+Var relative_position_bias(Tape& tape, const Var& table, std::array<std::int64_t, 2> window,
+                           std::array<std::int64_t, 2> table_window) {
+  const std::int64_t rows = (2 * table_window[0] - 1) * (2 * table_window[1] - 1);
   if (window[0] < 1 || window[1] < 1 || table.shape().rank() != 2 || table.dim(0) != rows ||
       table.value.dtype() != DType::kF32) {
     fail<ShapeError>(
         "[relative_position_bias] table {} {} for window {}x{}: must be f32 [{}, heads]",
-        name_of(table.value.dtype()), table.shape(), window[0], window[1], rows);
+        name_of(table.value.dtype()), table.shape(), table_window[0], table_window[1], rows);
+  }
+  if (window[0] > table_window[0] || window[1] > table_window[1]) {
+    fail<ShapeError>(
+        "[relative_position_bias] a window of {}x{} tokens is larger than the {}x{} of its table: "
+        "use images of at most the configured size, or model.position continuous",
+        window[0], window[1], table_window[0], table_window[1]);
   }
   const std::int64_t heads = table.dim(1), tokens = window[0] * window[1];
   const std::int64_t pairs = tokens * tokens;
@@ -41,24 +48,25 @@ Var relative_position_bias(Tape& tape, const Var& table, std::array<std::int64_t
     for (std::int64_t head = begin; head < end; ++head) {
       float* const to = bias.f32() + head * pairs;
       const float* const from = table.value.f32() + head;
-      for_pairs(window, [&](std::int64_t i, std::int64_t row) { to[i] = from[row * heads]; });
+      for_pairs(window, table_window,
+                [&](std::int64_t i, std::int64_t row) { to[i] = from[row * heads]; });
     }
   });
-  return tape.record(std::move(bias), any_wants_grad(table),
-                     [target = table.target(), window, heads, pairs](Tape& t, const Tensor& dbias) {
-                       const GradSink sink = t.sink(target);
-                       if (!sink) return;
-                       if (!sink.accumulate) sink.grad.fill(0.0f);
-                       parallel_for(heads, 1, [&](std::int64_t begin, std::int64_t end) {
-                         for (std::int64_t head = begin; head < end; ++head) {
-                           const float* const from = dbias.f32() + head * pairs;
-                           float* const to = sink.grad.f32() + head;
-                           for_pairs(window, [&](std::int64_t i, std::int64_t row) {
-                             to[row * heads] += from[i];
-                           });
-                         }
-                       });
-                     });
+  return tape.record(
+      std::move(bias), any_wants_grad(table),
+      [target = table.target(), window, table_window, heads, pairs](Tape& t, const Tensor& dbias) {
+        const GradSink sink = t.sink(target);
+        if (!sink) return;
+        if (!sink.accumulate) sink.grad.fill(0.0f);
+        parallel_for(heads, 1, [&](std::int64_t begin, std::int64_t end) {
+          for (std::int64_t head = begin; head < end; ++head) {
+            const float* const from = dbias.f32() + head * pairs;
+            float* const to = sink.grad.f32() + head;
+            for_pairs(window, table_window,
+                      [&](std::int64_t i, std::int64_t row) { to[row * heads] += from[i]; });
+          }
+        });
+      });
 }
 
 }  // namespace tessera::ops

@@ -8,9 +8,17 @@
 
 namespace tessera::ops {
 
-/// table [(2wh-1)(2ww-1), heads] f32 -> bias [heads, N, N] of a window of N = wh * ww tokens (query
-/// row, key column): the entry of offset d = query - key is row (dy+wh-1)(2ww-1) + (dx+ww-1).
-/// Throws ShapeError. Liu 2021 (arXiv:2103.14030) section 3.2.
-Var relative_position_bias(Tape& tape, const Var& table, std::array<std::int64_t, 2> window);
+/// table [(2th-1)(2tw-1), heads] f32, of offsets within a window of th * tw tokens -> bias [heads,
+/// N, N] of a window of N = wh * ww tokens that is not larger (query row, key column): the entry of
+/// offset d = query - key is row (dy+th-1)(2tw-1) + (dx+tw-1). Throws ShapeError. Liu 2021
+/// (arXiv:2103.14030) section 3.2.
+Var relative_position_bias(Tape& tape, const Var& table, std::array<std::int64_t, 2> window,
+                           std::array<std::int64_t, 2> table_window);
+
+/// Of the table's own window.
+inline Var relative_position_bias(Tape& tape, const Var& table,
+                                  std::array<std::int64_t, 2> window) {
+  return relative_position_bias(tape, table, window, window);
+}
 
 }  // namespace tessera::ops

@@ -99,10 +99,9 @@ Placement fitted(const ImageShape& image, const ImageShape& shape, const ResizeC
 
 Placement draw_placement(const ImageShape& image, const ImageShape& shape,
                          const AugmentConfig& augment, const ResizeConfig& config, Rng& rng) {
-  Placement placement =
-      augment.crops_area()
-          ? Placement::scaling(random_box(image, augment, rng), {shape.height, shape.width})
-          : fitted(image, shape, config);
+  Placement placement = augment.crops_area() ? Placement::scaling(random_box(image, augment, rng),
+                                                                  {shape.height, shape.width})
+                                             : fitted(image, shape, config);
   if (augment.crop_padding > 0) {
     const auto places = static_cast<std::uint32_t>(2 * augment.crop_padding + 1);
     placement.top = augment.crop_padding - std::int64_t{rng.below(places)};
@@ -116,10 +115,10 @@ Placement within(const ImageShape& image, const ImageShape& base, double factor)
   const auto ratio = [](std::int64_t to, std::int64_t from) {
     return static_cast<double>(to) / static_cast<double>(from);
   };
-  const double scale = factor * std::min(ratio(std::max(base.height, base.width),
-                                               std::max(image.height, image.width)),
-                                         ratio(std::min(base.height, base.width),
-                                               std::min(image.height, image.width)));
+  const double scale =
+      factor *
+      std::min(ratio(std::max(base.height, base.width), std::max(image.height, image.width)),
+               ratio(std::min(base.height, base.width), std::min(image.height, image.width)));
   const auto scaled = [scale](std::int64_t side) {
     return std::max<std::int64_t>(1, std::llround(scale * static_cast<double>(side)));
   };
@@ -132,8 +131,8 @@ Placement draw_dense_placement(const ImageShape& image, const Target& target,
   constexpr int kAttempts = 10;
   double factor = augment.scale[0];
   if (augment.scale[0] < augment.scale[1]) {
-    factor = double{rng.uniform(static_cast<float>(augment.scale[0]),
-                                static_cast<float>(augment.scale[1]))};
+    factor = double{
+        rng.uniform(static_cast<float>(augment.scale[0]), static_cast<float>(augment.scale[1]))};
   }
   Placement whole = within(image, base, factor);
   if (augment.zoom_out > 1.0 && rng.below(2) == 1) zoom_out(whole, augment.zoom_out, rng);

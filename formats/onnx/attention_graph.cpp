@@ -84,7 +84,7 @@ Tensor position_bias(const LayerGraph& layers, const AttentionPlace& place) {
     for (const ParameterStore::Entry& entry : store.entries()) {
       entry.parameter->value.copy_from(layers.parameter(place.name + ".cpb_mlp." + entry.name));
     }
-    return bias.forward(tape).value;
+    return bias.forward(tape, place.plan.window).value;
   }
   if (!layers.config().position.relative) return {};
   const Tensor table = layers.parameter(place.name + ".relative_position_bias_table");

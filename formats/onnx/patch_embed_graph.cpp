@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 
 #include "formats/onnx/patch_nodes.h"
+#include "layers/patch/conv_patch_embed.h"
 #include "layers/patch/conv_stem.h"
 #include "layers/patch/cross_scale_patch_embed.h"
-#include "layers/patch/overlap_patch_embed.h"
 #include "layers/patch/shifted_patch_embed.h"
-#include "layers/patch/sliding_patch_embed.h"
+#include "layers/patch/shifted_patch_merging.h"
 
 namespace tessera::onnx {
 namespace {
@@ -19,18 +19,22 @@ Value conv_stem(LayerGraph& layers, const Value& images) {
   GraphBuilder& graph = layers.graph();
   const std::vector<StemConv> convs = stem_convs(layers.config());
   Value map = images;
+  Size2 size = layers.config().image_size;
   for (std::size_t i = 0; i < convs.size(); ++i) {
     const std::string name = fmt::format("patch_embed.stem.{}", i);
     if (i > 0) map = channels_first(graph, map);
-    map = channels_last(graph, layers.conv(map, name + ".conv", convs[i].config));
+    const ops::Conv2dConfig conv = convs[i].rule.at(size, StemConv::kKernel);
+    size = conv_output(size, StemConv::kKernel, conv);
+    map = channels_last(graph, layers.conv(map, name + ".conv", conv));
     map = graph.node("Relu", {layers.layer_norm(map, name + ".norm")});
   }
   return layers.linear(map, kProj);
 }
 
 Value shifted(LayerGraph& layers, const Value& images) {
-  const PatchGrid grid = shifted_patches(layers.config());
-  Value patches = gather_views(layers.graph(), images, grid, layers.config().image_size);
+  const Size2 size = layers.config().image_size;
+  const PatchGrid grid = patch_views(layers.config()).grid(size);
+  Value patches = gather_views(layers.graph(), images, grid, size);
   if (layers.config().patch_embed.norm) patches = layers.layer_norm(patches, kNorm);
   const Tensor kernel = layers.parameter(kProj + ".weight");
   const Tensor rows = Tensor::empty({kernel.dim(0), grid.depth()});
@@ -44,11 +48,9 @@ Value project(LayerGraph& layers, const Value& images) {
   GraphBuilder& graph = layers.graph();
   switch (config.patch_embed.type) {
     case PatchEmbedType::kLinear:
-      break;
     case PatchEmbedType::kOverlap:
-      return channels_last(graph, layers.conv(images, kProj, overlap_conv(config)));
     case PatchEmbedType::kSliding:
-      return channels_last(graph, layers.conv(images, kProj, sliding_conv(config)));
+      break;
     case PatchEmbedType::kConvStem:
       return conv_stem(layers, images);
     case PatchEmbedType::kShifted:
@@ -58,7 +60,7 @@ Value project(LayerGraph& layers, const Value& images) {
                            cross_scale(layers, images, "patch_embed.projs", config.image_size,
                                        cross_scale_kernels(config), config.patch_size));
   }
-  return channels_last(graph, layers.conv(images, kProj, {.stride = config.patch_size}));
+  return channels_last(graph, layers.conv(images, kProj, patch_conv(config, config.image_size)));
 }
 
 // [N, H, W, C] -> [N, ceil(H/2), ceil(W/2), 4C]
@@ -79,16 +81,15 @@ Value neighbourhoods(GraphBuilder& graph, const Value& x, Size2 map) {
 }
 
 // What the projection of a merging reads, as a map of vectors: [N, h, w, K].
-Value gathered(LayerGraph& layers, const Value& x, const MergeShape& shape) {
+Value gathered(LayerGraph& layers, const Value& x, const StagePlan& stage) {
   const PatchMergingConfig& merging = layers.config().patch_merging;
   GraphBuilder& graph = layers.graph();
   switch (merging.type) {
     case PatchMergingType::kLinear:
-      return neighbourhoods(graph, x, shape.map);
+      return neighbourhoods(graph, x, stage.map);
     case PatchMergingType::kShifted: {
-      PatchGrid grid = shifted_views(shape.map, {2, 2}, {1, 1}, merging.directions);
-      grid.channels = shape.channels;
-      return gather_views(graph, channels_first(graph, x), grid, shape.map);
+      const PatchGrid grid = merging_views(layers.config(), stage.channels).grid(stage.map);
+      return gather_views(graph, channels_first(graph, x), grid, stage.map);
     }
     case PatchMergingType::kConv:
     case PatchMergingType::kCrossScale:
@@ -97,19 +98,19 @@ Value gathered(LayerGraph& layers, const Value& x, const MergeShape& shape) {
   return x;
 }
 
-Value reduce(LayerGraph& layers, const Value& x, const std::string& name, const MergeShape& shape) {
+Value reduce(LayerGraph& layers, const Value& x, const std::string& name, const StagePlan& stage) {
   const PatchMergingConfig& merging = layers.config().patch_merging;
   GraphBuilder& graph = layers.graph();
   if (merging.type == PatchMergingType::kConv) {
     const Size2 kernel{merging.kernel, merging.kernel};
     return channels_last(graph, layers.conv(channels_first(graph, x), name + ".reduction",
-                                            padded_conv(shape.map, kernel, {2, 2})));
+                                            same_padding(stage.map, kernel, {2, 2})));
   }
   if (merging.type == PatchMergingType::kCrossScale) {
     std::vector<Size2> kernels;
     for (const std::int64_t side : merging.kernels) kernels.push_back({side, side});
     return channels_last(graph, cross_scale(layers, channels_first(graph, x), name + ".reductions",
-                                            shape.map, kernels, {2, 2}));
+                                            stage.map, kernels, {2, 2}));
   }
   return layers.linear(x, name + ".reduction");
 }
@@ -124,13 +125,13 @@ Value patch_embed(LayerGraph& layers, const Value& images) {
 }
 
 Value patch_merging(LayerGraph& layers, const Value& x, const std::string& name,
-                    const MergeShape& shape) {
-  const Value in = gathered(layers, x, shape);
+                    const StagePlan& stage) {
+  const Value in = gathered(layers, x, stage);
   const std::string norm = name + ".norm";
   if (layers.config().name == ModelName::kSwinV2) {
-    return layers.layer_norm(reduce(layers, in, name, shape), norm);
+    return layers.layer_norm(reduce(layers, in, name, stage), norm);
   }
-  return reduce(layers, layers.layer_norm(in, norm), name, shape);
+  return reduce(layers, layers.layer_norm(in, norm), name, stage);
 }
 
 }  // namespace tessera::onnx

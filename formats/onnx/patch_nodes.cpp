@@ -48,7 +48,7 @@ Value cross_scale(LayerGraph& layers, const Value& map, const std::string& name,
   std::vector<Value> parts;
   for (std::size_t i = 0; i < kernels.size(); ++i) {
     parts.push_back(
-        layers.conv(map, fmt::format("{}.{}", name, i), padded_conv(size, kernels[i], stride)));
+        layers.conv(map, fmt::format("{}.{}", name, i), same_padding(size, kernels[i], stride)));
   }
   return layers.graph().node("Concat", parts, {{"axis", std::int64_t{1}}});
 }

@@ -15,7 +15,7 @@ Value swin(LayerGraph& layers, const Value& images) {
       x = layers.block(x, fmt::format("{}.blocks.{}", name, block), stage, block);
     }
     if (i + 1 < plan.stages.size()) {
-      x = patch_merging(layers, x, name + ".downsample", merge_shape(plan, i));
+      x = patch_merging(layers, x, name + ".downsample", stage);
     }
   }
   return layers.linear(layers.mean_pool(layers.layer_norm(x, "norm")), "head");

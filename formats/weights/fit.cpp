@@ -1,9 +1,11 @@
 #include "formats/weights/fit.h"
 
-#include <charconv>
 #include <cstring>
 
+#include "core/ops/bicubic_resize.h"
+#include "formats/weights/buffers.h"
 #include "formats/weights/resize.h"
+#include "layers/patch/make_patch_embed.h"
 #include "layers/patch/shifted_patch_embed.h"
 #include "layers/stage_plan.h"
 
@@ -12,25 +14,12 @@ namespace {
 
 constexpr std::string_view kTable = ".relative_position_bias_table";
 
-std::string by(std::int64_t height, std::int64_t width) {
-  return fmt::format("{}x{}", height, width);
-}
-
-/// The stage in `stages.2.blocks.0...`.
-std::optional<std::size_t> stage_of(std::string_view name) {
-  constexpr std::string_view kStart = "stages.";
-  if (!name.starts_with(kStart)) return std::nullopt;
-  std::size_t stage = 0;
-  const auto [stop, error] =
-      std::from_chars(name.data() + kStart.size(), name.data() + name.size(), stage);
-  return error == std::errc{} ? std::optional(stage) : std::nullopt;
-}
-
 /// Rows of `values` [rows, C], a map of size `from`, for a map of size `to`.
 FittedTensor fit_map(const Tensor& values, Size2 from, Size2 to, const char* unit) {
-  const Tensor map = values.reshape({from[0], from[1], values.dim(1)});
-  return {resize_bicubic(map, to), fmt::format("resized bicubically from {} to {} {}",
-                                               by(from[0], from[1]), by(to[0], to[1]), unit)};
+  Tape tape({.training = false});
+  const Var map = tape.constant(values.reshape({from[0], from[1], values.dim(1)}));
+  return {ops::bicubic_resize(tape, map, to).value,
+          fmt::format("resized bicubically from {} to {} {}", by(from), by(to), unit)};
 }
 
 Size2 offsets_of(Size2 window) { return {2 * window[0] - 1, 2 * window[1] - 1}; }
@@ -38,15 +27,13 @@ Size2 offsets_of(Size2 window) { return {2 * window[0] - 1, 2 * window[1] - 1}; 
 std::optional<FittedTensor> fit_bias_table(std::string_view name, const Tensor& values,
                                            const Shape& shape, const ModelConfig& config,
                                            const SourceGeometry& source) {
-  const auto stage = stage_of(name);
-  const ModelPlan plan = plan_model(config);
-  if (!stage || *stage >= plan.stages.size() || values.rank() != 2 || shape.rank() != 2 ||
-      values.dim(1) != shape[1]) {
+  const std::string module(name.substr(0, name.size() - kTable.size()));
+  const auto window = attention_window(config, module);
+  if (!window || values.rank() != 2 || shape.rank() != 2 || values.dim(1) != shape[1]) {
     return std::nullopt;
   }
-  const std::string module(name.substr(0, name.size() - kTable.size()));
-  const auto from = source.window(module, *stage, values.dim(0));
-  const Size2 to = offsets_of(plan.stages[*stage].windows.window);
+  const auto from = source.window(module, values.dim(0));
+  const Size2 to = offsets_of(*window);
   if (!from || to[0] * to[1] != shape[0]) return std::nullopt;
   FittedTensor fitted = fit_map(values, offsets_of(*from), to, "offsets");
   fitted.values = fitted.values.reshape(shape);
@@ -95,8 +82,8 @@ std::optional<FittedTensor> fit_patch_kernel(const Tensor& values, const Shape& 
     if (!resized) return std::nullopt;
     fitted.values = *resized;
     fitted.how += fmt::format("{}resized by pseudo-inverse from {} to {} pixels",
-                              fitted.how.empty() ? "" : ", ", by(values.dim(2), values.dim(3)),
-                              by(shape[2], shape[3]));
+                              fitted.how.empty() ? "" : ", ", by({values.dim(2), values.dim(3)}),
+                              by({shape[2], shape[3]}));
   }
   return fitted;
 }
@@ -105,28 +92,41 @@ std::optional<FittedTensor> fit_patch_kernel(const Tensor& values, const Shape& 
 std::optional<FittedTensor> fit_patch_norm(const Tensor& values, const Shape& shape,
                                            const ModelConfig& config) {
   if (config.patch_embed.type != PatchEmbedType::kShifted) return std::nullopt;
-  const PatchGrid grid = shifted_patches(config);
-  const std::int64_t planes = grid.views * grid.channels;
-  if (values.rank() != 1 || shape != Shape{grid.depth()} || values.numel() % planes != 0) {
+  const ShiftedViews views = patch_views(config);
+  const std::int64_t planes = views.count() * views.channels;
+  if (values.rank() != 1 || shape != Shape{views.depth()} || values.numel() % planes != 0) {
     return std::nullopt;
   }
   const auto side = square_side(values.numel() / planes);
   if (!side) return std::nullopt;
   Tensor all = Tensor::empty(shape);
   std::optional<FittedTensor> view;
-  for (int i = 0; i < grid.views; ++i) {
-    const std::int64_t before = *side * *side * grid.channels;
-    view = fit_map(values.slice(i * before, {*side * *side, grid.channels}), {*side, *side},
+  for (int i = 0; i < views.count(); ++i) {
+    const std::int64_t before = *side * *side * views.channels;
+    view = fit_map(values.slice(i * before, {*side * *side, views.channels}), {*side, *side},
                    config.patch_size, "pixels");
-    std::memcpy(all.f32() + i * grid.view_depth(), view->values.f32(), view->values.bytes());
+    std::memcpy(all.f32() + i * view->values.numel(), view->values.f32(), view->values.bytes());
   }
   return FittedTensor{all, view->how};
 }
 
-/// The kernels that read the image.
-bool is_patch_kernel(std::string_view name) {
-  return name == "patch_embed.proj.weight" || name == "patch_embed.stem.0.conv.weight" ||
-         (name.starts_with("patch_embed.projs.") && name.ends_with(".weight"));
+/// Whether the parameter `name` is a kernel over the image: the patch embedding knows.
+bool is_patch_kernel(std::string_view name, const ModelConfig& config) {
+  class Finder final : public ParameterVisitor {
+   public:
+    explicit Finder(std::string_view wanted) : wanted_(wanted) {}
+    bool found = false;
+
+   private:
+    void on_parameter(const std::string& own, Parameter& parameter) override {
+      found = found || (own == wanted_ && parameter.reads_pixels);
+    }
+    std::string_view wanted_;
+  };
+  Finder finder(name);
+  const auto embed = make_patch_embed(config);
+  finder("patch_embed", *embed);
+  return finder.found;
 }
 
 }  // namespace
@@ -139,7 +139,7 @@ std::optional<FittedTensor> fit_tensor(std::string_view name, const Tensor& valu
   if (name == "absolute_pos_embed" || name == "pos_embed") {
     return fit_positions(values, shape, config, source);
   }
-  if (is_patch_kernel(name)) return fit_patch_kernel(values, shape, config);
+  if (is_patch_kernel(name, config)) return fit_patch_kernel(values, shape, config);
   if (name.starts_with("patch_embed.norm.")) return fit_patch_norm(values, shape, config);
   return std::nullopt;
 }

@@ -30,28 +30,6 @@ double source_position(std::int64_t i, std::int64_t from, std::int64_t to) {
   return (static_cast<double>(i) + 0.5) * scale - 0.5;
 }
 
-/// Keys' cubic convolution kernel with a = -0.75 at distance `x`.
-double cubic(double x) {
-  constexpr double kA = -0.75;
-  x = std::abs(x);
-  if (x <= 1.0) return ((kA + 2.0) * x - (kA + 3.0)) * x * x + 1.0;
-  if (x < 2.0) return ((kA * x - 5.0 * kA) * x + 8.0 * kA) * x - 4.0 * kA;
-  return 0.0;
-}
-
-Matrix cubic_matrix(std::int64_t from, std::int64_t to) {
-  Matrix matrix(to, from);
-  for (std::int64_t i = 0; i < to; ++i) {
-    const double position = source_position(i, from, to);
-    const auto first = static_cast<std::int64_t>(std::floor(position)) - 1;
-    for (std::int64_t j = first; j < first + 4; ++j) {
-      matrix.at(i, std::clamp<std::int64_t>(j, 0, from - 1)) +=
-          cubic(position - static_cast<double>(j));
-    }
-  }
-  return matrix;
-}
-
 /// A triangle as wide as the step between new cells, at least 1, as data/images/resize.h has it:
 /// narrower ones would leave cells out where the new ones are few.
 Matrix linear_matrix(std::int64_t from, std::int64_t to) {
@@ -143,13 +121,6 @@ void apply(const Matrix& vertical, const Matrix& horizontal, const float* in, st
 }
 
 }  // namespace
-
-Tensor resize_bicubic(const Tensor& map, std::array<std::int64_t, 2> size) {
-  Tensor resized = Tensor::empty({size[0], size[1], map.dim(2)});
-  apply(cubic_matrix(map.dim(0), size[0]), cubic_matrix(map.dim(1), size[1]), map.f32(), map.dim(2),
-        resized.f32());
-  return resized;
-}
 
 std::optional<Tensor> resize_kernels(const Tensor& kernels, std::array<std::int64_t, 2> size) {
   const auto vertical = kernel_matrix(kernels.dim(2), size[0]);

@@ -1,4 +1,4 @@
-// Resampling of learned maps and kernels.
+// Resampling of learned kernels.
 #pragma once
 
 #include <array>
@@ -8,10 +8,6 @@
 #include "core/tensor.h"
 
 namespace tessera {
-
-/// Bicubic interpolation (a = -0.75, no antialiasing, borders repeated) between the centres of
-/// cells, as torch's `interpolate(mode="bicubic", align_corners=False)`: [H, W, C] -> [h, w, C].
-Tensor resize_bicubic(const Tensor& map, std::array<std::int64_t, 2> size);
 
 /// Kernels for patches of another size that respond to bilinearly resized patches as the old ones
 /// to the original: each [H, W] becomes pinv(B^T) w with B the bilinear resize with antialiasing,

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "formats/weights/buffers.h"
 #include "layers/stage_plan.h"
 
 namespace tessera {
@@ -35,13 +36,17 @@ std::optional<std::int64_t> square_side(std::int64_t count) {
   return side >= 1 && side * side == count ? std::optional(side) : std::nullopt;
 }
 
-std::optional<Size2> SourceGeometry::window(const std::string& module, std::size_t stage,
-                                            std::int64_t rows) const {
+std::optional<Size2> attention_window(const ModelConfig& config, const std::string& module) {
+  for (const AttentionGeometry& geometry : geometry_of(config)) {
+    if (geometry.name == module) return geometry.window;
+  }
+  return std::nullopt;
+}
+
+std::optional<Size2> SourceGeometry::window(const std::string& module, std::int64_t rows) const {
   if (model) {
-    const ModelPlan plan = plan_model(*model);
-    if (stage < plan.stages.size() && has_offsets(plan.stages[stage].windows.window, rows)) {
-      return plan.stages[stage].windows.window;
-    }
+    const auto own = attention_window(*model, module);
+    if (own && has_offsets(*own, rows)) return own;
   }
   if (const auto found = windows.find(module);
       found != windows.end() && has_offsets(found->second, rows)) {

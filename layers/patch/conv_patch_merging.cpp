@@ -9,17 +9,17 @@ Size2 kernel_of(const ModelConfig& config) {
 
 }  // namespace
 
-ConvPatchMerging::ConvPatchMerging(const ModelConfig& config, const MergeShape& shape)
-    : shape_(shape),
+ConvPatchMerging::ConvPatchMerging(const ModelConfig& config, MergeChannels channels)
+    : channels_(channels),
       post_norm_(config.name == ModelName::kSwinV2),
-      norm_(post_norm_ ? shape.out_channels : shape.channels, norm_epsilon(config)),
-      reduction_(shape.channels, shape.out_channels, kernel_of(config),
-                 padded_conv(shape.map, kernel_of(config), {2, 2})) {}
+      norm_(post_norm_ ? channels.out : channels.in, norm_epsilon(config)),
+      reduction_(channels.in, channels.out, kernel_of(config),
+                 {.stride = {2, 2}, .edge = EdgeRule::kSame}) {}
 
-PatchMergingPlan ConvPatchMerging::plan() const {
-  const Size2 map = post_norm_ ? shape_.merged() : shape_.map;
-  return {.macs = reduction_.macs(shape_.map),
-          .kept = map[0] * map[1] * (post_norm_ ? shape_.out_channels : shape_.channels)};
+PatchMergingPlan ConvPatchMerging::plan(Size2 map) const {
+  const Size2 normed = post_norm_ ? merged(map) : map;
+  return {.macs = reduction_.macs(map),
+          .saved = normed[0] * normed[1] * (post_norm_ ? channels_.out : channels_.in)};
 }
 
 Var ConvPatchMerging::forward(Tape& tape, const Var& x) {

@@ -9,17 +9,17 @@ namespace tessera {
 
 /// A convolution of stride 2 whose kernel, 3 unless given, reaches beyond the 2 x 2 neighbourhood,
 /// as between the stages of CvT (arXiv:2103.15808) and PVT v2 (arXiv:2106.13797), with layer norm
-/// over the C channels before it; Swin v2: over the C' behind it. Padding as padded_conv has it.
+/// over the C channels before it; Swin v2: over the C' behind it. Padding as same_padding has it.
 class ConvPatchMerging final : public PatchMerging {
  public:
-  ConvPatchMerging(const ModelConfig& config, const MergeShape& shape);
+  ConvPatchMerging(const ModelConfig& config, MergeChannels channels);
 
-  PatchMergingPlan plan() const override;
+  PatchMergingPlan plan(Size2 map) const override;
   Var forward(Tape& tape, const Var& x) override;
   void visit(ParameterVisitor& visitor) override;
 
  private:
-  MergeShape shape_;
+  MergeChannels channels_;
   bool post_norm_;
   LayerNorm norm_;
   Conv2d reduction_;

@@ -11,7 +11,6 @@ namespace tessera {
 namespace {
 
 constexpr std::int64_t kLeastChannels = 8;
-constexpr Size2 kKernel{3, 3};
 
 bool is_power_of_two(std::int64_t value) {
   return std::has_single_bit(static_cast<std::uint64_t>(value));
@@ -40,15 +39,13 @@ std::vector<std::int64_t> stem_channels(const ModelConfig& config) {
 
 std::vector<StemConv> stem_convs(const ModelConfig& config) {
   std::vector<StemConv> convs;
-  Size2 size = config.image_size;
   for (const std::int64_t channels : stem_channels(config)) {
     const auto index = static_cast<std::int64_t>(convs.size());
     Size2 stride{};
     for (std::size_t axis = 0; axis < 2; ++axis) {
       stride[axis] = index < halvings(config.patch_size[axis]) ? 2 : 1;
     }
-    convs.push_back({channels, padded_conv(size, kKernel, stride)});
-    size = conv_output(size, kKernel, convs.back().config);
+    convs.push_back({channels, {.stride = stride, .edge = EdgeRule::kSame}});
   }
   return convs;
 }
@@ -67,10 +64,9 @@ std::vector<ConfigProblem> ConvStem::problems(const ModelConfig& config) {
   const std::int64_t least = halvings(config.patch_size);
   if (given != 0 && static_cast<std::int64_t>(given) < least) {
     return {{{"model.patch_embed.stem_channels", "model.patch_size"},
-             fmt::format("patch_embed.stem_channels has {} entr{}, patch_size {}x{} takes {} "
+             fmt::format("patch_embed.stem_channels has {} entr{}, patch_size {} takes {} "
                          "convolutions of stride 2; give at least {}, or auto",
-                         given, given == 1 ? "y" : "ies", config.patch_size[0],
-                         config.patch_size[1], least, least)}};
+                         given, given == 1 ? "y" : "ies", by(config.patch_size), least, least)}};
   }
   return {};
 }
@@ -81,27 +77,28 @@ void ConvStem::Convolution::visit(ParameterVisitor& visitor) {
 }
 
 ConvStem::ConvStem(const ModelConfig& config)
-    : image_(config.image_size), proj_(stem_channels(config).back(), config.embed_dim) {
+    : proj_(stem_channels(config).back(), config.embed_dim) {
   std::int64_t channels = config.in_channels;
   for (const StemConv& conv : stem_convs(config)) {
-    stem_.push_back({Conv2d(channels, conv.channels, kKernel, conv.config),
+    stem_.push_back({Conv2d(channels, conv.channels, StemConv::kKernel, conv.rule),
                      LayerNorm(conv.channels, norm_epsilon(config))});
     channels = conv.channels;
   }
+  stem_.front().conv.weight().reads_pixels = true;
   if (config.patch_embed.norm) norm_.emplace(config.embed_dim, norm_epsilon(config));
 }
 
-PatchEmbedPlan ConvStem::plan() const {
-  PatchEmbedPlan plan{.map = image_};
+PatchEmbedPlan ConvStem::plan(Size2 image) const {
+  PatchEmbedPlan plan{.map = image};
   for (const Convolution& part : stem_) {
     plan.macs += part.conv.macs(plan.map);
     plan.map = part.conv.output(plan.map);
-    plan.kept +=
+    plan.saved +=
         2 * plan.map[0] * plan.map[1] * part.conv.out_channels();  // before norm, after ReLU
   }
   const std::int64_t tokens = plan.map[0] * plan.map[1];
   plan.macs += tokens * proj_.in_features() * proj_.out_features();
-  if (norm_) plan.kept += tokens * proj_.out_features();
+  if (norm_) plan.saved += tokens * proj_.out_features();
   return plan;
 }
 

@@ -4,6 +4,7 @@
 #include <optional>
 #include <vector>
 
+#include "layers/config_problem.h"
 #include "layers/conv2d.h"
 #include "layers/layer_norm.h"
 #include "layers/linear.h"
@@ -29,7 +30,7 @@ class ConvStem final : public PatchEmbed {
 
   static std::vector<ConfigProblem> problems(const ModelConfig& config);
 
-  PatchEmbedPlan plan() const override;
+  PatchEmbedPlan plan(Size2 image) const override;
   Var forward(Tape& tape, const Var& images) override;
   void visit(ParameterVisitor& visitor) override;
 
@@ -41,16 +42,17 @@ class ConvStem final : public PatchEmbed {
     void visit(ParameterVisitor& visitor);
   };
 
-  Size2 image_;
   std::vector<Convolution> stem_;
   Linear proj_;
   std::optional<LayerNorm> norm_;
 };
 
-/// Width, stride and padding of each convolution of a stem.
+/// Width and stride of each 3 x 3 convolution of a stem.
 struct StemConv {
+  static constexpr Size2 kKernel{3, 3};
+
   std::int64_t channels;
-  ops::Conv2dConfig config;
+  Conv2dRule rule;
 };
 std::vector<StemConv> stem_convs(const ModelConfig& config);
 

@@ -18,12 +18,12 @@ std::vector<std::int64_t> cross_scale_channels(std::int64_t channels, std::size_
   return parts;
 }
 
-CrossScaleConv::CrossScaleConv(Size2 size, std::int64_t in_channels, std::int64_t out_channels,
+CrossScaleConv::CrossScaleConv(std::int64_t in_channels, std::int64_t out_channels,
                                const std::vector<Size2>& kernels, Size2 stride) {
   const std::vector<std::int64_t> channels = cross_scale_channels(out_channels, kernels.size());
   for (std::size_t i = 0; i < kernels.size(); ++i) {
     convs_.emplace_back(in_channels, channels.at(i), kernels[i],
-                        padded_conv(size, kernels[i], stride));
+                        Conv2dRule{.stride = stride, .edge = EdgeRule::kSame});
   }
 }
 

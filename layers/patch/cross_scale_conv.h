@@ -11,10 +11,10 @@ namespace tessera {
 /// Kernels of several sizes at one stride, their results one after the other in the channel
 /// dimension; CrossFormer, arXiv:2108.00154 section 3.1. The first kernel, the smallest, gives half
 /// of the channels, the next a quarter, ..., the last as many as the one before it: C/2, C/4, C/8,
-/// C/8. Each keeps ceil(size / stride) places: see padded_conv.
+/// C/8. Each keeps ceil(size / stride) places: see same_padding.
 class CrossScaleConv {
  public:
-  CrossScaleConv(Size2 size, std::int64_t in_channels, std::int64_t out_channels,
+  CrossScaleConv(std::int64_t in_channels, std::int64_t out_channels,
                  const std::vector<Size2>& kernels, Size2 stride);
 
   /// [B, H, W, in] -> [B, ceil(H / stride), ceil(W / stride), out]
@@ -25,6 +25,7 @@ class CrossScaleConv {
 
   Size2 output(Size2 size) const { return convs_.front().output(size); }
   std::int64_t macs(Size2 size) const;
+  std::vector<Conv2d>& convs() { return convs_; }
 
  private:
   std::vector<Conv2d> convs_;

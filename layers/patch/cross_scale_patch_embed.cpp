@@ -24,9 +24,10 @@ std::vector<ConfigProblem> CrossScalePatchEmbed::problems(const ModelConfig& con
     if (kernels[i][0] >= config.patch_size[0] && kernels[i][1] >= config.patch_size[1]) continue;
     problems.push_back(
         {{fmt::format("model.patch_embed.kernels[{}]", i), "model.patch_size"},
-         fmt::format("patch_embed.kernels: {} is smaller than patch_size {}x{}: pixels "
-                     "between kernels would not be seen; use at least the patch",
-                     kernels[i][0], config.patch_size[0], config.patch_size[1])});
+         fmt::format("patch_embed.kernels: {} is smaller than patch_size {}: pixels between "
+                     "kernels would not be seen; use at least the patch",
+                     kernels[i][0], by(config.patch_size)),
+         {"model.image_size"}});
   }
   if (cross_scale_channels(config.embed_dim, kernels.size()).empty()) {
     const std::int64_t unit = std::int64_t{1} << (kernels.size() - 1);
@@ -37,22 +38,22 @@ std::vector<ConfigProblem> CrossScalePatchEmbed::problems(const ModelConfig& con
              "embed_dim {} cannot be split over {} kernels (C/2, C/4, ...): {} % {} != 0; use "
              "{}{}, or fewer kernels",
              config.embed_dim, kernels.size(), config.embed_dim, unit,
-             below > 0 ? fmt::format("{} or ", below) : "", below + unit)});
+             below > 0 ? fmt::format("{} or ", below) : "", below + unit),
+         {"model.image_size", "model.patch_size"}});
   }
   return problems;
 }
 
 CrossScalePatchEmbed::CrossScalePatchEmbed(const ModelConfig& config)
-    : image_(config.image_size),
-      channels_(config.embed_dim),
-      projs_(config.image_size, config.in_channels, config.embed_dim, cross_scale_kernels(config),
-             config.patch_size) {
+    : channels_(config.embed_dim),
+      projs_(config.in_channels, config.embed_dim, cross_scale_kernels(config), config.patch_size) {
+  for (Conv2d& conv : projs_.convs()) conv.weight().reads_pixels = true;
   if (config.patch_embed.norm) norm_.emplace(config.embed_dim, norm_epsilon(config));
 }
 
-PatchEmbedPlan CrossScalePatchEmbed::plan() const {
-  const Size2 map = projs_.output(image_);
-  return {.map = map, .macs = projs_.macs(image_), .kept = norm_ ? map[0] * map[1] * channels_ : 0};
+PatchEmbedPlan CrossScalePatchEmbed::plan(Size2 image) const {
+  const Size2 map = projs_.output(image);
+  return {.map = map, .macs = projs_.macs(image), .saved = norm_ ? map[0] * map[1] * channels_ : 0};
 }
 
 Var CrossScalePatchEmbed::forward(Tape& tape, const Var& images) {

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <optional>
+#include <vector>
 
+#include "layers/config_problem.h"
 #include "layers/layer_norm.h"
 #include "layers/patch/cross_scale_conv.h"
 #include "layers/patch/patch_embed.h"
@@ -22,12 +24,11 @@ class CrossScalePatchEmbed final : public PatchEmbed {
 
   static std::vector<ConfigProblem> problems(const ModelConfig& config);
 
-  PatchEmbedPlan plan() const override;
+  PatchEmbedPlan plan(Size2 image) const override;
   Var forward(Tape& tape, const Var& images) override;
   void visit(ParameterVisitor& visitor) override;
 
  private:
-  Size2 image_;
   std::int64_t channels_;
   CrossScaleConv projs_;
   std::optional<LayerNorm> norm_;

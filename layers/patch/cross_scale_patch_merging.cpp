@@ -14,26 +14,27 @@ std::vector<Size2> kernels_of(const ModelConfig& config) {
 }  // namespace
 
 std::vector<ConfigProblem> CrossScalePatchMerging::problems(const ModelConfig& config,
-                                                            const MergeShape& shape) {
+                                                            MergeChannels channels) {
   const std::size_t kernels = config.patch_merging.kernels.size();
-  if (!cross_scale_channels(shape.out_channels, kernels).empty()) return {};
+  if (!cross_scale_channels(channels.out, kernels).empty()) return {};
   return {
       {{"model.patch_merging.kernels", "model.patch_merging.type"},
        fmt::format("patch_merging.kernels: {} channels cannot be split over {} kernels (C/2, C/4, "
                    "...): {} % {} != 0; use fewer kernels or another embed_dim",
-                   shape.out_channels, kernels, shape.out_channels, 1 << (kernels - 1))}};
+                   channels.out, kernels, channels.out, std::int64_t{1} << (kernels - 1)),
+       {"model.embed_dim", "model.channel_multiplier", "model.depths"}}};
 }
 
-CrossScalePatchMerging::CrossScalePatchMerging(const ModelConfig& config, const MergeShape& shape)
-    : shape_(shape),
+CrossScalePatchMerging::CrossScalePatchMerging(const ModelConfig& config, MergeChannels channels)
+    : channels_(channels),
       post_norm_(config.name == ModelName::kSwinV2),
-      norm_(post_norm_ ? shape.out_channels : shape.channels, norm_epsilon(config)),
-      reductions_(shape.map, shape.channels, shape.out_channels, kernels_of(config), {2, 2}) {}
+      norm_(post_norm_ ? channels.out : channels.in, norm_epsilon(config)),
+      reductions_(channels.in, channels.out, kernels_of(config), {2, 2}) {}
 
-PatchMergingPlan CrossScalePatchMerging::plan() const {
-  const Size2 map = post_norm_ ? shape_.merged() : shape_.map;
-  return {.macs = reductions_.macs(shape_.map),
-          .kept = map[0] * map[1] * (post_norm_ ? shape_.out_channels : shape_.channels)};
+PatchMergingPlan CrossScalePatchMerging::plan(Size2 map) const {
+  const Size2 normed = post_norm_ ? merged(map) : map;
+  return {.macs = reductions_.macs(map),
+          .saved = normed[0] * normed[1] * (post_norm_ ? channels_.out : channels_.in)};
 }
 
 Var CrossScalePatchMerging::forward(Tape& tape, const Var& x) {

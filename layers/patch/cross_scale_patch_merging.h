@@ -1,6 +1,9 @@
 // Merging at several scales at once.
 #pragma once
 
+#include <vector>
+
+#include "layers/config_problem.h"
 #include "layers/layer_norm.h"
 #include "layers/patch/cross_scale_conv.h"
 #include "layers/patch/patch_merging.h"
@@ -12,16 +15,16 @@ namespace tessera {
 /// arXiv:2108.00154 section 3.1 and its code. Swin v2: norm over the C' behind. See CrossScaleConv.
 class CrossScalePatchMerging final : public PatchMerging {
  public:
-  CrossScalePatchMerging(const ModelConfig& config, const MergeShape& shape);
+  CrossScalePatchMerging(const ModelConfig& config, MergeChannels channels);
 
-  static std::vector<ConfigProblem> problems(const ModelConfig& config, const MergeShape& shape);
+  static std::vector<ConfigProblem> problems(const ModelConfig& config, MergeChannels channels);
 
-  PatchMergingPlan plan() const override;
+  PatchMergingPlan plan(Size2 map) const override;
   Var forward(Tape& tape, const Var& x) override;
   void visit(ParameterVisitor& visitor) override;
 
  private:
-  MergeShape shape_;
+  MergeChannels channels_;
   bool post_norm_;
   LayerNorm norm_;
   CrossScaleConv reductions_;

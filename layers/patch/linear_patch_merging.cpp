@@ -4,16 +4,15 @@
 
 namespace tessera {
 
-LinearPatchMerging::LinearPatchMerging(const ModelConfig& config, const MergeShape& shape)
-    : merged_(shape.merged()),
-      post_norm_(config.name == ModelName::kSwinV2),
-      norm_(post_norm_ ? shape.out_channels : 4 * shape.channels, norm_epsilon(config)),
-      reduction_(4 * shape.channels, shape.out_channels, /*bias=*/false) {}
+LinearPatchMerging::LinearPatchMerging(const ModelConfig& config, MergeChannels channels)
+    : post_norm_(config.name == ModelName::kSwinV2),
+      norm_(post_norm_ ? channels.out : 4 * channels.in, norm_epsilon(config)),
+      reduction_(4 * channels.in, channels.out, /*bias=*/false) {}
 
-PatchMergingPlan LinearPatchMerging::plan() const {
-  const std::int64_t tokens = merged_[0] * merged_[1];
+PatchMergingPlan LinearPatchMerging::plan(Size2 map) const {
+  const std::int64_t tokens = merged(map)[0] * merged(map)[1];
   const std::int64_t in = reduction_.in_features(), out = reduction_.out_features();
-  return {.macs = tokens * in * out, .kept = tokens * (in + (post_norm_ ? out : in))};
+  return {.macs = tokens * in * out, .saved = tokens * (in + (post_norm_ ? out : in))};
 }
 
 Var LinearPatchMerging::forward(Tape& tape, const Var& x) {

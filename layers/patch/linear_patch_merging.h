@@ -12,14 +12,13 @@ namespace tessera {
 /// its code).
 class LinearPatchMerging final : public PatchMerging {
  public:
-  LinearPatchMerging(const ModelConfig& config, const MergeShape& shape);
+  LinearPatchMerging(const ModelConfig& config, MergeChannels channels);
 
-  PatchMergingPlan plan() const override;
+  PatchMergingPlan plan(Size2 map) const override;
   Var forward(Tape& tape, const Var& x) override;
   void visit(ParameterVisitor& visitor) override;
 
  private:
-  Size2 merged_;
   bool post_norm_;
   LayerNorm norm_;
   Linear reduction_;

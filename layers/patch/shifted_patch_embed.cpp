@@ -24,42 +24,45 @@ Init weight_init(std::int64_t fan_in) {
 
 }  // namespace
 
-PatchGrid shifted_patches(const ModelConfig& config) {
-  PatchGrid grid = shifted_views(config.image_size, config.patch_size, shift_of(config),
-                                 config.patch_embed.directions);
-  grid.channels = config.in_channels;
-  return grid;
+ShiftedViews patch_views(const ModelConfig& config) {
+  return {.patch = config.patch_size,
+          .shift = shift_of(config),
+          .directions = config.patch_embed.directions,
+          .channels = config.in_channels};
 }
 
 std::vector<ConfigProblem> ShiftedPatchEmbed::problems(const ModelConfig& config) {
   const Size2 shift = shift_of(config), image = config.image_size;
   if (shift[0] < image[0] && shift[1] < image[1]) return {};
-  return {
-      {{"model.patch_embed.shift_pixels", "model.patch_embed.type", "model.image_size"},
-       fmt::format("patch_embed.shift_pixels {}x{} shifts all of image_size {}x{} out of sight; "
-                   "use less, or auto for half the patch",
-                   shift[0], shift[1], image[0], image[1])}};
+  return {{{"model.patch_embed.shift_pixels", "model.patch_embed.type", "model.image_size"},
+           fmt::format("patch_embed.shift_pixels {} shifts all of image_size {} out of sight; use "
+                       "less, or auto for half the patch",
+                       by(shift), by(image)),
+           {"model.patch_size"}}};
 }
 
 ShiftedPatchEmbed::ShiftedPatchEmbed(const ModelConfig& config)
-    : grid_(shifted_patches(config)),
-      weight_({config.embed_dim, grid_.views * grid_.channels, grid_.kernel[0], grid_.kernel[1]},
-              weight_init(grid_.depth()), /*decay=*/true),
-      bias_({config.embed_dim}, weight_init(grid_.depth()), /*decay=*/false) {
-  if (config.patch_embed.norm) norm_.emplace(grid_.depth(), norm_epsilon(config));
+    : views_(patch_views(config)),
+      weight_(Parameter::matrix(
+          {config.embed_dim, views_.count() * views_.channels, views_.patch[0], views_.patch[1]},
+          weight_init(views_.depth()))),
+      bias_({config.embed_dim}, weight_init(views_.depth()), /*decay=*/false) {
+  weight_.reads_pixels = true;
+  if (config.patch_embed.norm) norm_.emplace(views_.depth(), norm_epsilon(config));
 }
 
-PatchEmbedPlan ShiftedPatchEmbed::plan() const {
-  const std::int64_t gathered = grid_.places[0] * grid_.places[1] * grid_.depth();
-  return {
-      .map = grid_.places, .macs = gathered * weight_.shape[0], .kept = (norm_ ? 2 : 1) * gathered};
+PatchEmbedPlan ShiftedPatchEmbed::plan(Size2 image) const {
+  const Size2 map = views_.grid(image).places;
+  const std::int64_t gathered = map[0] * map[1] * views_.depth();
+  return {.map = map, .macs = gathered * weight_.shape[0], .saved = (norm_ ? 2 : 1) * gathered};
 }
 
 Var ShiftedPatchEmbed::forward(Tape& tape, const Var& images) {
   const Scope scope(tape, "patch_embed");
-  Var patches = ops::gather_patches(tape, images, grid_);  // [B, h, w, views Ph Pw C]
+  Var patches = ops::gather_patches(
+      tape, images, views_.grid({images.dim(1), images.dim(2)}));  // [B, h, w, views Ph Pw C]
   if (norm_) patches = norm_->forward(tape, patches);
-  const Var weight = ops::kernel_rows(tape, tape.parameter(weight_), grid_.views);
+  const Var weight = ops::kernel_rows(tape, tape.parameter(weight_), views_.count());
   return ops::linear(tape, patches, weight, tape.parameter(bias_));  // [B, h, w, D]
 }
 

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <optional>
+#include <vector>
 
+#include "layers/config_problem.h"
 #include "layers/layer_norm.h"
 #include "layers/patch/patch_embed.h"
 #include "layers/patch/shifted_views.h"
@@ -25,18 +27,18 @@ class ShiftedPatchEmbed final : public PatchEmbed {
 
   static std::vector<ConfigProblem> problems(const ModelConfig& config);
 
-  PatchEmbedPlan plan() const override;
+  PatchEmbedPlan plan(Size2 image) const override;
   Var forward(Tape& tape, const Var& images) override;
   void visit(ParameterVisitor& visitor) override;
 
  private:
-  PatchGrid grid_;
+  ShiftedViews views_;
   std::optional<LayerNorm> norm_;  ///< [views Ph Pw C], in the order of gathered patches
   Parameter weight_;               ///< [D, views C, Ph, Pw], as a convolution over the copies
   Parameter bias_;                 ///< [D]
 };
 
-/// The views of the embedding of `config`.
-PatchGrid shifted_patches(const ModelConfig& config);
+/// What the embedding of `config` sees.
+ShiftedViews patch_views(const ModelConfig& config);
 
 }  // namespace tessera

@@ -14,17 +14,20 @@ namespace tessera {
 /// normalises the C'.
 class ShiftedPatchMerging final : public PatchMerging {
  public:
-  ShiftedPatchMerging(const ModelConfig& config, const MergeShape& shape);
+  ShiftedPatchMerging(const ModelConfig& config, MergeChannels channels);
 
-  PatchMergingPlan plan() const override;
+  PatchMergingPlan plan(Size2 map) const override;
   Var forward(Tape& tape, const Var& x) override;
   void visit(ParameterVisitor& visitor) override;
 
  private:
-  PatchGrid grid_;
+  ShiftedViews views_;
   bool post_norm_;
   LayerNorm norm_;  ///< before the projection [views 2 2 C], in the order of gathered patches
   Linear reduction_;
 };
+
+/// What a merging of `channels` channels sees.
+ShiftedViews merging_views(const ModelConfig& config, std::int64_t channels);
 
 }  // namespace tessera

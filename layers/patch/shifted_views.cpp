@@ -10,8 +10,9 @@ constexpr std::initializer_list<Size2> kCardinal{{-1, 0}, {0, -1}, {0, 1}, {1, 0
 
 }  // namespace
 
-PatchGrid shifted_views(Size2 size, Size2 patch, Size2 shift, ShiftDirections directions) {
+PatchGrid ShiftedViews::grid(Size2 size) const {
   PatchGrid grid{
+      .channels = channels,
       .places = {(size[0] + patch[0] - 1) / patch[0], (size[1] + patch[1] - 1) / patch[1]},
       .kernel = patch,
       .stride = patch};

@@ -16,8 +16,8 @@ constexpr std::int64_t kChunk = 32;  // channels a backward pass
 
 /// Kernels [D, H, W, C] over the whole image.
 Tensor whole_kernels(Model& model, const Tensor& at) {
-  const std::int64_t channels = model.network.config().embed_dim, pixels = at.numel();
-  PatchEmbed& embed = model.network.patch_embed();
+  const std::int64_t channels = model.config().embed_dim, pixels = at.numel();
+  PatchEmbed& embed = model.backbone().patch_embed();
   const auto forward = [&](Tape& tape, const Var& x) { return embed.forward(tape, x); };
   Tensor kernels = Tensor::empty({channels, at.dim(0), at.dim(1), at.dim(2)});
   for (std::int64_t begin = 0; begin < channels; begin += kChunk) {

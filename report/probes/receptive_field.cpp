@@ -97,14 +97,12 @@ double ReceptiveField::half_radius() const {
 }
 
 std::vector<ReceptiveField> receptive_fields(Model& model, const Tensor& images) {
-  const ModelConfig& config = model.network.config();
+  const ModelConfig& config = model.config();
   std::vector<ReceptiveField> fields;
   for (std::size_t depth = 0; depth <= config.depths.size(); ++depth) {
-    ModelTrace trace;
     const auto forward = [&](Tape& tape, const Var& x) {
-      if (depth == 0) return model.network.patch_embed().forward(tape, x);
-      model.network.forward(tape, x, &trace);
-      return trace.features[depth - 1];
+      if (depth == 0) return model.backbone().patch_embed().forward(tape, x);
+      return model.backbone().forward(tape, x)[depth - 1].map;
     };
     const Place place = place_of(config, depth);
     const Tensor gradient =

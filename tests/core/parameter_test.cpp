@@ -42,6 +42,44 @@ TEST_CASE("parameters are named by their place in the tree") {
   CHECK(store.find("head.missing") == nullptr);
 }
 
+struct Holder {
+  static constexpr bool kMembersAreGroups = true;
+  std::vector<Tree> parts = std::vector<Tree>(1);
+  Leaf end;
+  void visit(ParameterVisitor& visitor) {
+    visitor("parts", parts);
+    visitor("end", end);
+  }
+};
+
+TEST_CASE("parameters are grouped by the outermost layer, or its members if it says so") {
+  struct Model {
+    std::vector<Holder> stages = std::vector<Holder>(2);
+    Tree tree;
+    Parameter token{{1}, Init::ones(), false};
+    void visit(ParameterVisitor& visitor) {
+      visitor("stages", stages);
+      visitor("tree", tree);
+      visitor("token", token);
+    }
+  } model;
+  const ParameterStore store(model);
+  CHECK(store.find("stages.0.parts.0.blocks.1.bias")->group == "stages.0.parts.0");
+  CHECK(store.find("stages.1.end.weight")->group == "stages.1.end");
+  CHECK(store.find("tree.head.bias")->group == "tree");
+  CHECK(store.find("token")->group == "token");
+}
+
+TEST_CASE("a fact can be set on all parameters of a layer") {
+  Tree tree;
+  for_each_parameter(*tree.head, [](Parameter& parameter) { parameter.depth = 3; });
+  CHECK(tree.head->weight.depth == 3);
+  CHECK(tree.head->bias.depth == 3);
+  CHECK(tree.scale.depth == 0);
+  CHECK(Parameter::matrix({2, 3}, Init::zeros()).is_matrix);
+  CHECK(Parameter::matrix({2, 3}, Init::zeros()).decay);
+}
+
 TEST_CASE("values and gradients are views into flat buffers, aligned and padded with zeros") {
   Tree tree;
   ParameterStore store(tree);

@@ -14,8 +14,8 @@ using namespace testing;
 
 const Normalization kPlain{{0.25f, 0.5f, 0.75f}, {0.5f, 0.5f, 0.5f}};
 
-/// Pictures of different sizes, black with a rectangle whose red is the sample's number; the mask is
-/// 1 there, the box its hull.
+/// Pictures of different sizes, black with a rectangle whose red is the sample's number; the mask
+/// is 1 there, the box its hull.
 class Rectangles final : public Dataset {
  public:
   Rectangles(TargetKind kind, std::int64_t size, std::int64_t broken = -1)
@@ -80,8 +80,7 @@ float red(const Batch& batch, std::int64_t i, std::int64_t y, std::int64_t x) {
 }
 
 std::int32_t mask_at(const Batch& batch, std::int64_t i, std::int64_t y, std::int64_t x) {
-  return batch.masks
-      .data<std::int32_t>()[(i * batch.images.dim(1) + y) * batch.images.dim(2) + x];
+  return batch.masks.data<std::int32_t>()[(i * batch.images.dim(1) + y) * batch.images.dim(2) + x];
 }
 
 TEST_CASE("dense loader: images keep their aspect and are padded to the largest of the batch") {
@@ -97,8 +96,7 @@ TEST_CASE("dense loader: images keep their aspect and are padded to the largest 
     CHECK(batch.boxes.empty());
     CHECK(batch.images.dim(1) % 16 == 0);
     CHECK(batch.images.dim(2) % 16 == 0);
-    REQUIRE(batch.masks.shape() ==
-            Shape{batch.size(), batch.images.dim(1), batch.images.dim(2)});
+    REQUIRE(batch.masks.shape() == Shape{batch.size(), batch.images.dim(1), batch.images.dim(2)});
     REQUIRE(batch.samples.size() == static_cast<std::size_t>(batch.size()));
     REQUIRE(batch.sizes.size() == batch.samples.size());
     for (std::int64_t i = 0; i < batch.size(); ++i, ++sample) {
@@ -111,13 +109,15 @@ TEST_CASE("dense loader: images keep their aspect and are padded to the largest 
       CHECK(std::min(size.height, size.width) <= 24);
       // The middle of the rectangle, and what lies beyond the image: the mean colour, ignored.
       const auto y = size.height * 10 / original.height, x = size.width * 10 / original.width;
-      CHECK(red(batch, i, y, x) == doctest::Approx(static_cast<double>(100 + sample)).epsilon(0.02));
+      CHECK(red(batch, i, y, x) ==
+            doctest::Approx(static_cast<double>(100 + sample)).epsilon(0.02));
       CHECK(mask_at(batch, i, y, x) == 1);
       CHECK(mask_at(batch, i, 0, 0) == 0);
       if (size.height < batch.images.dim(1)) {
         CHECK(mask_at(batch, i, size.height, 0) == kIgnored);
-        CHECK(batch.images.f32()[(i * batch.images.dim(1) + size.height) * batch.images.dim(2) *
-                                 3] == 0.0f);
+        CHECK(
+            batch.images.f32()[(i * batch.images.dim(1) + size.height) * batch.images.dim(2) * 3] ==
+            0.0f);
       }
     }
   }
@@ -146,7 +146,8 @@ TEST_CASE("dense loader: boxes lie on their rectangles, and an image without is 
           CHECK(box.label == sample % 2);
           const auto x = static_cast<std::int64_t>(0.5f * (box.x0 + box.x1));
           const auto y = static_cast<std::int64_t>(0.5f * (box.y0 + box.y1));
-          CHECK(red(batch, i, y, x) == doctest::Approx(static_cast<double>(100 + sample)).epsilon(0.1));
+          CHECK(red(batch, i, y, x) ==
+                doctest::Approx(static_cast<double>(100 + sample)).epsilon(0.1));
         }
       }
     }
@@ -174,7 +175,8 @@ TEST_CASE("dense loader: the same bits for any number of workers") {
         const auto images = batch.images.span();
         values.insert(values.end(), images.begin(), images.end());
         for (const auto& boxes : batch.boxes) {
-          for (const Box& box : boxes) values.insert(values.end(), {box.x0, box.y0, box.x1, box.y1});
+          for (const Box& box : boxes)
+            values.insert(values.end(), {box.x0, box.y0, box.x1, box.y1});
         }
         if (!batch.masks) continue;
         for (const std::int32_t value : batch.masks.span<std::int32_t>()) {

@@ -86,6 +86,13 @@ TEST_CASE("windows: clamped to the map or the map padded to them, shifted by hal
   CHECK(plan.padded == Size2{21, 7});
   CHECK(plan.windows() == 3);
 
+  config.window_policy = WindowPolicy::kKeep;
+  plan = plan_windows(config, {15, 5}, true);
+  CHECK(plan.window == Size2{7, 7});
+  CHECK(plan.shift == Size2{3, 3});  // also where one window covers the width
+  CHECK(plan.padded == Size2{21, 7});
+  CHECK(plan_windows(config, {15, 5}, false).shift == Size2{0, 0});
+
   CHECK(plan_windows(config, {14, 14}, false).shift == Size2{0, 0});
   CHECK(plan_windows(config, {14, 14}, true).shift == Size2{3, 3});
   config.window_shift = false;
@@ -110,14 +117,14 @@ TEST_CASE("what has no meaning is refused with the key and a way out") {
     CAPTURE(part);
     CHECK_THROWS_WITH_AS(plan_model(config), doctest::Contains(part), ConfigError);
   };
-  refuse([](ModelConfig& c) { c.patch_size = {32, 32}; }, "model.patch_size 32 is larger");
+  refuse([](ModelConfig& c) { c.patch_size = {32, 32}; }, "patch_size 32x32 is larger");
   refuse([](ModelConfig& c) { c.patch_size = {0, 2}; }, "at least 1");
-  refuse([](ModelConfig& c) { c.num_heads = {3, 4}; }, "try 2 heads");
-  refuse([](ModelConfig& c) { c.num_heads = {2}; }, "one entry a stage");
-  refuse([](ModelConfig& c) { c.depths = {2, 0}; }, "at least one block");
-  refuse([](ModelConfig& c) { c.patch_size = {16, 16}; }, "nothing to merge");
+  refuse([](ModelConfig& c) { c.num_heads = {3, 4}; }, "num_heads 2 or 4");
+  refuse([](ModelConfig& c) { c.num_heads = {2}; }, "give one of each a stage");
+  refuse([](ModelConfig& c) { c.depths = {2, 0}; }, "depths 0: must be at least 1");
+  refuse([](ModelConfig& c) { c.patch_size = {16, 16}; }, "use at most 1 stage");
   refuse([](ModelConfig& c) { c.name = ModelName::kViT; }, "vit has one");
-  refuse([](ModelConfig& c) { c.pool = Pooling::kToken; }, "only vit has a token");
+  refuse([](ModelConfig& c) { c.pool = Pooling::kToken; }, "class token of vit");
   refuse([](ModelConfig& c) { c.position.continuous = true; }, "relative and continuous");
   refuse([](ModelConfig& c) { c.position.absolute = c.position.sincos = true; },
          "absolute and sincos");
@@ -127,7 +134,7 @@ TEST_CASE("what has no meaning is refused with the key and a way out") {
         c = test::tiny_vit_config();
         c.position.relative = true;
       },
-      "class token has no place");
+      "class token of pool token has no place");
 }
 
 TEST_CASE("the predicted peak of training memory is near the measured one") {

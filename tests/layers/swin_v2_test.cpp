@@ -98,7 +98,7 @@ TEST_CASE("continuous position bias follows its formula, measured by the window 
     Rng rng(3, Stream::kSynthetic, 0, 0);
     for (float& value : parameters.values().span()) value = 0.3f * rng.normal();
     Tape tape({.training = false});
-    const Tensor bias = layer.forward(tape).value;
+    const Tensor bias = layer.forward(tape, {2, 3}).value;
     REQUIRE(bias.shape() == Shape{2, 6, 6});
     const auto scaled = [&](double d, double window) {
       return pretrained > 0 ? d : d * double{8} / (window - 1.0);  // both over 9 - 1
@@ -120,7 +120,7 @@ TEST_CASE("a window of one token has no offsets to measure, and no NaN") {
   ParameterStore parameters(layer);
   parameters.initialize(1);
   Tape tape({.training = false});
-  for (const float value : layer.forward(tape).value.span()) CHECK(std::isfinite(value));
+  for (const float value : layer.forward(tape, {1, 4}).value.span()) CHECK(std::isfinite(value));
 }
 
 }  // namespace

@@ -166,8 +166,8 @@ TEST_CASE("muon: matrices follow the reference in double precision, the rest Ada
     twin_store.initialize(3);
     std::vector<Matrix> expected;
     for (const ParameterStore::Entry& entry : store.entries()) {
-      const bool matrix = entry.parameter->decay && entry.parameter->shape.rank() >= 2;
-      expected.push_back(matrix ? muon_reference(config, entry, store, kSteps) : Matrix{});
+      expected.push_back(entry.parameter->is_matrix ? muon_reference(config, entry, store, kSteps)
+                                                    : Matrix{});
     }
     Muon muon(config, store, DType::kF32);
     AdamW adamw(config, twin_store);
@@ -196,7 +196,7 @@ TEST_CASE("muon: a matrix alone has the same bits for any number of threads") {
   const auto after = [](int count) {
     const test::Threads threads(count);
     ToyModel model;
-    model.parameters.push_back(Parameter({300, 500}, Init::uniform(1.0f), true));
+    model.parameters.push_back(Parameter::matrix({300, 500}, Init::uniform(1.0f)));
     ParameterStore store(model);
     store.initialize(3);
     test::draw_gradients(store, 0);
@@ -209,7 +209,7 @@ TEST_CASE("muon: a matrix alone has the same bits for any number of threads") {
 }
 
 struct Layer {
-  Parameter weight{{6, 8}, Init::uniform(1.0f), true};
+  Parameter weight = Parameter::matrix({6, 8}, Init::uniform(1.0f));
   void visit(ParameterVisitor& visitor) { visitor("weight", weight); }
 };
 
@@ -224,6 +224,7 @@ struct TwoLayers {
 TEST_CASE("muon: the head is AdamW's") {
   const auto after = [](OptimizerName name) {
     TwoLayers model;
+    model.head.weight.in_head = true;
     ParameterStore store(model);
     store.initialize(3);
     test::draw_gradients(store, 0);

@@ -45,6 +45,7 @@ struct ToyModel {
                                                                           {{1, 7}, true},
                                                                           {{40, 40}, true}}) {
       model.parameters.push_back(Parameter(shape, Init::uniform(1.0f), decay));
+      model.parameters.back().is_matrix = decay && shape.rank() >= 2;
     }
     return model;
   }

@@ -13,13 +13,19 @@
 namespace tessera {
 namespace {
 
-/// Parameters of 16 elements under the names of a model.
+/// A parameter of 16 elements of a model: its name and depth.
+struct Place {
+  std::string name;
+  int depth;
+};
+
 struct NamedModel {
   std::vector<std::pair<std::string, Parameter>> parameters;
 
-  explicit NamedModel(const std::vector<std::string>& names) {
-    for (const std::string& name : names) {
-      parameters.emplace_back(name, Parameter({16}, Init::ones(), true));
+  explicit NamedModel(const std::vector<Place>& places) {
+    for (const Place& place : places) {
+      parameters.emplace_back(place.name, Parameter({16}, Init::ones(), true));
+      parameters.back().second.depth = place.depth;
     }
   }
   void visit(ParameterVisitor& visitor) {
@@ -27,8 +33,8 @@ struct NamedModel {
   }
 };
 
-std::vector<double> scales_of(const std::vector<std::string>& names, double layer_decay) {
-  NamedModel model(names);
+std::vector<double> scales_of(const std::vector<Place>& places, double layer_decay) {
+  NamedModel model(places);
   const ParameterStore store(model);
   std::vector<double> scales;
   for (const UpdateRun& run : update_runs(store, layer_decay)) {
@@ -37,21 +43,21 @@ std::vector<double> scales_of(const std::vector<std::string>& names, double laye
   return scales;
 }
 
-const std::vector<std::string> kSwin{"patch_embed.proj.weight",
-                                     "absolute_pos_embed",
-                                     "stages.0.blocks.0.attn.qkv.weight",
-                                     "stages.0.blocks.0.mlp.fc1.weight",
-                                     "stages.0.blocks.1.norm1.weight",
-                                     "stages.0.downsample.reduction.weight",
-                                     "stages.1.blocks.0.norm1.weight",
-                                     "norm.weight",
-                                     "head.weight"};
+const std::vector<Place> kSwin{{"patch_embed.proj.weight", 0},
+                               {"absolute_pos_embed", 0},
+                               {"stages.0.blocks.0.attn.qkv.weight", 1},
+                               {"stages.0.blocks.0.mlp.fc1.weight", 1},
+                               {"stages.0.blocks.1.norm1.weight", 2},
+                               {"stages.0.downsample.reduction.weight", 2},
+                               {"stages.1.blocks.0.norm1.weight", 3},
+                               {"norm.weight", 4},
+                               {"head.weight", 4}};
 
 TEST_CASE("update_runs: the learning rate falls from the head to the embedding") {
   CHECK(scales_of(kSwin, 0.5) ==
         std::vector<double>{0.0625, 0.0625, 0.125, 0.125, 0.25, 0.25, 0.5, 1.0, 1.0});
-  CHECK(scales_of({"cls_token", "blocks.0.norm1.weight", "blocks.1.norm1.weight", "norm.bias"},
-                  0.1) == std::vector<double>{std::pow(0.1, 3), std::pow(0.1, 2), 0.1, 1.0});
+  CHECK(scales_of({{"cls_token", 0}, {"blocks.0", 1}, {"blocks.1", 2}, {"norm.bias", 3}}, 0.1) ==
+        std::vector<double>{std::pow(0.1, 3), std::pow(0.1, 2), 0.1, 1.0});
   CHECK(scales_of(kSwin, 1.0) == std::vector<double>(kSwin.size(), 1.0));
 }
 
@@ -101,7 +107,7 @@ TEST_CASE("optimizers: a frozen parameter keeps its bits, a scaled one moves by 
     config.name = name;
     config.weight_decay = 0.1;
     const auto after = [&](bool freeze, double layer_decay) {
-      NamedModel model({"patch_embed.weight", "blocks.0.weight", "head.weight"});
+      NamedModel model({{"patch_embed.weight", 0}, {"blocks.0.weight", 1}, {"head.weight", 2}});
       ParameterStore store(model);
       store.initialize(3);
       if (freeze) freeze_parameters(store, std::vector<std::string>{"patch_embed.*"});

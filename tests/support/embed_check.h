@@ -3,7 +3,7 @@
 
 #include <cmath>
 
-#include "layers/patch/patch_embed.h"
+#include "layers/patch/make_patch_embed.h"
 #include "tests/support/layer_check.h"
 #include "tests/support/tiny_model.h"
 
@@ -37,7 +37,7 @@ inline void check_embed(const ModelConfig& config, const Reference& reference) {
   Profile profile;
   Tape tape({.training = false, .profile = &profile});
   const Var tokens = embed->forward(tape, tape.constant(random_images(config, 1)));
-  const PatchEmbedPlan plan = embed->plan();
+  const PatchEmbedPlan plan = embed->plan(config.image_size);
   CHECK(tokens.shape() == Shape{1, plan.map[0], plan.map[1], config.embed_dim});
   double flops = 0.0;
   for (const auto& [name, entry] : profile.entries()) {

@@ -102,7 +102,7 @@ TEST_CASE("values that do not fit each other are reported where they stand") {
       {"model: {position: [absolute, sincos]}",
        {"c.yaml:1:19: [model] position absolute and sincos are two ways to one table; use one"}},
       {"model: {position: sincos, embed_dim: 6, num_heads: [1, 1, 1, 1]}",
-       {"c.yaml:1:38: [model] position sincos needs embed_dim % 4 == 0, got 6"}},
+       {"c.yaml:1:38: [model] position sincos needs embed_dim % 4 == 0, got 6; try 8"}},
       {"model: {pretrained_window_size: [12, 6]}",
        {"c.yaml:1:33: [model] pretrained_window_size has 2 entries, depths 4; give one a stage"}},
       {"model: {num_classes: 9}\ndata: {name: cifar10}",

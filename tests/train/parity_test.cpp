@@ -92,7 +92,7 @@ struct Pass {
     const auto smoothing = file.metadata.find("label_smoothing");
     Tape tape;
     const Var images = tape.leaf(cast(channels_last(input, input.dim(0), config), dtype));
-    const Var output = model.network.forward(tape, images);
+    const Var output = model.forward(tape, images)[0];
     const Var mean =
         ops::cross_entropy(tape, output, file.i32("target"),
                            smoothing == file.metadata.end() ? 0.0f : std::stof(smoothing->second));
@@ -230,7 +230,7 @@ void check_trajectory_of(const std::string& name, DType dtype, const Tolerance& 
     const Tensor images = channels_last(inputs.slice(step * floats, {floats}), batch, model_config);
     Tape tape;
     model.parameters.clear_gradients();
-    const Var logits = model.network.forward(tape, tape.constant(cast(images, dtype)));
+    const Var logits = model.forward(tape, tape.constant(cast(images, dtype)))[0];
     const Var loss = ops::cross_entropy(tape, logits, targets.slice(step * batch, {batch}),
                                         train["label_smoothing"].get<float>());
     tape.backward(loss);

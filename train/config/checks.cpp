@@ -1,18 +1,39 @@
 #include "train/config/checks.h"
 
+#include <fmt/ranges.h>
+
+#include <algorithm>
 #include <functional>
+#include <initializer_list>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "core/error.h"
 #include "data/dataset_info.h"
 #include "data/open_dataset.h"
+#include "layers/model_problems.h"
 #include "optim/schedule.h"
 #include "tasks/make_task.h"
+#include "train/config/checker.h"
 #include "train/config/closest.h"
 #include "train/config/data_checks.h"
-#include "train/config/model_checks.h"
 
 namespace tessera {
 namespace {
+
+/// Problems that come from a value which could not be read are left out.
+void check_model(const Checker& check) {
+  const auto readable = [&](const std::string& key) {
+    return check.state.readable(key.substr(0, key.find('[')));
+  };
+  for (const ConfigProblem& problem : model_problems(check.config.model)) {
+    if (std::ranges::all_of(problem.keys, readable) &&
+        std::ranges::all_of(problem.others, readable)) {
+      check.report(problem.keys, "[model] {}", problem.text);
+    }
+  }
+}
 
 void check_schedule(const Checker& check) {
   const OptimConfig& optim = check.config.optim;
@@ -89,7 +110,7 @@ void resolve_auto(Config& config, const ReadState& state, Problems& problems) {
 void check_config(const Config& config, const ReadState& state, Problems& problems) {
   const Checker check{config, state, problems};
   check_best_by(check);
-  check_model_config(check);
+  check_model(check);
   check_schedule(check);
   if (config.has_data && state.readable("data.name")) check_data_config(check);
 }

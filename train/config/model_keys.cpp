@@ -82,10 +82,14 @@ void add_model(ModelConfig& model, std::vector<Key>& keys) {
             {"timm", WindowPadding::kTimm}},
            "tokens added to fill the last windows: left out of attention; taking part as in "
            "torchvision; or as in timm, where shifted maps are rolled before they are padded"),
-       choice_key("model.window_policy", model.window_policy,
-                  {{"clamp", WindowPolicy::kClamp}, {"pad", WindowPolicy::kPad}},
-                  "a window larger than the map: shrink it (timm, official), or pad the map "
-                  "(torchvision)")});
+       choice_key(
+           "model.window_policy", model.window_policy,
+           {{"clamp", WindowPolicy::kClamp},
+            {"pad", WindowPolicy::kPad},
+            {"keep", WindowPolicy::kKeep}},
+           "a window that covers the map: shrink it to the map (timm, official); pad the map "
+           "up to it (torchvision); pad and move it all the same, as the backbones of "
+           "detectors and of segmentation do")});
 }
 
 void add_patch_embed(PatchEmbedConfig& embed, std::vector<Key>& keys) {
@@ -108,6 +112,10 @@ void add_patch_embed(PatchEmbedConfig& embed, std::vector<Key>& keys) {
                 "layer norm after the projection; shifted: before it"),
        size_key("model.patch_embed.kernel", embed.kernel, side,
                 "overlap: pixels that a token sees; auto: 2 * patch_size - 1", true),
+       choice_key("model.patch_embed.edge", embed.edge,
+                  {{"drop", PatchEdge::kDrop}, {"pad", PatchEdge::kPad}},
+                  "linear, sliding, overlap with numbered padding: pixels at the right and bottom "
+                  "that no whole kernel fits on are not seen, or filled up with zeros"),
        integer_key("model.patch_embed.padding", embed.padding, between(0, kMaxSide),
                    "overlap: zeros on every side; same: as many as keep image / patch tokens, "
                    "rounded up",

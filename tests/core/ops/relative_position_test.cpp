@@ -24,6 +24,23 @@ TEST_CASE("the bias of a pair is the table's entry for query minus key") {
   }
 }
 
+TEST_CASE("a smaller window sees the middle of the table") {
+  Tape tape;
+  const Tensor table = test::random_tensor({5 * 7, 2}, 1);  // of 3 x 4 tokens
+  Tensor middle = Tensor::empty({3 * 5, 2});                // of 2 x 3
+  for (std::int64_t y = 0; y < 3; ++y) {
+    for (std::int64_t i = 0; i < 5 * 2; ++i) {
+      middle.f32()[y * 10 + i] = table.f32()[(y + 1) * 14 + 2 + i];
+    }
+  }
+  const Tensor inside =
+      ops::relative_position_bias(tape, tape.constant(table), {2, 3}, {3, 4}).value;
+  const Tensor own = ops::relative_position_bias(tape, tape.constant(middle), {2, 3}).value;
+  CHECK(test::relative_error(inside, own) == 0.0);
+  CHECK_THROWS_WITH_AS(ops::relative_position_bias(tape, tape.constant(table), {4, 4}, {3, 4}),
+                       doctest::Contains("4x4 tokens is larger than the 3x4"), ShapeError);
+}
+
 TEST_CASE("a bias table of another window is refused") {
   Tape tape;
   const Var table = tape.constant(Tensor::zeros({169, 3}));

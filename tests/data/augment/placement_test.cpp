@@ -43,8 +43,8 @@ struct Hull {
   bool empty() const { return x1 == 0; }
 };
 
-/// Where the picture is clearly red, clearly black (fill is blue) and nothing, must be what the mask
-/// says; `slack` pixels around an edge may be either.
+/// Where the picture is clearly red, clearly black (fill is blue) and nothing, must be what the
+/// mask says; `slack` pixels around an edge may be either.
 void check_agreement(const Sample& placed, double slack) {
   const Mask& mask = placed.target.mask;
   REQUIRE(mask.height == placed.image.shape.height);
@@ -90,8 +90,8 @@ Placement random_placement(const ImageShape& image, Rng& rng) {
     part.left = within(0, width - part.width);
     return part;
   };
-  Placement p = Placement::scaling(part_of(image.height, image.width),
-                                   {within(10, 60), within(10, 60)});
+  Placement p =
+      Placement::scaling(part_of(image.height, image.width), {within(10, 60), within(10, 60)});
   p.cut = part_of(p.scaled.height, p.scaled.width);
   p.canvas = {within(8, 70), within(8, 70)};
   p.top = within(-p.cut.height / 2, 10);
@@ -217,7 +217,8 @@ TEST_CASE("placement: crops of masks are drawn again until classes are mixed") {
       Rng rng = draws(i);
       Target target;
       target.mask = sample.target.mask;
-      const Placement p = draw_dense_placement(sample.image.shape, target, {60, 60, 3}, augment, rng);
+      const Placement p =
+          draw_dense_placement(sample.image.shape, target, {60, 60, 3}, augment, rng);
       REQUIRE(p.canvas.height == 20);
       const Mask crop = place(target.mask, p);
       const auto ones = std::count(crop.classes.begin(), crop.classes.end(), 1);

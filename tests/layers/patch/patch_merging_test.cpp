@@ -1,11 +1,10 @@
-#include "layers/patch/patch_merging.h"
-
 #include <doctest/doctest.h>
 
 #include <cmath>
 #include <functional>
 #include <string>
 
+#include "layers/patch/make_patch_merging.h"
 #include "tests/support/layer_check.h"
 #include "tests/support/tiny_model.h"
 
@@ -123,18 +122,22 @@ std::vector<Case> cases() {
 TEST_CASE("every merging agrees with its definition and finite differences, in Swin and Swin v2") {
   for (const Case& c : cases()) {
     for (const ModelName name : {ModelName::kSwin, ModelName::kSwinV2}) {
-      for (const MergeShape& shape :
-           {MergeShape{{4, 6}, 6, 12}, MergeShape{{5, 3}, 5, 8}, MergeShape{{1, 4}, 3, 4}}) {
+      struct Place {
+        Size2 map;
+        MergeChannels channels;
+      };
+      for (const auto& [map, channels] :
+           {Place{{4, 6}, {6, 12}}, Place{{5, 3}, {5, 8}}, Place{{1, 4}, {3, 4}}}) {
         CAPTURE(c.name);
         CAPTURE(static_cast<int>(name));
-        CAPTURE(shape.map[0]);
+        CAPTURE(map[0]);
         ModelConfig config = test::tiny_config();
         config.name = name;
         c.change(config.patch_merging);
-        REQUIRE(patch_merging_problems(config, shape).empty());
-        const auto merging = make_patch_merging(config, shape);
-        const Tensor x = test::random_tensor({2, shape.map[0], shape.map[1], shape.channels}, 3);
-        test::check_layer(*merging, x, c.reference(name == ModelName::kSwinV2, shape.merged()));
+        REQUIRE(patch_merging_problems(config, channels).empty());
+        const auto merging = make_patch_merging(config, channels);
+        const Tensor x = test::random_tensor({2, map[0], map[1], channels.in}, 3);
+        test::check_layer(*merging, x, c.reference(name == ModelName::kSwinV2, merged(map)));
 
         ParameterStore store(*merging);
         Profile profile;
@@ -144,7 +147,7 @@ TEST_CASE("every merging agrees with its definition and finite differences, in S
         for (const auto& [op, entry] : profile.entries()) {
           if (op == "linear" || op == "conv2d") flops += entry.flops;
         }
-        CHECK(2 * merging->plan().macs == std::llround(flops));
+        CHECK(2 * merging->plan(map).macs == std::llround(flops));
       }
     }
   }
@@ -154,8 +157,8 @@ TEST_CASE("channels that kernels cannot share are a problem of cross-scale mergi
   ModelConfig config = test::tiny_config();
   config.patch_merging.type = PatchMergingType::kCrossScale;
   config.patch_merging.kernels = {2, 4, 6};
-  CHECK(patch_merging_problems(config, {{4, 4}, 5, 10}).size() == 1);
-  CHECK(patch_merging_problems(config, {{4, 4}, 6, 12}).empty());
+  CHECK(patch_merging_problems(config, {5, 10}).size() == 1);
+  CHECK(patch_merging_problems(config, {6, 12}).empty());
 }
 
 }  // namespace

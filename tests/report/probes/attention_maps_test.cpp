@@ -18,11 +18,11 @@ struct Traced {
       : model(config) {
     test::randomize(model);
     Tape tape({.training = training});
-    logits = model.network.forward(tape, tape.constant(random_images(config, batch)), &trace).value;
+    logits = model.forward(tape, tape.constant(random_images(config, batch)), &trace)[0].value;
   }
 
   std::vector<AttentionMap> maps(std::int64_t image = 0, std::optional<Size2> pixel = {}) const {
-    return attention_maps(trace, model.network.config(), image, pixel);
+    return attention_maps(trace, model.config(), image, pixel);
   }
 
   Model model;

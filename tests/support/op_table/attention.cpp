@@ -90,6 +90,15 @@ OpCase position_bias(std::array<std::int64_t, 2> window, std::int64_t heads) {
           .variant = fmt::format("window={}x{}", window[0], window[1])};
 }
 
+OpCase position_bias_within(std::array<std::int64_t, 2> window, std::array<std::int64_t, 2> table) {
+  return {
+      .name = "relative_position_bias",
+      .inputs = {{{(2 * table[0] - 1) * (2 * table[1] - 1), 3}}},
+      .op = [=](Tape& t, Vars v) { return ops::relative_position_bias(t, v[0], window, table); },
+      .activations = 0,
+      .variant = fmt::format("window={}x{},table", window[0], window[1])};
+}
+
 OpCase key_bias(const Shape& bias) {
   return {.name = "without_key_bias",
           .inputs = {{bias}},
@@ -102,7 +111,8 @@ OpCase key_bias(const Shape& bias) {
 OpTable attention_cases() {
   OpTable table;
   add(table, window_attention());
-  add(table, {{position_bias({1, 1}, 3), position_bias({2, 3}, 3), position_bias({4, 4}, 3)},
+  add(table, {{position_bias({1, 1}, 3), position_bias({2, 3}, 3), position_bias({4, 4}, 3),
+               position_bias_within({2, 3}, {4, 3})},
               {position_bias({7, 7}, 3), position_bias({7, 7}, 24)}});
   add(table, {{key_bias({3}), key_bias({33})}, {key_bias({2304})}});
   return table;

@@ -1,5 +1,5 @@
 // What every network must get right, whatever its name.
-#include "layers/classifier.h"
+#include "layers/model.h"
 
 #include <doctest/doctest.h>
 
@@ -103,7 +103,7 @@ std::vector<Case> cases() {
 
 Tensor predict(Model& model, const Tensor& images) {
   Tape tape({.training = false});
-  return model.network.forward(tape, tape.constant(images)).value;
+  return model.forward(tape, tape.constant(images))[0].value;
 }
 
 // `steps` of Adam, arXiv:1412.6980, on one batch; the last loss.
@@ -201,33 +201,38 @@ TEST_CASE("bf16 activations stay near f32 in every model") {
 
 TEST_CASE("the maps of all stages and every block's attention are handed out on request") {
   Model swin(test::tiny_v2_config()), vit(test::tiny_vit_config());
-  const Tensor images = test::random_images(swin.network.config(), 2);
+  const Tensor images = test::random_images(swin.config(), 2);
   Tape tape({.training = false});
   ModelTrace trace;
-  trace.features.resize(7);
-  swin.network.forward(tape, tape.constant(images), &trace);
-  REQUIRE(trace.features.size() == 2);
-  CHECK(trace.features[0].shape() == Shape{2, 8, 8, 16});
-  CHECK(trace.features[1].shape() == Shape{2, 4, 4, 32});
+  const auto pyramid = swin.backbone().forward(tape, tape.constant(images), &trace);
+  REQUIRE(pyramid.size() == 2);
+  CHECK(pyramid[0].map.shape() == Shape{2, 8, 8, 16});
+  CHECK(!pyramid[0].normed);
+  CHECK(pyramid[1].map.shape() == Shape{2, 4, 4, 32});
+  CHECK(pyramid[1].normed.shape() == Shape{2, 4, 4, 32});
   REQUIRE(trace.attention.size() == 4);
   CHECK(trace.attention[1].qkv.shape() == Shape{2, 8, 8, 48});
   CHECK(trace.attention[1].config.shift == std::array<std::int64_t, 2>{2, 2});
   CHECK(trace.attention[2].qkv.shape() == Shape{2, 4, 4, 96});
   CHECK(trace.attention[2].logit_scale.shape() == Shape{4});
-  vit.network.forward(tape, tape.constant(images), &trace);
-  REQUIRE(trace.features.size() == 1);
-  CHECK(trace.features[0].shape() == Shape{2, 1, 65, 16});
+  vit.forward(tape, tape.constant(images), &trace);  // forgets what was there before
+  const auto row = vit.backbone().forward(tape, tape.constant(images));
+  REQUIRE(row.size() == 1);
+  CHECK(row[0].map.shape() == Shape{2, 1, 65, 16});
   CHECK(trace.attention.size() == 2);
 }
 
-TEST_CASE("images of another size are refused by every model") {
+TEST_CASE("images of other channels are no images, of another size not those of a classifier") {
   for (const Case& c : cases()) {
     Model model(c.config);
     const auto [height, width] = c.config.image_size;
     const std::int64_t channels = c.config.in_channels;
-    CHECK_THROWS_AS(predict(model, Tensor::zeros({1, height, width + 1, channels})), ShapeError);
     CHECK_THROWS_AS(predict(model, Tensor::zeros({1, height, width, channels + 1})), ShapeError);
     CHECK_THROWS_AS(predict(model, Tensor::zeros({height, width, channels})), ShapeError);
+    CHECK_THROWS_AS(model.require_configured_size({1, height, width + 1, channels}), ShapeError);
+    CHECK_THROWS_AS(model.require_configured_size({height, width, channels}), ShapeError);
+    CHECK_THROWS_AS(model.require_configured_size({}), ShapeError);
+    CHECK_NOTHROW(model.require_configured_size({3, height, width, channels}));
   }
 }
 

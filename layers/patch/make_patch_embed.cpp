@@ -1,22 +1,18 @@
-#include "layers/patch/patch_embed.h"
+#include "layers/patch/make_patch_embed.h"
 
+#include "layers/patch/conv_patch_embed.h"
 #include "layers/patch/conv_stem.h"
 #include "layers/patch/cross_scale_patch_embed.h"
-#include "layers/patch/linear_patch_embed.h"
-#include "layers/patch/overlap_patch_embed.h"
 #include "layers/patch/shifted_patch_embed.h"
-#include "layers/patch/sliding_patch_embed.h"
 
 namespace tessera {
 
 std::vector<ConfigProblem> patch_embed_problems(const ModelConfig& config) {
   switch (config.patch_embed.type) {
     case PatchEmbedType::kLinear:
-      break;
     case PatchEmbedType::kOverlap:
-      return OverlapPatchEmbed::problems(config);
     case PatchEmbedType::kSliding:
-      return SlidingPatchEmbed::problems(config);
+      break;
     case PatchEmbedType::kConvStem:
       return ConvStem::problems(config);
     case PatchEmbedType::kShifted:
@@ -24,17 +20,15 @@ std::vector<ConfigProblem> patch_embed_problems(const ModelConfig& config) {
     case PatchEmbedType::kCrossScale:
       return CrossScalePatchEmbed::problems(config);
   }
-  return {};
+  return ConvPatchEmbed::problems(config);
 }
 
 std::unique_ptr<PatchEmbed> make_patch_embed(const ModelConfig& config) {
   switch (config.patch_embed.type) {
     case PatchEmbedType::kLinear:
-      break;
     case PatchEmbedType::kOverlap:
-      return std::make_unique<OverlapPatchEmbed>(config);
     case PatchEmbedType::kSliding:
-      return std::make_unique<SlidingPatchEmbed>(config);
+      break;
     case PatchEmbedType::kConvStem:
       return std::make_unique<ConvStem>(config);
     case PatchEmbedType::kShifted:
@@ -42,7 +36,7 @@ std::unique_ptr<PatchEmbed> make_patch_embed(const ModelConfig& config) {
     case PatchEmbedType::kCrossScale:
       return std::make_unique<CrossScalePatchEmbed>(config);
   }
-  return std::make_unique<LinearPatchEmbed>(config);
+  return std::make_unique<ConvPatchEmbed>(config);
 }
 
 }  // namespace tessera

@@ -1,4 +1,4 @@
-#include "layers/patch/patch_merging.h"
+#include "layers/patch/make_patch_merging.h"
 
 #include "layers/patch/conv_patch_merging.h"
 #include "layers/patch/cross_scale_patch_merging.h"
@@ -8,24 +8,24 @@
 namespace tessera {
 
 std::vector<ConfigProblem> patch_merging_problems(const ModelConfig& config,
-                                                  const MergeShape& shape) {
+                                                  MergeChannels channels) {
   if (config.patch_merging.type != PatchMergingType::kCrossScale) return {};
-  return CrossScalePatchMerging::problems(config, shape);
+  return CrossScalePatchMerging::problems(config, channels);
 }
 
 std::unique_ptr<PatchMerging> make_patch_merging(const ModelConfig& config,
-                                                 const MergeShape& shape) {
+                                                 MergeChannels channels) {
   switch (config.patch_merging.type) {
     case PatchMergingType::kLinear:
       break;
     case PatchMergingType::kConv:
-      return std::make_unique<ConvPatchMerging>(config, shape);
+      return std::make_unique<ConvPatchMerging>(config, channels);
     case PatchMergingType::kShifted:
-      return std::make_unique<ShiftedPatchMerging>(config, shape);
+      return std::make_unique<ShiftedPatchMerging>(config, channels);
     case PatchMergingType::kCrossScale:
-      return std::make_unique<CrossScalePatchMerging>(config, shape);
+      return std::make_unique<CrossScalePatchMerging>(config, channels);
   }
-  return std::make_unique<LinearPatchMerging>(config, shape);
+  return std::make_unique<LinearPatchMerging>(config, channels);
 }
 
 }  // namespace tessera

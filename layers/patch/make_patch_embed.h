@@ -1,0 +1,19 @@
+// The one place that chooses among patch embeddings.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "layers/config_problem.h"
+#include "layers/patch/patch_embed.h"
+
+namespace tessera {
+
+/// What in `config` has no meaning for its patch embedding. A patch that is larger than the image
+/// is looked for elsewhere.
+std::vector<ConfigProblem> patch_embed_problems(const ModelConfig& config);
+
+/// The embedding that `config.patch_embed.type` names; `config` has no problems.
+std::unique_ptr<PatchEmbed> make_patch_embed(const ModelConfig& config);
+
+}  // namespace tessera
