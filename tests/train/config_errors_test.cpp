@@ -18,12 +18,12 @@ TEST_CASE("unknown keys are named with their place and the key that was meant") 
                "warmup_epochs?"}));
   CHECK(errors_of("train: {lr: 1}") ==
         lines({"c.yaml:1:9: unknown key train.lr; did you mean optim.lr?"}));
-  CHECK(
-      errors_of("data: {augment: {qqqqqq: 1}}") ==
-      lines({"c.yaml:1:18: unknown key data.augment.qqqqqq; known here: repeats, crop_area, "
-             "crop_aspect, "
-             "crop_padding, flip, policy, policy_ops, policy_magnitude, policy_std, color_jitter, "
-             "hue_jitter, erase, erase_mode, mixup, cutmix, mix_probability, mix_switch"}));
+  CHECK(errors_of("data: {augment: {qqqqqq: 1}}") ==
+        lines({"c.yaml:1:18: unknown key data.augment.qqqqqq; known here: repeats, crop_area, "
+               "crop_aspect, "
+               "crop_padding, flip, scale, crop, class_share, zoom_out, photometric, policy, "
+               "policy_ops, policy_magnitude, policy_std, color_jitter, "
+               "hue_jitter, erase, erase_mode, mixup, cutmix, mix_probability, mix_switch"}));
 }
 
 TEST_CASE("a value of the wrong type says what was expected and what was found") {

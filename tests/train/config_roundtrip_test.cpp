@@ -79,6 +79,7 @@ TEST_CASE("every key is read into its own variable and written back") {
     type: conv_stem
     norm: false
     kernel: [9, 8]
+    edge: pad
     padding: 3
     stride: [2, 1]
     stem_channels: [24, 48]

@@ -126,7 +126,7 @@ TEST_CASE("positions: the relative table, seen from the query") {
   Frozen frozen(config);
   Tape tape({.training = false});
   ModelTrace trace;
-  frozen.model.forward(tape, tape.constant(test::random_images(config, 1)), &trace)[0];
+  frozen.model.forward(tape, tape.constant(test::random_images(config, 1)), &trace);
   const std::vector<PositionMap> maps = position_maps(trace);
   REQUIRE(maps.size() == 4);
   REQUIRE(maps[0].heads.shape() == Shape{2, 7, 7});
