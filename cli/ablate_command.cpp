@@ -1,11 +1,11 @@
 #include <fmt/core.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <filesystem>
 #include <memory>
 #include <set>
 
+#include "cli/arguments.h"
 #include "cli/commands.h"
 #include "core/atomic_file.h"
 #include "core/error.h"
@@ -191,28 +191,32 @@ int run(const AblateOptions& options) {
 
 }  // namespace
 
-Action add_ablate_command(CLI::App& app) {
+Action add_ablate_command(Arguments& arguments) {
   auto options = std::make_shared<AblateOptions>();
-  app.add_option("study", options->study, "Study file (YAML)")->required();
-  app.add_option("--set", options->overrides,
-                 "Override a key of the study or its configuration: --set train.epochs=3")
-      ->allow_extra_args(false);
-  app.add_option("--out", options->out, "Folder of the study; runs/NAME if not given");
-  app.add_flag("--quick", options->quick, "Lay the study's own `quick` settings over it");
-  CLI::Option* dry_run = app.add_flag("--dry-run", options->dry_run,
-                                      "Check and show the plan, train and write nothing");
-  CLI::Option* no_measure =
-      app.add_flag("--no-measure", options->no_measure, "Do not measure speeds for the plan");
-  app.add_option("--take-from", options->take_from,
-                 "Folder of another study: copy its finished runs of the same configurations")
-      ->allow_extra_args(false)
-      ->excludes(dry_run);
-  app.add_flag("--measure-again", options->measure_again,
-               "Measure the speeds of a study that was run once more, train nothing, and write its "
-               "tables and report anew")
-      ->excludes(dry_run)
-      ->excludes(no_measure);
-  app.footer(
+  arguments.add_option("study", options->study, "Study file (YAML)").required();
+  arguments
+      .add_option("--set", options->overrides,
+                  "Override a key of the study or its configuration: --set train.epochs=3")
+      .repeated();
+  arguments.add_option("--out", options->out, "Folder of the study; runs/NAME if not given");
+  arguments.add_flag("--quick", options->quick, "Lay the study's own `quick` settings over it");
+  const Argument dry_run = arguments.add_flag("--dry-run", options->dry_run,
+                                              "Check and show the plan, train and write nothing");
+  const Argument no_measure =
+      arguments.add_flag("--no-measure", options->no_measure, "Do not measure speeds for the plan");
+  arguments
+      .add_option("--take-from", options->take_from,
+                  "Folder of another study: copy its finished runs of the same configurations")
+      .repeated()
+      .excludes(dry_run);
+  arguments
+      .add_flag(
+          "--measure-again", options->measure_again,
+          "Measure the speeds of a study that was run once more, train nothing, and write its "
+          "tables and report anew")
+      .excludes(dry_run)
+      .excludes(no_measure);
+  arguments.footer(
       "A study that was stopped or killed goes on where it was when it is started again, and runs\n"
       "that failed are tried again. A run that is done is kept as long as its configuration stays\n"
       "the same, whatever else of the study changes. docs/studies.md explains the file.");

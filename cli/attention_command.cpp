@@ -1,12 +1,12 @@
 #include <fmt/core.h>
 #include <fmt/ranges.h>
 
-#include <CLI/CLI.hpp>
 #include <charconv>
 #include <filesystem>
 #include <memory>
 #include <optional>
 
+#include "cli/arguments.h"
 #include "cli/commands.h"
 #include "core/error.h"
 #include "report/probes/attention_picture.h"
@@ -105,20 +105,23 @@ int run(const AttentionOptions& options) {
 
 }  // namespace
 
-Action add_attention_command(CLI::App& app) {
+Action add_attention_command(Arguments& arguments) {
   auto options = std::make_shared<AttentionOptions>();
-  app.add_option("path", options->path, "Run (its best checkpoint) or checkpoint folder")
-      ->required();
-  app.add_option("image", options->image, "JPEG, PNG or BMP file, scaled to the model's size")
-      ->required();
-  app.add_option("--out", options->out, "PNG to write")->required();
-  app.add_option("--query", options->query,
-                 "X,Y, pixels of the image: the attention that the token there pays, 1 in sum");
-  app.add_option("--block", options->blocks,
-                 "STAGE.BLOCK, both from 0, as in names of parameters; may be repeated (all)")
-      ->allow_extra_args(false);
-  app.add_flag("--heads", options->heads, "Every head instead of the mean of a block's heads");
-  app.footer(
+  arguments.add_option("path", options->path, "Run (its best checkpoint) or checkpoint folder")
+      .required();
+  arguments.add_option("image", options->image, "JPEG, PNG or BMP file, scaled to the model's size")
+      .required();
+  arguments.add_option("--out", options->out, "PNG to write").required();
+  arguments.add_option(
+      "--query", options->query,
+      "X,Y, pixels of the image: the attention that the token there pays, 1 in sum");
+  arguments
+      .add_option("--block", options->blocks,
+                  "STAGE.BLOCK, both from 0, as in names of parameters; may be repeated (all)")
+      .repeated();
+  arguments.add_flag("--heads", options->heads,
+                     "Every head instead of the mean of a block's heads");
+  arguments.footer(
       "Shown is how much attention each token receives from all tokens together: 1 is an even\n"
       "share, 0 is none. With a class token: what that token pays. Windows and shifts are undone,\n"
       "so each value lies over the pixels that its token stands for. Colours go from 0 to the\n"

@@ -1,12 +1,12 @@
 #include <fmt/core.h>
 
-#include <CLI/CLI.hpp>
 #include <memory>
-#include <nlohmann/json.hpp>
 
+#include "cli/arguments.h"
 #include "cli/commands.h"
 #include "cli/speed_text.h"
 #include "core/parallel.h"
+#include "formats/json.h"
 #include "train/config/config.h"
 #include "train/speed.h"
 
@@ -31,7 +31,7 @@ int run(BenchOptions options) {
   const std::int64_t batch = options.batch > 0 ? options.batch : config.data.batch_size;
   const Speed speed = measure_speed(config, batch, options.steps);
   if (options.json) {
-    fmt::print("{}\n", speed_json(speed, config).dump(2));
+    fmt::print("{}\n", json_text(speed_json(speed, config), 2));
   } else {
     fmt::print("{}", speed_text(speed, config));
   }
@@ -40,20 +40,21 @@ int run(BenchOptions options) {
 
 }  // namespace
 
-Action add_bench_command(CLI::App& app) {
+Action add_bench_command(Arguments& arguments) {
   auto options = std::make_shared<BenchOptions>();
-  app.add_option("config", options->config, "Configuration file (YAML)")->required();
-  app.add_option("--set", options->overrides, "Override a key: --set model.patch_size=2")
-      ->allow_extra_args(false);
-  app.add_option("--batch", options->batch, "Images a step; data.batch_size if not given")
-      ->check(CLI::Range(1, 1000000));
-  app.add_option("--steps", options->steps, "Steps to take the median of")
-      ->check(CLI::Range(1, 1000000))
-      ->capture_default_str();
-  app.add_option("--precision", options->precision, "f32 or bf16; train.precision if not given")
-      ->check(CLI::IsMember({"f32", "bf16"}));
-  app.add_flag("--json", options->json, "Print one JSON object");
-  app.footer(
+  arguments.add_option("config", options->config, "Configuration file (YAML)").required();
+  arguments.add_option("--set", options->overrides, "Override a key: --set model.patch_size=2")
+      .repeated();
+  arguments.add_option("--batch", options->batch, "Images a step; data.batch_size if not given")
+      .between(1, 1000000);
+  arguments.add_option("--steps", options->steps, "Steps to take the median of")
+      .between(1, 1000000)
+      .with_default();
+  arguments
+      .add_option("--precision", options->precision, "f32 or bf16; train.precision if not given")
+      .one_of({"f32", "bf16"});
+  arguments.add_flag("--json", options->json, "Print one JSON object");
+  arguments.footer(
       "Training and inference take random images. The loader prepares batches of the configured\n"
       "data set, or of noise if that is not here, as one thread of it would. FLOPs are twice the\n"
       "multiply-adds of `tessera inspect`, and a training step counts as three forward passes.");

@@ -1,13 +1,11 @@
-// The subcommands of the program. Each binds its options to `app` and returns what runs it.
+// The subcommands of the program. Each adds its options to `arguments` and returns what runs it.
 #pragma once
 
 #include <functional>
 
-namespace CLI {
-class App;
-}
-
 namespace tessera {
+
+class Arguments;
 
 /// Exit codes of the program.
 inline constexpr int kExitOk = 0;
@@ -18,22 +16,22 @@ inline constexpr int kExitProblems = 3;  ///< a check found problems
 /// Runs a subcommand and returns the exit code.
 using Action = std::function<int()>;
 
-Action add_train_command(CLI::App& app);
-Action add_eval_command(CLI::App& app);
-Action add_predict_command(CLI::App& app);
-Action add_attention_command(CLI::App& app);
-Action add_inspect_command(CLI::App& app);
-Action add_forward_command(CLI::App& app);
-Action add_convert_command(CLI::App& app);
-Action add_export_command(CLI::App& app);
-Action add_ablate_command(CLI::App& app);
-Action add_bench_command(CLI::App& app);
-Action add_report_command(CLI::App& app);
-Action add_runs_command(CLI::App& app);
-Action add_watch_command(CLI::App& app);
-Action add_lr_find_command(CLI::App& app);
-Action add_data_command(CLI::App& app);
-Action add_data_check_command(CLI::App& app);  ///< `data check`
-Action add_config_command(CLI::App& app);
+Action add_train_command(Arguments& arguments);
+Action add_eval_command(Arguments& arguments);
+Action add_predict_command(Arguments& arguments);
+Action add_attention_command(Arguments& arguments);
+Action add_inspect_command(Arguments& arguments);
+Action add_forward_command(Arguments& arguments);
+Action add_convert_command(Arguments& arguments);
+Action add_export_command(Arguments& arguments);
+Action add_ablate_command(Arguments& arguments);
+Action add_bench_command(Arguments& arguments);
+Action add_report_command(Arguments& arguments);
+Action add_runs_command(Arguments& arguments);
+Action add_watch_command(Arguments& arguments);
+Action add_lr_find_command(Arguments& arguments);
+Action add_data_command(Arguments& arguments);
+Action add_data_check_command(Arguments& arguments);  ///< `data check`
+Action add_config_command(Arguments& arguments);
 
 }  // namespace tessera

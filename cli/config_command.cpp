@@ -1,7 +1,6 @@
 #include <fmt/core.h>
 
-#include <CLI/CLI.hpp>
-
+#include "cli/arguments.h"
 #include "cli/commands.h"
 #include "train/config/config.h"
 
@@ -28,8 +27,8 @@ This page is what `tessera config` prints.
 
 }  // namespace
 
-Action add_config_command(CLI::App& app) {
-  app.footer("Markdown, the same as docs/configuration.md.");
+Action add_config_command(Arguments& arguments) {
+  arguments.footer("Markdown, the same as docs/configuration.md.");
   return [] {
     fmt::print("{}{}", kIntroduction, config_reference());
     return kExitOk;

@@ -1,12 +1,12 @@
 #include <fmt/ranges.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <filesystem>
 #include <memory>
 #include <optional>
 #include <utility>
 
+#include "cli/arguments.h"
 #include "cli/commands.h"
 #include "core/error.h"
 #include "formats/read_weights.h"
@@ -137,26 +137,29 @@ int run(const ConvertOptions& options) {
 
 }  // namespace
 
-Action add_convert_command(CLI::App& app) {
+Action add_convert_command(Arguments& arguments) {
   auto options = std::make_shared<ConvertOptions>();
-  app.add_option("in", options->in, "Safetensors, .pth, checkpoint or run")->required();
-  app.add_option("out", options->out, "Safetensors to write")->required();
-  app.add_option("--to", options->to, "Names to write: tessera, torchvision, timm or official")
-      ->check(CLI::IsMember({"tessera", "torchvision", "timm", "official"}))
-      ->capture_default_str();
-  app.add_option(
+  arguments.add_option("in", options->in, "Safetensors, .pth, checkpoint or run").required();
+  arguments.add_option("out", options->out, "Safetensors to write").required();
+  arguments
+      .add_option("--to", options->to, "Names to write: tessera, torchvision, timm or official")
+      .one_of({"tessera", "torchvision", "timm", "official"})
+      .with_default();
+  arguments.add_option(
       "--model", options->model,
       "Configuration whose model: section the weights are checked against and fitted to");
-  app.add_option("--set", options->overrides, "Override a key of it: --set model.window_size=8")
-      ->allow_extra_args(false);
-  app.add_option("--allow-missing", options->allow_missing,
-                 "With --model: parameters that need not fit, such as 'head.*': they start anew")
-      ->allow_extra_args(false);
-  app.add_flag("--no-fit", options->no_fit,
-               "With --model: refuse weights of another window, map, patch or channels");
-  app.add_option("--prefix", options->prefix,
-                 "What stands before the names: state_dict_ema. (found by itself if usual)");
-  app.footer(
+  arguments
+      .add_option("--set", options->overrides, "Override a key of it: --set model.window_size=8")
+      .repeated();
+  arguments
+      .add_option("--allow-missing", options->allow_missing,
+                  "With --model: parameters that need not fit, such as 'head.*': they start anew")
+      .repeated();
+  arguments.add_flag("--no-fit", options->no_fit,
+                     "With --model: refuse weights of another window, map, patch or channels");
+  arguments.add_option("--prefix", options->prefix,
+                       "What stands before the names: state_dict_ema. (found by itself if usual)");
+  arguments.footer(
       "Without --model names are changed and nothing else: every value keeps its bits and type.\n"
       "With --model the weights become f32; tables, positions and patch kernels of another\n"
       "geometry are resized, and buffers that strict loaders expect are written along.");

@@ -1,15 +1,15 @@
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <filesystem>
 #include <memory>
-#include <nlohmann/json.hpp>
 
+#include "cli/arguments.h"
 #include "cli/commands.h"
 #include "cli/data_check.h"
 #include "core/atomic_file.h"
 #include "core/error.h"
+#include "formats/json.h"
 #include "train/config/config.h"
 #include "train/plural.h"
 
@@ -59,9 +59,9 @@ Config config_of(const CheckOptions& options) {
   return config;
 }
 
-nlohmann::ordered_json to_json(const CheckedSplit& split) {
+Json to_json(const CheckedSplit& split) {
   const DataReport& report = split.report;
-  nlohmann::ordered_json unreadable = nlohmann::ordered_json::array();
+  Json unreadable = Json::array();
   for (const UnreadableSample& sample : report.unreadable) {
     unreadable.push_back(
         {{"sample", split.dataset->sample_name(sample.sample)}, {"error", sample.error}});
@@ -80,10 +80,10 @@ nlohmann::ordered_json to_json(const CheckedSplit& split) {
           {"hash", fmt::format("{:016x}", report.hash)}};
 }
 
-nlohmann::ordered_json to_json(const CheckedData& data) {
-  nlohmann::ordered_json json = {{"name", data.splits.front().dataset->name()}};
+Json to_json(const CheckedData& data) {
+  Json json = {{"name", data.splits.front().dataset->name()}};
   for (const CheckedSplit& split : data.splits) json[split.name] = to_json(split);
-  json["shared"] = nlohmann::ordered_json::array();
+  json["shared"] = Json::array();
   for (const SharedSamples& shared : data.shared) {
     json["shared"].push_back({{"of", data.splits[shared.split].name},
                               {"in", data.splits[shared.later].name},
@@ -171,7 +171,7 @@ int check(const CheckOptions& options) {
   Log log;
   const CheckedData data = check_data(config, is_class_folder(options.path), log);
   if (options.json) {
-    fmt::print("{}\n", to_json(data).dump(2));
+    fmt::print("{}\n", json_text(to_json(data), 2));
   } else {
     print(data);
   }
@@ -181,16 +181,17 @@ int check(const CheckOptions& options) {
 
 }  // namespace
 
-Action add_data_check_command(CLI::App& app) {
+Action add_data_check_command(Arguments& arguments) {
   auto options = std::make_shared<CheckOptions>();
-  app.add_option("path", options->path,
-                 "Configuration file (YAML), or the root of a folder of images")
-      ->required();
-  app.add_option("--set", options->overrides, "Override a key: --set data.root=DIR")
-      ->allow_extra_args(false);
-  app.add_option("--write-skip", options->skip_file,
-                 "File for the paths to leave out, as data.skip takes them");
-  app.add_flag("--json", options->json, "Print one JSON object");
+  arguments
+      .add_option("path", options->path,
+                  "Configuration file (YAML), or the root of a folder of images")
+      .required();
+  arguments.add_option("--set", options->overrides, "Override a key: --set data.root=DIR")
+      .repeated();
+  arguments.add_option("--write-skip", options->skip_file,
+                       "File for the paths to leave out, as data.skip takes them");
+  arguments.add_flag("--json", options->json, "Print one JSON object");
   return [options] { return check(*options); };
 }
 

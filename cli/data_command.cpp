@@ -1,9 +1,9 @@
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <filesystem>
 #include <memory>
 
+#include "cli/arguments.h"
 #include "cli/commands.h"
 #include "core/error.h"
 #include "data/images/image.h"
@@ -61,33 +61,33 @@ int sample(const SampleOptions& options) {
   return kExitOk;
 }
 
-Action add_sample_command(CLI::App& app) {
+Action add_sample_command(Arguments& arguments) {
   auto options = std::make_shared<SampleOptions>();
-  app.add_option("config", options->config, "Configuration file (YAML)")->required();
-  app.add_option("--set", options->overrides, "Override a key: --set data.root=DIR")
-      ->allow_extra_args(false);
-  CLI::Option* out =
-      app.add_option("--out", options->out, "Folder for test images, named by class");
-  app.add_option("--preview", options->preview,
-                 "File for a contact sheet of training images after augmentation")
-      ->excludes(out);
-  app.add_option("--count", options->count, "Images (10, spread over the classes; sheet: 64)")
-      ->check(CLI::Range(1, 100000));
+  arguments.add_option("config", options->config, "Configuration file (YAML)").required();
+  arguments.add_option("--set", options->overrides, "Override a key: --set data.root=DIR")
+      .repeated();
+  const Argument out =
+      arguments.add_option("--out", options->out, "Folder for test images, named by class");
+  arguments
+      .add_option("--preview", options->preview,
+                  "File for a contact sheet of training images after augmentation")
+      .excludes(out);
+  arguments.add_option("--count", options->count, "Images (10, spread over the classes; sheet: 64)")
+      .between(1, 100000);
   return [options] { return sample(*options); };
 }
 
 }  // namespace
 
-Action add_data_command(CLI::App& app) {
-  CLI::App* check_app = app.add_subcommand(
+Action add_data_command(Arguments& arguments) {
+  Arguments check_arguments = arguments.add_command(
       "check",
       "Read everything; report classes, sizes, statistics, duplicates; exit 3 on problems");
-  CLI::App* sample_app = app.add_subcommand(
+  Arguments sample_arguments = arguments.add_command(
       "sample", "Write some images as PNG: of testing as they are, or of training as a model sees");
-  app.require_subcommand(1);
-  return [check_app, check = add_data_check_command(*check_app),
-          sample = add_sample_command(*sample_app)] {
-    return check_app->parsed() ? check() : sample();
+  return [check_arguments, check = add_data_check_command(check_arguments),
+          sample = add_sample_command(sample_arguments)] {
+    return check_arguments.given() ? check() : sample();
   };
 }
 

@@ -1,14 +1,14 @@
 #include <fmt/core.h>
 
-#include <CLI/CLI.hpp>
 #include <cmath>
 #include <memory>
-#include <nlohmann/json.hpp>
 
+#include "cli/arguments.h"
 #include "cli/commands.h"
 #include "cli/eval_report.h"
 #include "core/error.h"
 #include "core/parallel.h"
+#include "formats/json.h"
 #include "train/class_names.h"
 #include "train/open_split.h"
 #include "train/plural.h"
@@ -43,7 +43,7 @@ void print_confusion(const ClassificationMeter& metrics, const Names& names) {
   }
 }
 
-nlohmann::ordered_json to_json(const TestViews& views) {
+Json to_json(const TestViews& views) {
   return {{"count", views.count()}, {"flip", views.flip}, {"shift", views.shift}};
 }
 
@@ -60,9 +60,9 @@ int run(const EvalOptions& options) {
   const TestViews views = views_of(options, saved.config);
   const ClassificationMeter metrics = test(saved, *dataset, views);
   if (options.json) {
-    nlohmann::ordered_json json = to_json(metrics, *dataset, options.confusion);
+    Json json = to_json(metrics, *dataset, options.confusion);
     json["views"] = to_json(views);
-    fmt::print("{}\n", json.dump());
+    fmt::print("{}\n", json_text(json));
     return kExitOk;
   }
   fmt::print("{} (step {}) on the {} {} images of {}\n", saved.path.parent_path().string(),
@@ -84,38 +84,42 @@ int run(const EvalOptions& options) {
 
 }  // namespace
 
-Action add_eval_command(CLI::App& app) {
+Action add_eval_command(Arguments& arguments) {
   auto options = std::make_shared<EvalOptions>();
-  app.add_option("path", options->path, "Run (its best checkpoint) or checkpoint folder")
-      ->required();
-  app.add_option("--set", options->overrides, "Override a key: --set data.batch_size=64")
-      ->allow_extra_args(false);
-  app.add_option("--split", options->split,
-                 "test, val or train; val is what training tests on, the same as test if there is "
-                 "but one")
-      ->check(CLI::IsMember({"test", "val", "train"}))
-      ->capture_default_str();
-  app.add_option("--patch-size", options->patch_sizes,
-                 "Test with patches of other sizes too: 1,2,4. Kernels, positions and tables are "
-                 "resized; nothing is trained")
-      ->delimiter(',')
-      ->allow_extra_args(false)
-      ->check(CLI::Range(1, 16384));
-  app.add_option("--curve", options->curve,
-                 "With --patch-size: draw top-1 over the patch and over the arithmetic into an SVG "
-                 "file");
-  app.add_option("--tta", options->views,
-                 "Test-time augmentation: answer by the mean probabilities of several views. flip: "
-                 "also mirrored; crops: also moved to the four corners; flip,crops: all ten")
-      ->delimiter(',')
-      ->allow_extra_args(false)
-      ->check(CLI::IsMember({"flip", "crops"}));
-  app.add_option("--shift", options->shift,
-                 "Pixels by which crops move; data.augment.crop_padding or an eighth of the image "
-                 "if not given")
-      ->check(CLI::Range(1, 16384));
-  app.add_flag("--json", options->json, "Print one JSON object; shares are 0..1");
-  app.add_flag("--confusion", options->confusion, "Also give the confusion matrix");
+  arguments.add_option("path", options->path, "Run (its best checkpoint) or checkpoint folder")
+      .required();
+  arguments.add_option("--set", options->overrides, "Override a key: --set data.batch_size=64")
+      .repeated();
+  arguments
+      .add_option("--split", options->split,
+                  "test, val or train; val is what training tests on, the same as test if there is "
+                  "but one")
+      .one_of({"test", "val", "train"})
+      .with_default();
+  arguments
+      .add_option("--patch-size", options->patch_sizes,
+                  "Test with patches of other sizes too: 1,2,4. Kernels, positions and tables are "
+                  "resized; nothing is trained")
+      .comma_separated()
+      .between(1, 16384);
+  arguments.add_option(
+      "--curve", options->curve,
+      "With --patch-size: draw top-1 over the patch and over the arithmetic into an SVG "
+      "file");
+  arguments
+      .add_option(
+          "--tta", options->views,
+          "Test-time augmentation: answer by the mean probabilities of several views. flip: "
+          "also mirrored; crops: also moved to the four corners; flip,crops: all ten")
+      .comma_separated()
+      .one_of({"flip", "crops"});
+  arguments
+      .add_option("--shift", options->shift,
+                  "Pixels by which crops move; data.augment.crop_padding or an eighth of the image "
+                  "if not given")
+      .between(1, 16384);
+  arguments.add_flag("--json", options->json, "Print one JSON object; shares are 0..1");
+  arguments.add_flag("--confusion", options->confusion, "Also give the confusion matrix");
   return [options] { return run(*options); };
 }
 

@@ -2,12 +2,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
 #include "cli/eval_report.h"
 #include "core/atomic_file.h"
 #include "core/error.h"
+#include "formats/json.h"
 #include "layers/stage_plan.h"
 #include "report/plot/plot.h"
 
@@ -83,7 +83,7 @@ int run_patch_sizes(const EvalOptions& options, const SavedModel& saved, const D
   const TestViews views = views_of(options, saved.config);
   // What cannot be fitted is said before the first is tested.
   for (const std::int64_t patch : options.patch_sizes) with_patch(saved, patch);
-  nlohmann::ordered_json rows = nlohmann::ordered_json::array();
+  Json rows = Json::array();
   std::vector<PatchResult> results;
   if (!options.json) {
     fmt::print("{:>10}{:>10}{:>10}{:>10}{:>10}{:>10}\n", "patch", "tokens", "MMACs", "top-1",
@@ -104,7 +104,7 @@ int run_patch_sizes(const EvalOptions& options, const SavedModel& saved, const D
   }
   if (!options.curve.empty()) draw_curve(options.curve, results);
   if (options.json) {
-    fmt::print("{}\n", nlohmann::ordered_json{{"patch_sizes", rows}}.dump());
+    fmt::print("{}\n", json_text(Json{{"patch_sizes", rows}}));
   } else {
     fmt::print("* as trained; at the others kernels, positions and tables are resized\n");
   }

@@ -1,18 +1,17 @@
 #include "cli/eval_report.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "formats/json.h"
 #include "train/class_names.h"
 #include "train/evaluate.h"
 
 namespace tessera {
 
-nlohmann::ordered_json to_json(const ClassificationMeter& metrics, const Dataset& dataset,
-                               bool confusion) {
+Json to_json(const ClassificationMeter& metrics, const Dataset& dataset, bool confusion) {
   const auto names = class_names_up_to(metrics.num_classes(), dataset.class_names());
-  nlohmann::ordered_json classes = nlohmann::ordered_json::array();
+  Json classes = Json::array();
   for (std::int64_t k = 0; k < metrics.num_classes(); ++k) {
     const ClassScore score = metrics.class_score(k);
     classes.push_back({{"class", names[static_cast<std::size_t>(k)]},
@@ -21,10 +20,9 @@ nlohmann::ordered_json to_json(const ClassificationMeter& metrics, const Dataset
                        {"precision", score.precision},
                        {"f1", score.f1}});
   }
-  nlohmann::ordered_json json = {
-      {"top1", metrics.top1()},       {"top5", metrics.top5()},
-      {"loss", metrics.loss()},       {"calibration_error", metrics.calibration_error()},
-      {"samples", metrics.samples()}, {"classes", classes}};
+  Json json = {{"top1", metrics.top1()},       {"top5", metrics.top5()},
+               {"loss", metrics.loss()},       {"calibration_error", metrics.calibration_error()},
+               {"samples", metrics.samples()}, {"classes", classes}};
   if (confusion) json["confusion"] = metrics.confusion();
   return json;
 }

@@ -1,11 +1,11 @@
 #include <fmt/core.h>
 
-#include <CLI/CLI.hpp>
 #include <memory>
-#include <nlohmann/json.hpp>
 
+#include "cli/arguments.h"
 #include "cli/commands.h"
 #include "core/atomic_file.h"
+#include "formats/json.h"
 #include "formats/onnx/model_graph.h"
 #include "formats/read_weights.h"
 #include "formats/weights/load_weights.h"
@@ -25,7 +25,7 @@ struct ExportOptions {
 
 // What a program needs to know to feed the model and read its answer; values are JSON.
 std::vector<std::pair<std::string, std::string>> metadata(const Config& config) {
-  const auto json = [](const auto& value) { return nlohmann::json(value).dump(); };
+  const auto json = [](const auto& value) { return json_text(value); };
   const bool bicubic = config.data.resize.interpolation == Interpolation::kBicubic;
   std::vector<std::pair<std::string, std::string>> pairs{
       {"image_size", json(config.model.image_size)},
@@ -65,19 +65,23 @@ int run(const ExportOptions& options) {
 
 }  // namespace
 
-Action add_export_command(CLI::App& app) {
+Action add_export_command(Arguments& arguments) {
   auto options = std::make_shared<ExportOptions>();
-  app.add_option("path", options->path,
-                 "Run (its best checkpoint) or checkpoint folder; with --weights a configuration")
-      ->required();
-  app.add_option("output", options->output,
-                 "ONNX file to write: input [N,C,H,W], normalised pixels -> logits [N,classes]; "
-                 "classes, mean, std, image size and resize stand in its metadata")
-      ->required();
-  app.add_option("--weights", options->weights,
-                 "Safetensors or .pth in Tessera's, torchvision's, timm's or the official naming");
-  app.add_option("--set", options->overrides, "Override a key: --set model.padding=torchvision")
-      ->allow_extra_args(false);
+  arguments
+      .add_option("path", options->path,
+                  "Run (its best checkpoint) or checkpoint folder; with --weights a configuration")
+      .required();
+  arguments
+      .add_option("output", options->output,
+                  "ONNX file to write: input [N,C,H,W], normalised pixels -> logits [N,classes]; "
+                  "classes, mean, std, image size and resize stand in its metadata")
+      .required();
+  arguments.add_option(
+      "--weights", options->weights,
+      "Safetensors or .pth in Tessera's, torchvision's, timm's or the official naming");
+  arguments
+      .add_option("--set", options->overrides, "Override a key: --set model.padding=torchvision")
+      .repeated();
   return [options] { return run(*options); };
 }
 

@@ -1,9 +1,9 @@
 #include <fmt/ranges.h>
 
-#include <CLI/CLI.hpp>
 #include <memory>
 #include <optional>
 
+#include "cli/arguments.h"
 #include "cli/commands.h"
 #include "core/error.h"
 #include "core/ops/cross_entropy.h"
@@ -113,34 +113,40 @@ int run(const ForwardOptions& options) {
 
 }  // namespace
 
-Action add_forward_command(CLI::App& app) {
+Action add_forward_command(Arguments& arguments) {
   auto options = std::make_shared<ForwardOptions>();
-  app.add_option("--model", options->model, "Configuration whose model: section is built")
-      ->required();
-  app.add_option("--set", options->overrides, "Override a key: --set model.padding=torchvision")
-      ->allow_extra_args(false);
-  app.add_option("--weights", options->weights,
-                 "Safetensors or .pth in Tessera's, torchvision's, timm's or the official naming")
-      ->required();
-  app.add_option("--allow-missing", options->allow_missing,
-                 "Parameters that need not be in the weights, such as 'head.*': they start anew")
-      ->allow_extra_args(false);
-  app.add_option("--input", options->input,
-                 "Safetensors with input [B,C,H,W] and, for --grad, target [B]")
-      ->required();
-  app.add_option("--output", options->output,
-                 "Safetensors to write: logits, features/N, loss, grad/input, grad/NAME as in the "
-                 "weights")
-      ->required();
-  app.add_flag("--grad", options->grad, "Also the mean cross entropy and its gradients");
-  app.add_flag("--features", options->features,
-               "Also what each stage puts out before merging and norm: features/N [B,h,w,C]; of a "
-               "model with a class token [B,1,1+hw,C]");
-  app.add_option("--label-smoothing", options->label_smoothing, "Of that loss")
-      ->check(CLI::Range(0.0, 1.0));
-  app.add_option("--precision", options->precision, "f32 or bf16")
-      ->check(CLI::IsMember({"f32", "bf16"}))
-      ->capture_default_str();
+  arguments.add_option("--model", options->model, "Configuration whose model: section is built")
+      .required();
+  arguments
+      .add_option("--set", options->overrides, "Override a key: --set model.padding=torchvision")
+      .repeated();
+  arguments
+      .add_option("--weights", options->weights,
+                  "Safetensors or .pth in Tessera's, torchvision's, timm's or the official naming")
+      .required();
+  arguments
+      .add_option("--allow-missing", options->allow_missing,
+                  "Parameters that need not be in the weights, such as 'head.*': they start anew")
+      .repeated();
+  arguments
+      .add_option("--input", options->input,
+                  "Safetensors with input [B,C,H,W] and, for --grad, target [B]")
+      .required();
+  arguments
+      .add_option("--output", options->output,
+                  "Safetensors to write: logits, features/N, loss, grad/input, grad/NAME as in the "
+                  "weights")
+      .required();
+  arguments.add_flag("--grad", options->grad, "Also the mean cross entropy and its gradients");
+  arguments.add_flag(
+      "--features", options->features,
+      "Also what each stage puts out before merging and norm: features/N [B,h,w,C]; of a "
+      "model with a class token [B,1,1+hw,C]");
+  arguments.add_option("--label-smoothing", options->label_smoothing, "Of that loss")
+      .between(0.0, 1.0);
+  arguments.add_option("--precision", options->precision, "f32 or bf16")
+      .one_of({"f32", "bf16"})
+      .with_default();
   return [options] { return run(*options); };
 }
 

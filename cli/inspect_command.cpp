@@ -1,13 +1,13 @@
 #include <fmt/core.h>
 
-#include <CLI/CLI.hpp>
 #include <filesystem>
 #include <memory>
-#include <nlohmann/json.hpp>
 
+#include "cli/arguments.h"
 #include "cli/commands.h"
 #include "cli/plan_text.h"
 #include "core/error.h"
+#include "formats/json.h"
 #include "layers/model.h"
 #include "layers/stage_plan.h"
 #include "train/checkpoint.h"
@@ -34,10 +34,10 @@ Config read_config(const InspectOptions& options) {
   return parse_config(checkpoint.meta.config, options.path, options.overrides);
 }
 
-nlohmann::ordered_json plan_json(const Config& config) {
+Json plan_json(const Config& config) {
   const ModelPlan plan = plan_model(config.model);
   const std::int64_t parameters = Model(config.model).parameters.count();
-  nlohmann::ordered_json stages = nlohmann::ordered_json::array();
+  Json stages = Json::array();
   for (const StagePlan& stage : plan.stages) {
     stages.push_back({{"tokens", stage.map},
                       {"channels", stage.channels},
@@ -60,17 +60,17 @@ nlohmann::ordered_json plan_json(const Config& config) {
 
 }  // namespace
 
-Action add_inspect_command(CLI::App& app) {
+Action add_inspect_command(Arguments& arguments) {
   auto options = std::make_shared<InspectOptions>();
-  app.add_option("path", options->path, "Configuration file, run or checkpoint")->required();
-  app.add_option("--set", options->overrides, "Override a key: --set model.patch_size=2")
-      ->allow_extra_args(false);
-  app.add_flag("--json", options->json, "Print one JSON object");
-  app.footer("MACs are multiply-adds of one image's forward pass; FLOPs are twice as many.");
+  arguments.add_option("path", options->path, "Configuration file, run or checkpoint").required();
+  arguments.add_option("--set", options->overrides, "Override a key: --set model.patch_size=2")
+      .repeated();
+  arguments.add_flag("--json", options->json, "Print one JSON object");
+  arguments.footer("MACs are multiply-adds of one image's forward pass; FLOPs are twice as many.");
   return [options] {
     const Config config = read_config(*options);
     if (options->json) {
-      fmt::print("{}\n", plan_json(config).dump(2));
+      fmt::print("{}\n", json_text(plan_json(config), 2));
     } else {
       fmt::print("{}", plan_text(config));
     }

@@ -1,15 +1,15 @@
 #include <fmt/core.h>
 
-#include <CLI/CLI.hpp>
 #include <cmath>
 #include <memory>
-#include <nlohmann/json.hpp>
 
+#include "cli/arguments.h"
 #include "cli/commands.h"
 #include "cli/screen.h"
 #include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/parallel.h"
+#include "formats/json.h"
 #include "report/plot/plot.h"
 #include "report/plot/text_plot.h"
 #include "train/config/config.h"
@@ -82,15 +82,15 @@ void write_picture(const LrRange& range, const std::string& path) {
 }
 
 void print_json(const LrRange& range) {
-  nlohmann::ordered_json json = {{"suggestion", nullptr},
-                                 {"lowest", range.lowest},
-                                 {"diverged", range.diverged},
-                                 {"points", nlohmann::ordered_json::array()}};
+  Json json = {{"suggestion", nullptr},
+               {"lowest", range.lowest},
+               {"diverged", range.diverged},
+               {"points", Json::array()}};
   if (range.suggestion) json["suggestion"] = *range.suggestion;
   for (const LrRangePoint& point : range.points) {
     json["points"].push_back({{"lr", point.lr}, {"loss", point.loss}, {"smooth", point.smooth}});
   }
-  fmt::print("{}\n", json.dump(2));
+  fmt::print("{}\n", json_text(json, 2));
 }
 
 void print_text(const LrRange& range, const std::string& picture) {
@@ -122,20 +122,20 @@ int run(const LrFindOptions& options) {
 
 }  // namespace
 
-Action add_lr_find_command(CLI::App& app) {
+Action add_lr_find_command(Arguments& arguments) {
   auto options = std::make_shared<LrFindOptions>();
-  app.add_option("config", options->config, "Configuration file (YAML)")->required();
-  app.add_option("--set", options->overrides, "Override a key: --set data.batch_size=64")
-      ->allow_extra_args(false);
-  app.add_option("--from", options->range.from, "First learning rate")->capture_default_str();
-  app.add_option("--to", options->range.to, "Last learning rate")->capture_default_str();
-  app.add_option("--steps", options->range.steps, "Updates")
-      ->check(CLI::Range(10, 1000000))
-      ->capture_default_str();
-  app.add_option("--out", options->out, "Picture of loss by learning rate (SVG)")
-      ->capture_default_str();
-  app.add_flag("--json", options->json, "Print one JSON object");
-  app.footer(
+  arguments.add_option("config", options->config, "Configuration file (YAML)").required();
+  arguments.add_option("--set", options->overrides, "Override a key: --set data.batch_size=64")
+      .repeated();
+  arguments.add_option("--from", options->range.from, "First learning rate").with_default();
+  arguments.add_option("--to", options->range.to, "Last learning rate").with_default();
+  arguments.add_option("--steps", options->range.steps, "Updates")
+      .between(10, 1000000)
+      .with_default();
+  arguments.add_option("--out", options->out, "Picture of loss by learning rate (SVG)")
+      .with_default();
+  arguments.add_flag("--json", options->json, "Print one JSON object");
+  arguments.footer(
       "Trains a fresh model while the learning rate rises, until the loss diverges. The suggestion "
       "is\n"
       "for optim.lr, the largest rate of a schedule with a warm-up.");

@@ -1,15 +1,15 @@
 // tessera: trains, evaluates and measures Swin Transformers on the CPU.
 #include <fmt/core.h>
 
-#include <CLI/CLI.hpp>
-#include <algorithm>
 #include <csignal>
 #include <exception>
 #include <new>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "cli/arguments.h"
 #include "cli/commands.h"
 #include "core/error.h"
 #include "core/parallel.h"
@@ -18,15 +18,16 @@ namespace tessera {
 namespace {
 
 struct Command {
-  CLI::App* app;
+  Arguments arguments;
   Action run;
 };
 
-std::vector<Command> add_commands(CLI::App& app) {
+std::vector<Command> add_commands(Arguments program) {
   std::vector<Command> commands;
-  const auto add = [&](const char* name, const char* help, Action (*bind)(CLI::App&)) {
-    CLI::App* sub = app.add_subcommand(name, help);
-    commands.push_back({sub, bind(*sub)});
+  const auto add = [&](const char* name, const char* help, Action (*bind)(Arguments&)) {
+    Arguments arguments = program.add_command(name, help);
+    Action run = bind(arguments);
+    commands.push_back({arguments, std::move(run)});
   };
   add("train", "Train a model as a configuration says", add_train_command);
   add("eval", "Test a checkpoint on a data set", add_eval_command);
@@ -49,49 +50,24 @@ std::vector<Command> add_commands(CLI::App& app) {
   return commands;
 }
 
-/// The first word of the command line that stands where a command should and is none; or nothing.
-std::string unknown_command(const CLI::App& app, int argc, char** argv) {
-  const CLI::App* at = &app;
-  for (int i = 1; i < argc && argv[i][0] != '-'; ++i) {
-    const std::vector<const CLI::App*> subs =
-        at->get_subcommands([](const CLI::App*) { return true; });
-    if (subs.empty()) break;
-    const auto found = std::find_if(
-        subs.begin(), subs.end(), [&](const CLI::App* sub) { return sub->get_name() == argv[i]; });
-    if (found == subs.end()) return argv[i];
-    at = *found;
-  }
-  return "";
-}
-
 int fail_with(const std::string& message, int code) {
   fmt::print(stderr, "tessera: {}\n", message);
   return code;
 }
 
 int run(int argc, char** argv) {
-  CLI::App app(
+  CommandLine line(
+      "tessera",
       "Tessera trains Swin Transformers on the CPU, driven by one YAML file.\n\n"
       "  tessera train configs/fashion_mnist_quickstart.yaml     train, into runs/\n"
       "  tessera eval runs/fashion_mnist_quickstart              test its best checkpoint\n"
       "  tessera predict runs/fashion_mnist_quickstart a.png     classify an image\n\n"
       "Exit codes: 0 ok, 1 the run failed, 2 bad usage or configuration, 3 a check found problems.",
-      "tessera");
-  app.set_version_flag("--version", std::string("tessera ") + TESSERA_VERSION);
-  app.require_subcommand(1);
-  const std::vector<Command> commands = add_commands(app);
-  if (const std::string unknown = unknown_command(app, argc, argv); !unknown.empty()) {
-    return fail_with(unknown + ": no such command (tessera --help lists them)", kExitUsage);
-  }
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::Success& success) {
-    return app.exit(success);
-  } catch (const CLI::ParseError& error) {
-    return fail_with(std::string(error.what()) + " (tessera --help shows how)", kExitUsage);
-  }
+      "tessera " TESSERA_VERSION);
+  const std::vector<Command> commands = add_commands(line.arguments());
+  if (const std::optional<int> code = line.parse(argc, argv)) return *code;
   for (const Command& command : commands) {
-    if (command.app->parsed()) return command.run();
+    if (command.arguments.given()) return command.run();
   }
   return kExitUsage;
 }

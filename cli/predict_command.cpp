@@ -1,14 +1,14 @@
 #include <fmt/core.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <numeric>
 
+#include "cli/arguments.h"
 #include "cli/commands.h"
 #include "data/images/image.h"
+#include "formats/json.h"
 #include "train/class_names.h"
 #include "train/model_input.h"
 #include "train/saved_model.h"
@@ -52,13 +52,13 @@ int run(const PredictOptions& options) {
   SavedModel saved = load_saved_model(options.path);
   const std::vector<std::string> names = class_names_up_to(
       saved.config.model.num_classes, dataset_info(saved.config.data).class_names);
-  nlohmann::ordered_json json = nlohmann::ordered_json::array();
+  Json json = Json::array();
   for (const std::string& file : options.images) {
     const Image photo = load_image(file, saved.config.model.in_channels);
     const Tensor logits = saved.learner->predict(model_input(photo, saved.config));
     const std::vector<Guess> guesses = best_guesses(logits, names, options.top);
     if (options.json) {
-      nlohmann::ordered_json classes = nlohmann::ordered_json::array();
+      Json classes = Json::array();
       for (const Guess& guess : guesses) {
         classes.push_back({{"class", guess.name}, {"probability", guess.probability}});
       }
@@ -70,22 +70,21 @@ int run(const PredictOptions& options) {
       fmt::print("  {:>6.2f} %  {}\n", 100.0 * guess.probability, guess.name);
     }
   }
-  if (options.json) fmt::print("{}\n", json.dump(2));
+  if (options.json) fmt::print("{}\n", json_text(json, 2));
   return kExitOk;
 }
 
 }  // namespace
 
-Action add_predict_command(CLI::App& app) {
+Action add_predict_command(Arguments& arguments) {
   auto options = std::make_shared<PredictOptions>();
-  app.add_option("path", options->path, "Run (its best checkpoint) or checkpoint folder")
-      ->required();
-  app.add_option("images", options->images, "JPEG, PNG or BMP files, scaled to the model's size")
-      ->required();
-  app.add_option("--top", options->top, "Classes to show")
-      ->check(CLI::Range(1, 1000000))
-      ->capture_default_str();
-  app.add_flag("--json", options->json, "Print one JSON array");
+  arguments.add_option("path", options->path, "Run (its best checkpoint) or checkpoint folder")
+      .required();
+  arguments
+      .add_option("images", options->images, "JPEG, PNG or BMP files, scaled to the model's size")
+      .required();
+  arguments.add_option("--top", options->top, "Classes to show").between(1, 1000000).with_default();
+  arguments.add_flag("--json", options->json, "Print one JSON array");
   return [options] { return run(*options); };
 }
 

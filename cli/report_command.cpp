@@ -1,9 +1,9 @@
 #include <fmt/core.h>
 
-#include <CLI/CLI.hpp>
 #include <filesystem>
 #include <memory>
 
+#include "cli/arguments.h"
 #include "cli/commands.h"
 #include "core/atomic_file.h"
 #include "core/error.h"
@@ -58,15 +58,16 @@ int run(const ReportOptions& options) {
 
 }  // namespace
 
-Action add_report_command(CLI::App& app) {
+Action add_report_command(Arguments& arguments) {
   auto options = std::make_shared<ReportOptions>();
-  app.add_option("path", options->path, "Folder of a run or a study; it may still be going on")
-      ->required();
-  app.add_option("--out", options->out,
-                 "File to write; report.html in the run's folder if not given");
-  app.add_option("--svg", options->svg, "Write the main charts as this SVG file instead");
-  app.add_option("--set", options->overrides, "Override a key: --set data.root=/data/fashion")
-      ->allow_extra_args(false);
+  arguments
+      .add_option("path", options->path, "Folder of a run or a study; it may still be going on")
+      .required();
+  arguments.add_option("--out", options->out,
+                       "File to write; report.html in the run's folder if not given");
+  arguments.add_option("--svg", options->svg, "Write the main charts as this SVG file instead");
+  arguments.add_option("--set", options->overrides, "Override a key: --set data.root=/data/fashion")
+      .repeated();
   return [options] { return run(*options); };
 }
 

@@ -1,15 +1,15 @@
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <memory>
-#include <nlohmann/json.hpp>
 
+#include "cli/arguments.h"
 #include "cli/commands.h"
 #include "cli/run_list.h"
 #include "cli/screen.h"
+#include "formats/json.h"
 #include "report/plot/number.h"
 #include "study/text_table.h"
 #include "train/duration.h"
@@ -41,20 +41,18 @@ void sort_runs(std::vector<ListedRun>& runs, const std::string& by) {
   std::stable_sort(runs.begin(), runs.end(), less);
 }
 
-nlohmann::ordered_json number_or_null(double value) {
-  return std::isfinite(value) ? nlohmann::ordered_json(value) : nullptr;
-}
+Json number_or_null(double value) { return std::isfinite(value) ? Json(value) : nullptr; }
 
-nlohmann::ordered_json to_json(const ListedRun& run, const std::vector<std::string>& keys) {
-  nlohmann::ordered_json json = {{"run", run.name},
-                                 {"state", to_string(run.status.state)},
-                                 {"epoch", run.epoch},
-                                 {"epochs", run.epochs},
-                                 {"best_by", nullptr},
-                                 {"best", nullptr},
-                                 {"best_epoch", nullptr},
-                                 {"lowest_loss", number_or_null(run.lowest_loss)},
-                                 {"train_seconds", run.train_seconds}};
+Json to_json(const ListedRun& run, const std::vector<std::string>& keys) {
+  Json json = {{"run", run.name},
+               {"state", to_string(run.status.state)},
+               {"epoch", run.epoch},
+               {"epochs", run.epochs},
+               {"best_by", nullptr},
+               {"best", nullptr},
+               {"best_epoch", nullptr},
+               {"lowest_loss", number_or_null(run.lowest_loss)},
+               {"train_seconds", run.train_seconds}};
   if (run.best) {
     json["best_by"] = run.best->name;
     json["best"] = number_or_null(run.best->value);
@@ -62,7 +60,7 @@ nlohmann::ordered_json to_json(const ListedRun& run, const std::vector<std::stri
   }
   if (!run.status.reason.empty()) json["reason"] = run.status.reason;
   if (!run.problem.empty()) json["problem"] = run.problem;
-  json["differs"] = nlohmann::ordered_json::object();
+  json["differs"] = Json::object();
   for (const std::string& key : keys) {
     if (run.values.contains(key)) json["differs"][key] = run.values.at(key);
   }
@@ -143,9 +141,9 @@ int run(const RunsOptions& options) {
   sort_runs(runs, options.sort);
   const std::vector<std::string> keys = differing_keys(runs);
   if (options.json) {
-    nlohmann::ordered_json json = nlohmann::ordered_json::array();
+    Json json = Json::array();
     for (const ListedRun& listed : runs) json.push_back(to_json(listed, keys));
-    fmt::print("{}\n", json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+    fmt::print("{}\n", json_text(json, 2));
   } else if (runs.empty()) {
     fmt::print("{}: no runs\n", options.folder);
   } else {
@@ -156,15 +154,15 @@ int run(const RunsOptions& options) {
 
 }  // namespace
 
-Action add_runs_command(CLI::App& app) {
+Action add_runs_command(Arguments& arguments) {
   auto options = std::make_shared<RunsOptions>();
-  app.add_option("folder", options->folder, "Where the runs are, at any depth")
-      ->capture_default_str();
-  app.add_option("--sort", options->sort, "By name, best, loss, time or state")
-      ->check(CLI::IsMember({"name", "best", "loss", "time", "state"}))
-      ->capture_default_str();
-  app.add_flag("--json", options->json, "Print one JSON array");
-  app.footer(
+  arguments.add_option("folder", options->folder, "Where the runs are, at any depth")
+      .with_default();
+  arguments.add_option("--sort", options->sort, "By name, best, loss, time or state")
+      .one_of({"name", "best", "loss", "time", "state"})
+      .with_default();
+  arguments.add_flag("--json", options->json, "Print one JSON array");
+  arguments.footer(
       "Columns after the time are the keys in which the configurations differ. A run that was "
       "killed\n"
       "has failed; one that was stopped, by Ctrl-C, goes on with tessera train --resume.");

@@ -3,10 +3,10 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <vector>
 
 #include "core/parallel.h"
+#include "formats/json.h"
 #include "train/plural.h"
 
 namespace tessera {
@@ -55,8 +55,8 @@ std::string table(const char* title, const std::vector<OpRow>& rows) {
   return text;
 }
 
-nlohmann::ordered_json to_json(const std::vector<OpRow>& rows) {
-  nlohmann::ordered_json ops = nlohmann::ordered_json::array();
+Json to_json(const std::vector<OpRow>& rows) {
+  Json ops = Json::array();
   for (const OpRow& row : rows) {
     ops.push_back({{"name", row.name},
                    {"ms", row.ms},
@@ -68,7 +68,7 @@ nlohmann::ordered_json to_json(const std::vector<OpRow>& rows) {
   return ops;
 }
 
-nlohmann::ordered_json to_json(const Rate& rate) {
+Json to_json(const Rate& rate) {
   return {{"images_per_s", rate.images_per_s},
           {"gflops", rate.gflops},
           {"peak_share", rate.peak_share}};
@@ -104,7 +104,7 @@ std::string speed_text(const Speed& speed, const Config& config) {
   return text;
 }
 
-nlohmann::ordered_json speed_json(const Speed& speed, const Config& config) {
+Json speed_json(const Speed& speed, const Config& config) {
   return {{"train", to_json(speed.train)},
           {"infer", to_json(speed.infer)},
           {"loader",

@@ -1,11 +1,11 @@
 #include <fmt/core.h>
 #include <fmt/ranges.h>
 
-#include <CLI/CLI.hpp>
 #include <cstring>
 #include <filesystem>
 #include <memory>
 
+#include "cli/arguments.h"
 #include "cli/commands.h"
 #include "cli/plan_text.h"
 #include "core/error.h"
@@ -174,20 +174,22 @@ int run(const TrainOptions& options) {
 
 }  // namespace
 
-Action add_train_command(CLI::App& app) {
+Action add_train_command(Arguments& arguments) {
   auto options = std::make_shared<TrainOptions>();
-  app.add_option("config", options->config, "Configuration file (YAML)");
-  app.add_option("--set", options->overrides,
-                 "Override a key: --set train.epochs=3 --set data.augment.flip=true")
-      ->allow_extra_args(false);
-  CLI::Option* out =
-      app.add_option("--out", options->out, "Folder of the run; must be empty or missing");
-  app.add_option("--resume", options->resume,
-                 "Go on with the run in this folder, bit for bit as if it had never stopped")
-      ->excludes(out);
-  app.add_flag("--dry-run", options->dry_run,
-               "Check configuration and data, show the plan, train and write nothing");
-  app.footer(
+  arguments.add_option("config", options->config, "Configuration file (YAML)");
+  arguments
+      .add_option("--set", options->overrides,
+                  "Override a key: --set train.epochs=3 --set data.augment.flip=true")
+      .repeated();
+  const Argument out =
+      arguments.add_option("--out", options->out, "Folder of the run; must be empty or missing");
+  arguments
+      .add_option("--resume", options->resume,
+                  "Go on with the run in this folder, bit for bit as if it had never stopped")
+      .excludes(out);
+  arguments.add_flag("--dry-run", options->dry_run,
+                     "Check configuration and data, show the plan, train and write nothing");
+  arguments.footer(
       "Without --out the run goes to runs/NAME, NAME being that of the configuration file.\n"
       "--resume takes the run's own configuration; a config file given with it replaces that.\n"
       "Ctrl-C finishes the step, saves a checkpoint and stops; again stops at once.\n"

@@ -1,8 +1,8 @@
 #include <fmt/core.h>
 
-#include <CLI/CLI.hpp>
 #include <memory>
 
+#include "cli/arguments.h"
 #include "cli/commands.h"
 #include "cli/dashboard.h"
 #include "cli/screen.h"
@@ -66,10 +66,10 @@ int run(const std::string& path) {
 
 }  // namespace
 
-Action add_watch_command(CLI::App& app) {
+Action add_watch_command(Arguments& arguments) {
   auto path = std::make_shared<std::string>();
-  app.add_option("run", *path, "Folder of a run")->required();
-  app.footer(
+  arguments.add_option("run", *path, "Folder of a run").required();
+  arguments.footer(
       "On a terminal the curves follow the run until it ends; q or Ctrl-C leaves them, the run "
       "goes\n"
       "on. Elsewhere they are printed once. NO_COLOR=1 draws without colours.");

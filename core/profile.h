@@ -1,7 +1,6 @@
 // Time, arithmetic and memory traffic by op.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -25,14 +24,7 @@ class Profile {
     double bytes = 0.0;
   };
 
-  void add(std::string_view name, double seconds, const OpCost& cost) {
-    const auto found = entries_.find(name);
-    Entry& entry = found != entries_.end() ? found->second : entries_[std::string(name)];
-    ++entry.calls;
-    entry.seconds += seconds;
-    entry.flops += cost.flops;
-    entry.bytes += cost.bytes;
-  }
+  void add(std::string_view name, double seconds, const OpCost& cost);
 
   const std::map<std::string, Entry, std::less<>>& entries() const { return entries_; }
   void clear() { entries_.clear(); }
@@ -41,8 +33,7 @@ class Profile {
   std::map<std::string, Entry, std::less<>> entries_;
 };
 
-inline double seconds_now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
+/// Of a clock that never goes back.
+double seconds_now();
 
 }  // namespace tessera

@@ -1,7 +1,7 @@
 // Dimensions of a tensor, held inline.
 #pragma once
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <array>
@@ -10,6 +10,7 @@
 #include <initializer_list>
 #include <span>
 #include <string>
+#include <string_view>
 
 namespace tessera {
 
@@ -73,16 +74,12 @@ class Shape {
 };
 
 /// `[8, 56, 56, 96]`
-inline std::string to_string(const Shape& shape) {
-  return fmt::format("[{}]", fmt::join(shape.dims(), ", "));
-}
+std::string to_string(const Shape& shape);
 
 }  // namespace tessera
 
 template <>
-struct fmt::formatter<tessera::Shape> : fmt::formatter<std::string> {
-  template <typename Context>
-  auto format(const tessera::Shape& shape, Context& context) const {
-    return fmt::formatter<std::string>::format(tessera::to_string(shape), context);
-  }
+struct fmt::formatter<tessera::Shape> : fmt::formatter<std::string_view> {
+  fmt::format_context::iterator format(const tessera::Shape& shape,
+                                       fmt::format_context& context) const;
 };

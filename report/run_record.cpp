@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <fstream>
-#include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "formats/json.h"
 #include "train/config/config.h"
 #include "train/run_folder.h"
 
@@ -23,10 +23,10 @@ std::string read_text(const std::filesystem::path& path) {
 std::vector<std::pair<std::string, std::string>> read_environment(
     const std::filesystem::path& path) {
   std::vector<std::pair<std::string, std::string>> pairs;
-  const auto json = nlohmann::ordered_json::parse(read_text(path), nullptr, false);
+  const auto json = try_parse_json(read_text(path));
   if (!json.is_object()) return pairs;
   for (const auto& [name, value] : json.items()) {
-    pairs.emplace_back(name, value.is_string() ? value.get<std::string>() : value.dump());
+    pairs.emplace_back(name, value.is_string() ? value.get<std::string>() : json_text(value));
   }
   return pairs;
 }

@@ -2,15 +2,12 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
-
 #include "core/atomic_file.h"
+#include "formats/json.h"
 #include "study/result_tables.h"
 
 namespace tessera {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 Json to_json(const Estimate& value) {
   return {{"n", value.n},
@@ -153,7 +150,7 @@ void write_result_files(const StudyResults& results, const std::filesystem::path
     file.write(text);
     file.commit();
   };
-  write("results.json", results_json(results).dump(2) + "\n");
+  write("results.json", json_text(results_json(results), 2) + "\n");
   write("results.csv", results_csv(results));
   write("timing.csv", timing_csv(results));
   write("results.md", result_page(results));

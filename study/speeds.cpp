@@ -8,11 +8,11 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
-#include <nlohmann/json.hpp>
 #include <set>
 
 #include "core/atomic_file.h"
 #include "core/error.h"
+#include "formats/json.h"
 #include "study/child_program.h"
 #include "train/config/config.h"
 
@@ -66,7 +66,7 @@ class MemoryFile {
 std::optional<CellSpeed> run_steps(const Config& config, std::string& error) {
   const MemoryFile file(to_yaml(config));
   const ChildResult child = run_child({"bench", file.path(), "--json", "--steps", "3"});
-  const nlohmann::json json = nlohmann::json::parse(child.out, nullptr, /*allow_exceptions=*/false);
+  const Json json = try_parse_json(child.out);
   if (!child.succeeded() || !json.is_object()) {
     error = child.signal != 0 ? fmt::format("ended by signal {}", child.signal) : child.error;
     return std::nullopt;
@@ -79,9 +79,9 @@ std::optional<CellSpeed> run_steps(const Config& config, std::string& error) {
 
 Speeds::Speeds(std::filesystem::path file) : file_(std::move(file)) {
   std::ifstream stream(file_);
-  const nlohmann::json json = nlohmann::json::parse(stream, nullptr, /*allow_exceptions=*/false);
+  const Json json = try_parse_json(stream);
   if (!json.is_array()) return;
-  for (const nlohmann::json& entry : json) {
+  for (const Json& entry : json) {
     known_[as_written_now(entry.value("config", ""))] = {entry.value("train_images_per_s", 0.0),
                                                          entry.value("test_images_per_s", 0.0)};
   }
@@ -119,14 +119,14 @@ void Speeds::measure_again(std::span<const Config> configs,
 }
 
 void Speeds::save() const {
-  nlohmann::ordered_json json = nlohmann::ordered_json::array();
+  Json json = Json::array();
   for (const auto& [key, speed] : known_) {
     json.push_back({{"train_images_per_s", speed.train_images_per_s},
                     {"test_images_per_s", speed.test_images_per_s},
                     {"config", key}});
   }
   AtomicFile file(file_);
-  file.write(json.dump(1) + "\n");
+  file.write(json_text(json, 1) + "\n");
   file.commit();
 }
 

@@ -9,12 +9,12 @@
 #include <chrono>
 #include <cstring>
 #include <fstream>
-#include <nlohmann/json.hpp>
 #include <system_error>
 #include <thread>
 
 #include "core/atomic_file.h"
 #include "core/error.h"
+#include "formats/json.h"
 #include "train/config/config.h"
 #include "train/run_folder.h"
 
@@ -64,7 +64,7 @@ std::string as_file_name(const std::string& name) {
 /// The name of the study that works in a folder. Throws ConfigError if none does.
 std::string study_of(const fs::path& folder) {
   std::ifstream file(folder / kStudyFile);
-  const nlohmann::json json = nlohmann::json::parse(file, nullptr, /*allow_exceptions=*/false);
+  const Json json = try_parse_json(file);
   if (!json.is_object() || !json.contains("study") || !json["study"].is_string()) {
     fail<ConfigError>("{}: is no study's folder: it has no {}", folder.string(), kStudyFile);
   }
@@ -117,7 +117,7 @@ StudyFolder::StudyFolder(const fs::path& path, const std::string& name) : path_(
     fail<ConfigError>("{}: is not empty and no study's folder; choose another with --out",
                       path_.string());
   } else {
-    write_file(path_ / kStudyFile, nlohmann::json{{"study", name}}.dump() + "\n");
+    write_file(path_ / kStudyFile, json_text(Json{{"study", name}}) + "\n");
   }
   lock();
   fs::create_directories(path_ / kCells);

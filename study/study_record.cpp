@@ -4,14 +4,12 @@
 #include <cmath>
 #include <fstream>
 #include <limits>
-#include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "formats/json.h"
 
 namespace tessera {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 /// NaN for null and for what is missing.
 double number_at(const Json& json, const char* name) {
@@ -128,13 +126,13 @@ StudyRecord read_study_record(const std::filesystem::path& path) {
   const std::filesystem::path results = path / "results.json";
   try {
     std::ifstream file(results);
-    StudyRecord record = record_of(Json::parse(file));
+    StudyRecord record = record_of(parse_json(file));
     record.path = path;
     if (record.metrics.empty() || record.cells.empty()) {
       fail<DataError>("{}: has no metrics or no cells: run tessera ablate again", results.string());
     }
     return record;
-  } catch (const nlohmann::json::exception& error) {
+  } catch (const Json::exception& error) {
     fail<DataError>("{}: is not what a study writes: {}", results.string(), error.what());
   }
 }

@@ -4,18 +4,16 @@
 #include <cmath>
 #include <fstream>
 #include <iterator>
-#include <nlohmann/json.hpp>
 #include <set>
 #include <system_error>
 
 #include "core/atomic_file.h"
 #include "core/error.h"
+#include "formats/json.h"
 #include "formats/weights/naming.h"
 
 namespace tessera {
 namespace fs = std::filesystem;
-using Json = nlohmann::ordered_json;
-
 namespace {
 
 constexpr int kFormatVersion = 1;
@@ -46,7 +44,7 @@ std::string encode_meta(const CheckpointMeta& meta) {
                   {"metric", to_json(meta.metric)},
                   {"best_metric", to_json(meta.best_metric)},
                   {"config", meta.config}};
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  return json_text(json, 2) + "\n";
 }
 
 CheckpointMeta read_meta(const fs::path& path) {
@@ -54,7 +52,7 @@ CheckpointMeta read_meta(const fs::path& path) {
   if (!stream) fail<CheckpointError>("[checkpoint] {}: cannot be opened", path.string());
   const std::string text{std::istreambuf_iterator<char>(stream), {}};
   try {
-    const Json json = Json::parse(text);
+    const Json json = parse_json(text);
     const int version = json.at("format_version").get<int>();
     if (version != kFormatVersion) {
       fail<CheckpointError>("[checkpoint] {}: format version {}, this program reads {}",
@@ -69,7 +67,7 @@ CheckpointMeta read_meta(const fs::path& path) {
     meta.best_metric = to_metric(json.at("best_metric"));
     json.at("config").get_to(meta.config);
     return meta;
-  } catch (const nlohmann::json::exception& error) {
+  } catch (const Json::exception& error) {
     fail<CheckpointError>("[checkpoint] {}: {}", path.string(), error.what());
   }
 }

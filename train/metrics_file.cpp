@@ -7,17 +7,15 @@
 #include <cstring>
 #include <fstream>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <string_view>
 
 #include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/profile.h"
+#include "formats/json.h"
 
 namespace tessera {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 constexpr double kFlushSeconds = 0.5;
 
@@ -34,7 +32,7 @@ std::streamoff for_each_line(const std::filesystem::path& path, std::string_view
   file.seekg(begin);
   for (std::string line; std::getline(file, line) && !file.eof();) {
     if (line.find(key) != std::string::npos) {
-      const Json json = Json::parse(line, nullptr, /*allow_exceptions=*/false);
+      const Json json = try_parse_json(line);
       if (!json.is_object() || !is_whole(json, "step") || !is_whole(json, "epoch")) break;
       visit(line, json);
     }
@@ -102,23 +100,22 @@ void MetricsFile::append(const UpdateRecord& record) {
             {"lr", record.lr},
             {"grad_norm", record.grad_norm}};
   add_metrics(json, record.metrics);
-  write(json.dump());
+  write(json_text(json));
 }
 
 void MetricsFile::append(const EvaluationRecord& record) {
   Json json{{"step", record.step}, {"epoch", record.epoch}};
   add_metrics(json, record.metrics);
-  write(json.dump());
+  write(json_text(json));
 }
 
 void MetricsFile::append(const TimingRecord& record) {
-  write(Json{{"step", record.step},
-             {"epoch", record.epoch},
-             {"seconds", record.seconds},
-             {"images_per_s", record.images_per_s},
-             {"data_wait_share", record.data_wait_share},
-             {"peak_memory_mb", record.peak_memory_mb}}
-            .dump());
+  write(json_text(Json{{"step", record.step},
+                       {"epoch", record.epoch},
+                       {"seconds", record.seconds},
+                       {"images_per_s", record.images_per_s},
+                       {"data_wait_share", record.data_wait_share},
+                       {"peak_memory_mb", record.peak_memory_mb}}));
 }
 
 void MetricsFile::sync() {

@@ -1,7 +1,6 @@
 #include "train/run_folder.h"
 
 #include <fstream>
-#include <nlohmann/json.hpp>
 #include <sstream>
 #include <system_error>
 
@@ -11,6 +10,7 @@
 #include "core/onednn/library.h"
 #include "core/parallel.h"
 #include "data/images/decoders.h"
+#include "formats/json.h"
 #include "train/config/config.h"
 
 namespace tessera {
@@ -74,7 +74,7 @@ RunFolder open_run_folder(const fs::path& path) {
 }
 
 void describe_run(const RunFolder& folder, const Config& config, std::uint64_t data_hash) {
-  const nlohmann::ordered_json environment = {
+  const Json environment = {
       {"tessera", TESSERA_VERSION},  {"compiler", fmt::format("g++ {}", __VERSION__)},
       {"onednn", onednn::version()}, {"jpeg", jpeg_decoder()},  // the two round differently
       {"cpu", cpu_name()},           {"native_bf16", has_native_bf16()},
@@ -86,7 +86,7 @@ void describe_run(const RunFolder& folder, const Config& config, std::uint64_t d
     file.commit();
   };
   write(folder.config(), to_yaml(config));
-  write(folder.environment(), environment.dump(2) + "\n");
+  write(folder.environment(), json_text(environment, 2) + "\n");
 }
 
 }  // namespace tessera

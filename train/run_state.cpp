@@ -7,11 +7,11 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
-#include <nlohmann/json.hpp>
 #include <system_error>
 
 #include "core/atomic_file.h"
 #include "core/error.h"
+#include "formats/json.h"
 
 namespace tessera {
 namespace {
@@ -46,7 +46,7 @@ StatusRecord read_status(const RunFolder& folder) {
   StatusRecord status;
   const bool held = is_held(folder);  // first: what ends in between has left its word
   std::ifstream file(folder.status());
-  const auto json = nlohmann::json::parse(file, nullptr, /*allow_exceptions=*/false);
+  const auto json = try_parse_json(file);
   const bool known = json.is_object() && json.contains("state") && json["state"].is_string();
   if (known) {
     for (std::size_t i = 0; i < kNames.size(); ++i) {
@@ -105,10 +105,10 @@ void RunSession::fail(const std::string& reason) noexcept {
 }
 
 void RunSession::write(RunState state, const std::string& reason) const {
-  nlohmann::ordered_json json = {{"state", to_string(state)}, {"total_steps", total_steps_}};
+  Json json = {{"state", to_string(state)}, {"total_steps", total_steps_}};
   if (!reason.empty()) json["reason"] = reason;
   AtomicFile file(folder_.status());
-  file.write(json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+  file.write(json_text(json, 2) + "\n");
   file.commit();
 }
 

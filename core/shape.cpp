@@ -1,0 +1,16 @@
+#include "core/shape.h"
+
+#include <fmt/format.h>
+
+namespace tessera {
+
+std::string to_string(const Shape& shape) {
+  return fmt::format("[{}]", fmt::join(shape.dims(), ", "));
+}
+
+}  // namespace tessera
+
+fmt::format_context::iterator fmt::formatter<tessera::Shape>::format(
+    const tessera::Shape& shape, fmt::format_context& context) const {
+  return fmt::formatter<std::string_view>::format(tessera::to_string(shape), context);
+}
