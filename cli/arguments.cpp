@@ -100,5 +100,6 @@ template Argument Arguments::add_option(const char*, float&, const char*);
 template Argument Arguments::add_option(const char*, double&, const char*);
 template Argument Arguments::add_option(const char*, std::vector<std::string>&, const char*);
 template Argument Arguments::add_option(const char*, std::vector<int>&, const char*);
+template Argument Arguments::add_option(const char*, std::vector<std::int64_t>&, const char*);
 
 }  // namespace tessera
