@@ -67,6 +67,9 @@ int run(const EvalOptions& options) {
   }
   fmt::print("{} (step {}) on the {} {} images of {}\n", saved.path.parent_path().string(),
              saved.meta.step, metrics.samples(), options.split, dataset->name());
+  if (options.split != "train" && !validation_notice(saved.config).empty()) {
+    fmt::print("the best checkpoint was chosen on these images: the run held none out\n");
+  }
   fmt::print("top-1 {:.2f} %   top-5 {:.2f} %   loss {:.4f}   calibration error {:.2f} %\n",
              100.0 * metrics.top1(), 100.0 * metrics.top5(), metrics.loss(),
              100.0 * metrics.calibration_error());

@@ -118,6 +118,7 @@ TrainSummary train_run(const Config& config, const RunFolder& folder, const Data
   log.info("{}: {} training and {}, {}, {}, into {}", train.name(), train.size(),
            plural(val.size(), "validation image"), plural(trainer.total_steps(), "step"),
            plural(num_threads(), "thread"), folder.path.string());
+  if (const std::string text = validation_notice(config); !text.empty()) log.info("{}", text);
   if (const std::string text = learning_rate_text(config); !text.empty()) log.info("{}", text);
   if (start.initial) {
     trainer.start_from(start.initial->model->parameters);

@@ -8,6 +8,7 @@
 #include "report/matrix_plot.h"
 #include "report/plot/drawing.h"
 #include "report/sections.h"
+#include "train/open_split.h"
 
 namespace tessera::report {
 namespace {
@@ -95,6 +96,9 @@ std::string progress_notice(const RunView& view) {
 
 Page run_page(RunView& view) {
   Page page{view.record.name, lead_of(view.record), view.notices, facts_of(view), {}};
+  if (const std::string notice = validation_notice(view.record.config); !notice.empty()) {
+    page.notices.push_back(sentence_case(notice) + ".");
+  }
   if (!view.record.finished()) page.notices.insert(page.notices.begin(), progress_notice(view));
   for (std::optional<Section> section :
        {curves_section(view.record), mistakes_section(view), classes_section(view),

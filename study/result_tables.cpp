@@ -6,6 +6,7 @@
 
 #include "study/text_table.h"
 #include "train/duration.h"
+#include "train/open_split.h"
 
 namespace tessera {
 namespace {
@@ -148,19 +149,27 @@ TextTable costs_table(const StudyResults& results) {
   return table;
 }
 
+/// Where the figures called val come from, if that is not what one would think.
+std::string validation_text(const StudyResults& results) {
+  const std::string notice = validation_notice(results.cells.front().cell.config);
+  return notice.empty() ? "" : "Note: " + notice + ".\n";
+}
+
 }  // namespace
 
 std::string result_table(const StudyResults& results) {
   const std::string missing = missing_runs(results, "  ");
-  return fmt::format("{}\n{} Intervals of differences between * do not include zero.\n\n{}\n{}{}",
-                     found_table(results, "*").plain(), kExplanation, costs_table(results).plain(),
-                     kCostsExplanation, missing.empty() ? "" : "\nMissing:\n" + missing);
+  return fmt::format("{}\n{} Intervals of differences between * do not include zero.\n{}\n{}\n{}{}",
+                     found_table(results, "*").plain(), kExplanation, validation_text(results),
+                     costs_table(results).plain(), kCostsExplanation,
+                     missing.empty() ? "" : "\nMissing:\n" + missing);
 }
 
 std::string result_page(const StudyResults& results) {
   const std::string missing = missing_runs(results, "- ");
-  return fmt::format("# {}\n\n{}{}\n{}{}\n## Costs\n\n{}\n{}", results.study.name, kExplanation,
-                     kPageExplanation, found_table(results, "**").markdown(),
+  return fmt::format("# {}\n\n{}{}{}\n{}{}\n## Costs\n\n{}\n{}", results.study.name, kExplanation,
+                     kPageExplanation, validation_text(results),
+                     found_table(results, "**").markdown(),
                      missing.empty() ? "" : "\nMissing:\n\n" + missing, kCostsExplanation,
                      costs_table(results).markdown());
 }

@@ -13,4 +13,14 @@ std::unique_ptr<Dataset> open_split(const Config& config, Split split) {
   return open_dataset(config.data, split);
 }
 
+std::string validation_notice(const Config& config) {
+  try {
+    if (!config.has_data || !validates_on_test(config.data)) return "";
+  } catch (const DataError&) {
+    return "";
+  }
+  return "val is the test split here: the best checkpoint is chosen on the images it is tested on; "
+         "data.val_split holds out training images instead";
+}
+
 }  // namespace tessera
