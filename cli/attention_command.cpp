@@ -109,7 +109,7 @@ Action add_attention_command(CLI::App& app) {
   auto options = std::make_shared<AttentionOptions>();
   app.add_option("path", options->path, "Run (its best checkpoint) or checkpoint folder")
       ->required();
-  app.add_option("image", options->image, "JPEG, PNG or BMP file, scaled to the model's size")
+  app.add_option("image", options->image, "JPEG, PNG, WebP or BMP file, scaled to the model's size")
       ->required();
   app.add_option("--out", options->out, "PNG to write")->required();
   app.add_option("--query", options->query,

@@ -80,7 +80,8 @@ Action add_predict_command(CLI::App& app) {
   auto options = std::make_shared<PredictOptions>();
   app.add_option("path", options->path, "Run (its best checkpoint) or checkpoint folder")
       ->required();
-  app.add_option("images", options->images, "JPEG, PNG or BMP files, scaled to the model's size")
+  app.add_option("images", options->images,
+                 "JPEG, PNG, WebP or BMP files, scaled to the model's size")
       ->required();
   app.add_option("--top", options->top, "Classes to show")
       ->check(CLI::Range(1, 1000000))
