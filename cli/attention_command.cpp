@@ -109,7 +109,9 @@ Action add_attention_command(Arguments& arguments) {
   auto options = std::make_shared<AttentionOptions>();
   arguments.add_option("path", options->path, "Run (its best checkpoint) or checkpoint folder")
       .required();
-  arguments.add_option("image", options->image, "JPEG, PNG or BMP file, scaled to the model's size")
+  arguments
+      .add_option("image", options->image,
+                  "JPEG, PNG, WebP or BMP file, scaled to the model's size")
       .required();
   arguments.add_option("--out", options->out, "PNG to write").required();
   arguments.add_option(

@@ -1,9 +1,12 @@
 #include "cli/data_check.h"
 
+#include <iterator>
 #include <set>
 #include <utility>
 
 #include "core/error.h"
+#include "core/text.h"
+#include "data/sets/image_folder.h"
 #include "train/open_split.h"
 #include "train/progress.h"
 
@@ -27,9 +30,13 @@ void open_splits(const Config& config, bool only_training, CheckedData& data) {
     if (only_training && split != Split::kTrain) continue;
     try {
       std::unique_ptr<Dataset> dataset = open_split(config, split);
-      if (seen.insert(dataset->fingerprint()).second) {
-        data.splits.push_back({name, std::move(dataset), {}});
-      }
+      if (!seen.insert(dataset->fingerprint()).second) continue;
+      data.splits.push_back({name, std::move(dataset), {}});
+      if (config.data.name != DatasetName::kImageFolder) continue;
+      Findings findings = image_folder_findings(config.data, split);
+      std::move(findings.problems.begin(), findings.problems.end(),
+                std::back_inserter(data.problems));
+      std::move(findings.notes.begin(), findings.notes.end(), std::back_inserter(data.notes));
     } catch (const DataError& error) {
       if (split == Split::kTrain) throw;
       if (data.problems.empty() || data.problems.back() != error.what()) {
@@ -48,9 +55,9 @@ void find_problems(const CheckedSplit& split, std::vector<std::string>& problems
   const std::vector<std::string>& classes = split.dataset->class_names();
   for (const auto& [later, first] : report.conflicts) {
     problems.push_back(fmt::format("{}: {} ({}) has the pixels of {} ({})", split.name,
-                                   split.dataset->sample_name(later),
+                                   shown(split.dataset->sample_name(later)),
                                    classes[static_cast<std::size_t>(split.dataset->label(later))],
-                                   split.dataset->sample_name(first),
+                                   shown(split.dataset->sample_name(first)),
                                    classes[static_cast<std::size_t>(split.dataset->label(first))]));
   }
 }
@@ -63,8 +70,8 @@ void compare_splits(CheckedData& data) {
       SharedSamples shared{earlier, later, shared_samples(a.report, b.report)};
       for (const auto& [sample, other] : shared.samples) {
         data.problems.push_back(fmt::format("{}: {} has the pixels of {} in {}", a.name,
-                                            a.dataset->sample_name(sample),
-                                            b.dataset->sample_name(other), b.name));
+                                            shown(a.dataset->sample_name(sample)),
+                                            shown(b.dataset->sample_name(other)), b.name));
       }
       if (!shared.samples.empty()) data.shared.push_back(std::move(shared));
     }

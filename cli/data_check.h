@@ -29,6 +29,7 @@ struct CheckedData {
   std::vector<CheckedSplit> splits;  ///< those that hold the same files are one
   std::vector<SharedSamples> shared;
   std::vector<std::string> problems;  ///< a line each; empty: all is well
+  std::vector<std::string> notes;     ///< a line each: what is left out on purpose
 };
 
 /// Reads everything there is, or only the training images. A split that cannot be opened is a

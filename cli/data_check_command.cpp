@@ -9,6 +9,8 @@
 #include "cli/data_check.h"
 #include "core/atomic_file.h"
 #include "core/error.h"
+#include "data/sets/image_folder.h"
+#include "data/sets/skip_list.h"
 #include "formats/json.h"
 #include "train/config/config.h"
 #include "train/plural.h"
@@ -28,14 +30,10 @@ struct CheckOptions {
   bool json = false;
 };
 
-/// A folder of classes alone: no `train` in it, nor one level down, as in an unpacked archive.
+/// A folder of classes alone, which has no images but those of training.
 bool is_class_folder(const fs::path& path) {
   std::error_code ignored;
-  if (!fs::is_directory(path, ignored) || fs::exists(path / "train", ignored)) return false;
-  const fs::directory_iterator entries(path, ignored);
-  return std::none_of(begin(entries), end(entries), [&](const fs::directory_entry& entry) {
-    return fs::exists(entry.path() / "train", ignored);
-  });
+  return fs::is_directory(path, ignored) && !has_training_folder(path.string());
 }
 
 /// A configuration by its ending, anything else is the root of an image folder.
@@ -90,6 +88,7 @@ Json to_json(const CheckedData& data) {
                               {"samples", shared.samples.size()}});
   }
   json["problems"] = data.problems;
+  json["notes"] = data.notes;
   json["ok"] = data.problems.empty();
   return json;
 }
@@ -139,6 +138,7 @@ void print_split(const CheckedSplit& split) {
 
 void print(const CheckedData& data) {
   for (const CheckedSplit& split : data.splits) print_split(split);
+  for (const std::string& note : data.notes) fmt::print("note: {}\n", note);
   for (std::size_t i = 0; i < std::min(kMostProblems, data.problems.size()); ++i) {
     fmt::print("problem: {}\n", data.problems[i]);
   }
@@ -153,7 +153,8 @@ void print(const CheckedData& data) {
 }
 
 void write_skip_file(const CheckedData& data, const CheckOptions& options, Log& log) {
-  const std::vector<std::string> names = samples_to_skip(data);
+  std::vector<std::string> names = samples_to_skip(data);
+  std::transform(names.begin(), names.end(), names.begin(), skip_line);
   AtomicFile file(options.skip_file);
   file.write(fmt::format("{}{}", fmt::join(names, "\n"), names.empty() ? "" : "\n"));
   file.commit();

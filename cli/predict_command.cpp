@@ -81,7 +81,8 @@ Action add_predict_command(Arguments& arguments) {
   arguments.add_option("path", options->path, "Run (its best checkpoint) or checkpoint folder")
       .required();
   arguments
-      .add_option("images", options->images, "JPEG, PNG or BMP files, scaled to the model's size")
+      .add_option("images", options->images,
+                  "JPEG, PNG, WebP or BMP files, scaled to the model's size")
       .required();
   arguments.add_option("--top", options->top, "Classes to show").between(1, 1000000).with_default();
   arguments.add_flag("--json", options->json, "Print one JSON array");

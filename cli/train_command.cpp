@@ -120,6 +120,9 @@ TrainSummary train_run(const Config& config, const RunFolder& folder, const Data
            plural(num_threads(), "thread"), folder.path.string());
   if (const std::string text = validation_notice(config); !text.empty()) log.info("{}", text);
   if (const std::string text = learning_rate_text(config); !text.empty()) log.info("{}", text);
+  for (const Dataset* dataset : {&train, &val}) {
+    for (const std::string& warning : dataset->take_warnings()) log.info("{}", warning);
+  }
   if (start.initial) {
     trainer.start_from(start.initial->model->parameters);
     for (const std::string& line : start.initial->report.summary()) {

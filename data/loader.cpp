@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <numeric>
 #include <span>
+#include <system_error>
 #include <utility>
 
 #include "core/error.h"
@@ -56,7 +57,14 @@ Loader::Loader(const Dataset& dataset, const LoaderOptions& options)
     reserve();
   }
   for (int i = 0; i < options_.workers; ++i) {
-    workers_.emplace_back([this](const std::stop_token& stop) { work(stop); });
+    try {
+      workers_.emplace_back([this](const std::stop_token& stop) { work(stop); });
+    } catch (const std::system_error& error) {
+      fail<DataError>(
+          "[loader] thread {} of data.workers {} cannot be started ({}): lower data.workers, or "
+          "raise the limit of processes and threads (ulimit -u)",
+          i + 1, options_.workers, error.code().message());
+    }
   }
 }
 

@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "core/error.h"
+#include "core/text.h"
 
 namespace tessera {
 namespace {
@@ -28,10 +29,10 @@ FileBytes read_file(const std::filesystem::path& path) {
   const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
   struct stat info {};
   if (file.value < 0 || ::fstat(file.value, &info) != 0) {
-    fail<CheckpointError>("[read] {}: {}", path.string(), std::strerror(errno));
+    fail<CheckpointError>("[read] {}: {}", shown(path.string()), std::strerror(errno));
   }
   if (!S_ISREG(info.st_mode)) {
-    fail<CheckpointError>("[read] {}: not a regular file", path.string());
+    fail<CheckpointError>("[read] {}: not a regular file", shown(path.string()));
   }
   const auto size = static_cast<std::size_t>(info.st_size);
   const auto data = std::make_shared_for_overwrite<std::byte[]>(size);
@@ -39,8 +40,8 @@ FileBytes read_file(const std::filesystem::path& path) {
     constexpr std::size_t kMostAtOnce = std::size_t{1} << 30;
     const ssize_t got = ::read(file.value, data.get() + done, std::min(size - done, kMostAtOnce));
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) fail<CheckpointError>("[read] {}: {}", path.string(), std::strerror(errno));
-    if (got == 0) fail<CheckpointError>("[read] {}: shrank while being read", path.string());
+    if (got < 0) fail<CheckpointError>("[read] {}: {}", shown(path.string()), std::strerror(errno));
+    if (got == 0) fail<CheckpointError>("[read] {}: shrank while being read", shown(path.string()));
     done += static_cast<std::size_t>(got);
   }
   return {data, size};

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/text.h"
 
 namespace tessera {
 namespace {
@@ -94,8 +95,8 @@ PickleValues::Id PickleValues::add_global(const std::string& module, const std::
   const std::string global = fmt::format("{} {}", module, name);
   if (!is_dictionary(global) && global != kRebuildTensor && global != kRebuildParameter &&
       global != kSize && storage_row(global) == nullptr) {
-    stop("{:?}.{:?} is not read: only tensors in dictionaries are; save the model's state_dict()",
-         module, name);
+    stop("{}.{} is not read: only tensors in dictionaries are; save the model's state_dict()",
+         quoted(module), quoted(name));
   }
   return add({.kind = Kind::kGlobal, .text = global});
 }
@@ -107,7 +108,7 @@ PickleValues::Id PickleValues::add_storage(Id description) {
     stop("expected ('storage', type, entry, device, elements)");
   }
   const auto* row = storage_row(values_[tuple.items[1]].text);
-  if (row == nullptr) stop("{} is no storage", values_[tuple.items[1]].text);
+  if (row == nullptr) stop("{} is no storage", quoted(values_[tuple.items[1]].text));
   PickledTensor storage;
   storage.type = row->second;
   storage.storage = text(tuple.items[2]);

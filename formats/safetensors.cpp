@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/text.h"
 #include "formats/safetensors_header.h"
 
 namespace tessera {
@@ -54,7 +55,7 @@ TensorFile parse_safetensors(const FileBytes& bytes, const std::string& path) {
 }
 
 TensorFile read_safetensors(const std::filesystem::path& path) {
-  return parse_safetensors(read_file(path), path.string());
+  return parse_safetensors(read_file(path), shown(path.string()));
 }
 
 }  // namespace tessera

@@ -10,10 +10,12 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/text.h"
 
 namespace tessera {
 namespace {
 
+constexpr std::size_t kMostNumbers = 32;  // of a shape; a Tensor has fewer
 constexpr std::string_view kMetadata = "__metadata__";
 
 /// Takes the header event by event, so that duplicate keys are seen and nesting costs no stack:
@@ -26,14 +28,15 @@ class HeaderHandler : public nlohmann::json_sax<nlohmann::json> {
   bool key(string_t& text) override {
     if (depth_ == 1) {
       name_ = text;
-      return names_.insert(name_).second || reject("duplicate name {:?}", name_);
+      return names_.insert(name_).second || reject("duplicate name {}", quoted(name_));
     }
     field_ = text;
-    return fields_.insert(field_).second || reject("{:?}: duplicate key {:?}", name_, field_);
+    return fields_.insert(field_).second ||
+           reject("{}: duplicate key {}", quoted(name_), quoted(field_));
   }
 
   bool start_object(std::size_t) override {
-    if (depth_ == 2) return reject("{:?}: nested too deeply", name_);
+    if (depth_ == 2) return reject("{}: nested too deeply", quoted(name_));
     ++depth_;
     fields_.clear();
     entry_ = {};
@@ -53,7 +56,7 @@ class HeaderHandler : public nlohmann::json_sax<nlohmann::json> {
     }
     if (depth_ != 2 || field_ != "dtype") return unexpected("a string");
     const auto type = stored_type(text);
-    if (!type) return reject("{:?}: unknown dtype {:?}", name_, text);
+    if (!type) return reject("{}: unknown dtype {}", quoted(name_), quoted(text));
     entry_.type = *type;
     return true;
   }
@@ -75,7 +78,10 @@ class HeaderHandler : public nlohmann::json_sax<nlohmann::json> {
   bool number_unsigned(number_unsigned_t value) override {
     if (list_ == nullptr) return unexpected("a number");
     if (!std::in_range<std::int64_t>(value)) {
-      return reject("{:?}: {} {} is too large", name_, field_, value);
+      return reject("{}: {} {} is too large", quoted(name_), field_, value);
+    }
+    if (list_->size() == kMostNumbers) {
+      return reject("{}: more than {} numbers at key {}", quoted(name_), kMostNumbers, field_);
     }
     list_->push_back(static_cast<std::int64_t>(value));
     return true;
@@ -100,18 +106,19 @@ class HeaderHandler : public nlohmann::json_sax<nlohmann::json> {
 
   bool unexpected(std::string_view what) {
     if (depth_ == 0) return reject("header is {}, expected an object", what);
-    if (depth_ == 1) return reject("{:?} is {}, expected an object", name_, what);
-    return reject("{:?}: {} is not expected at key {:?}", name_, what, field_);
+    if (depth_ == 1) return reject("{} is {}, expected an object", quoted(name_), what);
+    return reject("{}: {} is not expected at key {}", quoted(name_), what, quoted(field_));
   }
 
   bool finish_entry() {
     static const std::set<std::string> kFields{"dtype", "shape", "data_offsets"};
     if (fields_ != kFields) {
-      return reject("tensor {:?} has keys [{}], expected dtype, shape, data_offsets", name_,
-                    fmt::join(fields_, ", "));
+      return reject("tensor {} has keys [{}], expected dtype, shape, data_offsets", quoted(name_),
+                    shown(fmt::format("{}", fmt::join(fields_, ", "))));
     }
     if (offsets_.size() != 2) {
-      return reject("tensor {:?}: data_offsets has {} numbers, expected 2", name_, offsets_.size());
+      return reject("tensor {}: data_offsets has {} numbers, expected 2", quoted(name_),
+                    offsets_.size());
     }
     entry_.name = name_;
     entry_.begin = offsets_[0];
@@ -140,13 +147,13 @@ void check_length(const SafetensorsEntry& entry, std::string_view file) {
   }
   overflow = overflow || __builtin_mul_overflow(bytes, count, &bytes);
   if (overflow) {
-    fail<CheckpointError>("[safetensors] {}: tensor {:?}: the size of {} [{}] overflows", file,
-                          entry.name, name_of(entry.type), fmt::join(entry.shape, ", "));
+    fail<CheckpointError>("[safetensors] {}: tensor {}: the size of {} [{}] overflows", file,
+                          quoted(entry.name), name_of(entry.type), fmt::join(entry.shape, ", "));
   }
   if (entry.end < entry.begin || entry.end - entry.begin != bytes) {
     fail<CheckpointError>(
-        "[safetensors] {}: tensor {:?}: {} [{}] takes {} bytes, data_offsets are [{}, {}]", file,
-        entry.name, name_of(entry.type), fmt::join(entry.shape, ", "), bytes, entry.begin,
+        "[safetensors] {}: tensor {}: {} [{}] takes {} bytes, data_offsets are [{}, {}]", file,
+        quoted(entry.name), name_of(entry.type), fmt::join(entry.shape, ", "), bytes, entry.begin,
         entry.end);
   }
 }
@@ -157,14 +164,14 @@ void check_layout(const std::vector<SafetensorsEntry>& entries, std::int64_t dat
   for (const SafetensorsEntry& entry : entries) {
     if (entry.end > data_bytes) {
       fail<CheckpointError>(
-          "[safetensors] {}: tensor {:?} ends at byte {} of the data, the file has {}: truncated?",
-          file, entry.name, entry.end, data_bytes);
+          "[safetensors] {}: tensor {} ends at byte {} of the data, the file has {}: truncated?",
+          file, quoted(entry.name), entry.end, data_bytes);
     }
     if (entry.begin != covered) {
       fail<CheckpointError>(
-          "[safetensors] {}: tensor {:?} begins at byte {} of the data and {} {}", file, entry.name,
-          entry.begin, entry.begin < covered ? "overlaps what reaches to" : "leaves a hole from",
-          covered);
+          "[safetensors] {}: tensor {} begins at byte {} of the data and {} {}", file,
+          quoted(entry.name), entry.begin,
+          entry.begin < covered ? "overlaps what reaches to" : "leaves a hole from", covered);
     }
     covered = entry.end;
   }

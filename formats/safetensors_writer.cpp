@@ -11,17 +11,18 @@
 
 #include "core/atomic_file.h"
 #include "core/error.h"
+#include "core/text.h"
 #include "formats/safetensors_header.h"
 
 namespace tessera {
 namespace {
 
-std::string quoted(const std::string& text, const std::filesystem::path& path) {
+std::string json_string(const std::string& text, const std::filesystem::path& path) {
   try {
     return nlohmann::json(text).dump();
   } catch (const nlohmann::json::type_error&) {
-    fail<CheckpointError>("[safetensors] {}: name or metadata {:?} is not UTF-8", path.string(),
-                          text);
+    fail<CheckpointError>("[safetensors] {}: name or metadata {} is not UTF-8",
+                          shown(path.string()), quoted(text));
   }
 }
 
@@ -29,8 +30,8 @@ void check_names(std::span<const StoredTensor> tensors, const std::filesystem::p
   std::set<std::string_view> names{"__metadata__"};
   for (const StoredTensor& tensor : tensors) {
     if (!names.insert(tensor.name).second) {
-      fail<CheckpointError>("[safetensors] {}: tensor name {:?} is taken", path.string(),
-                            tensor.name);
+      fail<CheckpointError>("[safetensors] {}: tensor name {} is taken", shown(path.string()),
+                            quoted(tensor.name));
     }
   }
 }
@@ -42,7 +43,7 @@ std::string header_json(std::span<const StoredTensor> tensors,
   if (!metadata.empty()) {
     std::vector<std::string> pairs;
     for (const auto& [key, value] : metadata) {
-      pairs.push_back(fmt::format("{}:{}", quoted(key, path), quoted(value, path)));
+      pairs.push_back(fmt::format("{}:{}", json_string(key, path), json_string(value, path)));
     }
     members.push_back(fmt::format("\"__metadata__\":{{{}}}", fmt::join(pairs, ",")));
   }
@@ -50,7 +51,7 @@ std::string header_json(std::span<const StoredTensor> tensors,
   for (const StoredTensor& tensor : tensors) {
     const std::size_t end = offset + tensor.bytes.size();
     members.push_back(fmt::format(R"({}:{{"dtype":"{}","shape":[{}],"data_offsets":[{},{}]}})",
-                                  quoted(tensor.name, path), name_of(tensor.type),
+                                  json_string(tensor.name, path), name_of(tensor.type),
                                   fmt::join(tensor.shape, ","), offset, end));
     offset = end;
   }
@@ -70,8 +71,8 @@ void write_safetensors(const std::filesystem::path& path, std::span<const Stored
   const std::string json = header_json(ordered, metadata, path);
   const std::uint64_t length = json.size();
   if (length > kMaxSafetensorsHeader) {
-    fail<CheckpointError>("[safetensors] {}: header of {} bytes, the most is {}", path.string(),
-                          length, kMaxSafetensorsHeader);
+    fail<CheckpointError>("[safetensors] {}: header of {} bytes, the most is {}",
+                          shown(path.string()), length, kMaxSafetensorsHeader);
   }
   AtomicFile file(path);
   file.write(std::as_bytes(std::span(&length, 1)));

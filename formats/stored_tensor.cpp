@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/text.h"
 
 namespace tessera {
 namespace {
@@ -105,8 +106,8 @@ StoredTensor view_of(std::string name, const Tensor& tensor) {
 
 Shape shape_of(const StoredTensor& stored, std::string_view file) {
   if (stored.shape.size() > static_cast<std::size_t>(Shape::kMaxRank)) {
-    fail<CheckpointError>("[weights] {}: tensor {:?} has {} dimensions, the most is {}", file,
-                          stored.name, stored.shape.size(), Shape::kMaxRank);
+    fail<CheckpointError>("[weights] {}: tensor {} has {} dimensions, the most is {}", file,
+                          quoted(stored.name), stored.shape.size(), Shape::kMaxRank);
   }
   return Shape(std::span<const std::int64_t>(stored.shape));
 }
@@ -114,8 +115,8 @@ Shape shape_of(const StoredTensor& stored, std::string_view file) {
 Tensor to_f32(const StoredTensor& stored, std::string_view file) {
   if (stored.type == StoredType::kF32) return copy_bytes(stored, DType::kF32, file);
   if (!is_float(stored.type)) {
-    fail<CheckpointError>("[weights] {}: tensor {:?} is {}, expected F32, F64, F16 or BF16", file,
-                          stored.name, name_of(stored.type));
+    fail<CheckpointError>("[weights] {}: tensor {} is {}, expected F32, F64, F16 or BF16", file,
+                          quoted(stored.name), name_of(stored.type));
   }
   Tensor tensor = Tensor::empty(shape_of(stored, file));
   if (stored.type == StoredType::kBF16) {
@@ -125,8 +126,8 @@ Tensor to_f32(const StoredTensor& stored, std::string_view file) {
   } else {
     convert_elements<double>(stored, tensor.f32(), [&](double x) {
       if (std::isfinite(x) && std::abs(x) > std::numeric_limits<float>::max()) {
-        fail<CheckpointError>("[weights] {}: tensor {:?}: F64 value {} does not fit f32", file,
-                              stored.name, x);
+        fail<CheckpointError>("[weights] {}: tensor {}: F64 value {} does not fit f32", file,
+                              quoted(stored.name), x);
       }
       return static_cast<float>(x);
     });
@@ -137,8 +138,8 @@ Tensor to_f32(const StoredTensor& stored, std::string_view file) {
 Tensor to_i32(const StoredTensor& stored, std::string_view file) {
   if (stored.type == StoredType::kI32) return copy_bytes(stored, DType::kI32, file);
   if (is_float(stored.type)) {
-    fail<CheckpointError>("[weights] {}: tensor {:?} is {}, expected integers", file, stored.name,
-                          name_of(stored.type));
+    fail<CheckpointError>("[weights] {}: tensor {} is {}, expected integers", file,
+                          quoted(stored.name), name_of(stored.type));
   }
   Tensor tensor = Tensor::empty(shape_of(stored, file), DType::kI32);
   std::int32_t* to = tensor.data<std::int32_t>();
@@ -146,8 +147,8 @@ Tensor to_i32(const StoredTensor& stored, std::string_view file) {
   if (stored.type == StoredType::kI64) {
     convert_elements<std::int64_t>(stored, to, [&](std::int64_t x) {
       if (!std::in_range<std::int32_t>(x)) {
-        fail<CheckpointError>("[weights] {}: tensor {:?}: I64 value {} does not fit i32", file,
-                              stored.name, x);
+        fail<CheckpointError>("[weights] {}: tensor {}: I64 value {} does not fit i32", file,
+                              quoted(stored.name), x);
       }
       return static_cast<std::int32_t>(x);
     });

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "core/text.h"
 
 namespace tessera {
 
@@ -14,7 +15,7 @@ const StoredTensor* TensorFile::find(std::string_view name) const {
 
 const StoredTensor& TensorFile::at(std::string_view name) const {
   const StoredTensor* tensor = find(name);
-  if (tensor == nullptr) fail<CheckpointError>("[weights] {}: no tensor {:?}", path, name);
+  if (tensor == nullptr) fail<CheckpointError>("[weights] {}: no tensor {}", path, quoted(name));
   return *tensor;
 }
 

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/text.h"
 #include "formats/pickle.h"
 #include "formats/zip_archive.h"
 
@@ -42,7 +43,7 @@ void check_byte_order(const ZipArchive& archive, const std::string& folder,
   if (!archive.has(name)) return;
   const auto order = archive.read(name);
   const std::string_view text(reinterpret_cast<const char*>(order.data()), order.size());
-  if (text != "little") fail<CheckpointError>("[torch] {}: byte order {:?}", path, text);
+  if (text != "little") fail<CheckpointError>("[torch] {}: byte order {}", path, quoted(text));
 }
 
 /// Elements of `tensor`. Throws if they, or the places they lie at, are not within the storage.
@@ -60,9 +61,9 @@ std::int64_t check_extent(const PickledTensor& tensor, const std::string& path) 
   if (is_empty) return 0;
   if (overflow || last >= tensor.storage_size || count > tensor.storage_size) {
     fail<CheckpointError>(
-        "[torch] {}: tensor {:?}: shape [{}], strides [{}] and offset {} reach out of its {} "
+        "[torch] {}: tensor {}: shape [{}], strides [{}] and offset {} reach out of its {} "
         "elements",
-        path, tensor.name, fmt::join(tensor.shape, ", "), fmt::join(tensor.strides, ", "),
+        path, quoted(tensor.name), fmt::join(tensor.shape, ", "), fmt::join(tensor.strides, ", "),
         tensor.offset, tensor.storage_size);
   }
   return count;
@@ -100,9 +101,9 @@ StoredTensor read_tensor(const PickledTensor& tensor, std::span<const std::byte>
   const std::size_t size = size_of(tensor.type);
   if (storage.size() / size != static_cast<std::size_t>(tensor.storage_size) ||
       storage.size() % size != 0) {
-    fail<CheckpointError>("[torch] {}: tensor {:?}: storage {:?} has {} bytes, expected {} {}",
-                          path, tensor.name, tensor.storage, storage.size(), tensor.storage_size,
-                          name_of(tensor.type));
+    fail<CheckpointError>("[torch] {}: tensor {}: storage {} has {} bytes, expected {} {}", path,
+                          quoted(tensor.name), quoted(tensor.storage), storage.size(),
+                          tensor.storage_size, name_of(tensor.type));
   }
   const auto count = static_cast<std::size_t>(check_extent(tensor, path));
   StoredTensor stored{tensor.name, tensor.type, tensor.shape, {}, bytes.data};
@@ -141,7 +142,7 @@ TensorFile parse_torch_file(const FileBytes& bytes, const std::string& path) {
   std::size_t taken = 0, copied = 0;
   for (const PickledTensor& tensor : read_pickle(archive.read(folder + "data.pkl"), path)) {
     if (!names.insert(tensor.name).second) {
-      fail<CheckpointError>("[torch] {}: two tensors are named {:?}", path, tensor.name);
+      fail<CheckpointError>("[torch] {}: two tensors are named {}", path, quoted(tensor.name));
     }
     auto found = storages.find(tensor.storage);
     if (found == storages.end()) {

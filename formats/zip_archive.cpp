@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "core/error.h"
+#include "core/text.h"
 
 namespace tessera {
 namespace {
@@ -126,10 +127,10 @@ ZipArchive::ZipArchive(std::span<const std::byte> bytes, std::string path)
     read_extra64(reader, at + kEntryBytes + name_size, extra_size,
                  {&entry.size, &entry.packed_size, &entry.offset});
     if ((reader.u16(at + 8) & kEncrypted) != 0) {
-      fail<CheckpointError>("[zip] {}: entry {:?} is encrypted", path_, name);
+      fail<CheckpointError>("[zip] {}: entry {} is encrypted", path_, quoted(name));
     }
     if (!entries_.emplace(name, entry).second) {
-      fail<CheckpointError>("[zip] {}: entry {:?} occurs twice", path_, name);
+      fail<CheckpointError>("[zip] {}: entry {} occurs twice", path_, quoted(name));
     }
     at += kEntryBytes + name_size + extra_size + reader.u16(at + 32);
   }
@@ -145,18 +146,18 @@ std::vector<std::string> ZipArchive::names_with(std::string_view end) const {
 
 std::span<const std::byte> ZipArchive::read(std::string_view name) const {
   const auto found = entries_.find(name);
-  if (found == entries_.end()) fail<CheckpointError>("[zip] {}: no entry {:?}", path_, name);
+  if (found == entries_.end()) fail<CheckpointError>("[zip] {}: no entry {}", path_, quoted(name));
   const Entry& entry = found->second;
   if (entry.method != kStored || entry.size != entry.packed_size) {
     fail<CheckpointError>(
-        "[zip] {}: entry {:?} is compressed, which PyTorch's files are not: save it again with "
+        "[zip] {}: entry {} is compressed, which PyTorch's files are not: save it again with "
         "torch.save",
-        path_, name);
+        path_, quoted(name));
   }
   const Reader reader{bytes_, path_};
   const auto header = reader.part(entry.offset, kLocalBytes);
   if (reader.u32(entry.offset) != kLocalHeader) {
-    fail<CheckpointError>("[zip] {}: entry {:?} has no header at byte {}", path_, name,
+    fail<CheckpointError>("[zip] {}: entry {} has no header at byte {}", path_, quoted(name),
                           entry.offset);
   }
   const std::uint64_t before =
@@ -166,8 +167,8 @@ std::span<const std::byte> ZipArchive::read(std::string_view name) const {
   const auto checksum =
       ::crc32_z(0, reinterpret_cast<const unsigned char*>(data.data()), data.size());
   if (checksum != entry.checksum) {
-    fail<CheckpointError>("[zip] {}: entry {:?} has checksum {:08x}, expected {:08x}: damaged?",
-                          path_, name, checksum, entry.checksum);
+    fail<CheckpointError>("[zip] {}: entry {} has checksum {:08x}, expected {:08x}: damaged?",
+                          path_, quoted(name), checksum, entry.checksum);
   }
   return data;
 }

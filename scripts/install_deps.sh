@@ -14,7 +14,8 @@ EOF
 
 packages=(
   g++ cmake ninja-build
-  libdnnl-dev ocl-icd-opencl-dev libyaml-cpp-dev libstb-dev libturbojpeg0-dev libcli11-dev nlohmann-json3-dev
+  libdnnl-dev ocl-icd-opencl-dev libyaml-cpp-dev libstb-dev libjpeg62-turbo-dev libspng-dev libwebp-dev
+  libcli11-dev nlohmann-json3-dev
   libspdlog-dev libfmt-dev zlib1g-dev librandom123-dev libprotozero-dev doctest-dev
 )
 for argument in "$@"; do

@@ -99,7 +99,12 @@ ChildResult run_child(const std::vector<std::string>& arguments,
   Pipe err;
   const pid_t parent = ::getpid();
   const pid_t child = ::fork();
-  if (child < 0) fail<Error>("fork: {}", std::strerror(errno));
+  if (child < 0) {
+    fail<Error>(
+        "a process for the run cannot be started ({}): end other programs, or raise the limit of "
+        "processes (ulimit -u)",
+        std::strerror(errno));
+  }
   if (child == 0) become(argv.data(), parent, out, err);
   out.close_writer();
   err.close_writer();

@@ -9,7 +9,6 @@
 #include "core/kernels/cpu.h"
 #include "core/onednn/library.h"
 #include "core/parallel.h"
-#include "data/images/decoders.h"
 #include "formats/json.h"
 #include "train/config/config.h"
 
@@ -75,10 +74,13 @@ RunFolder open_run_folder(const fs::path& path) {
 
 void describe_run(const RunFolder& folder, const Config& config, std::uint64_t data_hash) {
   const Json environment = {
-      {"tessera", TESSERA_VERSION},  {"compiler", fmt::format("g++ {}", __VERSION__)},
-      {"onednn", onednn::version()}, {"jpeg", jpeg_decoder()},  // the two round differently
-      {"cpu", cpu_name()},           {"native_bf16", has_native_bf16()},
-      {"threads", num_threads()},    {"data_hash", fmt::format("{:016x}", data_hash)},
+      {"tessera", TESSERA_VERSION},
+      {"compiler", fmt::format("g++ {}", __VERSION__)},
+      {"onednn", onednn::version()},
+      {"cpu", cpu_name()},
+      {"native_bf16", has_native_bf16()},
+      {"threads", num_threads()},
+      {"data_hash", fmt::format("{:016x}", data_hash)},
   };
   const auto write = [](const fs::path& path, const std::string& text) {
     AtomicFile file(path);

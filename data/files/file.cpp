@@ -1,6 +1,9 @@
 #include "data/files/file.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <zlib.h>
 
 #include <algorithm>
@@ -10,6 +13,7 @@
 #include <memory>
 
 #include "core/error.h"
+#include "core/text.h"
 
 namespace tessera {
 namespace fs = std::filesystem;
@@ -43,15 +47,37 @@ std::vector<fs::path> places(const FolderSearch& search, const std::string& root
   return found;
 }
 
+std::string_view kind_of(mode_t mode) {
+  if (S_ISDIR(mode)) return "a folder";
+  if (S_ISFIFO(mode)) return "a pipe";
+  if (S_ISSOCK(mode)) return "a socket";
+  return "a device";
+}
+
 }  // namespace
 
-std::vector<std::uint8_t> read_file(const fs::path& path, std::size_t limit) {
-  std::error_code ignored;
-  if (fs::is_directory(path, ignored)) {
-    fail<DataError>("[data] {}: is a folder, expected a file", path.string());
+int open_file(const fs::path& path) {
+  // Not blocking: opening a pipe would wait for its other end. Regular files never block.
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  struct stat status {};
+  const bool is_known =
+      file >= 0 ? ::fstat(file, &status) == 0 : ::stat(path.c_str(), &status) == 0;
+  if (is_known && !S_ISREG(status.st_mode)) {
+    if (file >= 0) ::close(file);
+    fail<DataError>("[data] {}: is {}, expected a regular file", shown(path.string()),
+                    kind_of(status.st_mode));
   }
-  const GzHandle file(gzopen(path.c_str(), "rb"));  // passes plain files through
-  if (!file) fail<DataError>("[data] {}: {}", path.string(), std::strerror(errno));
+  if (file < 0) fail<DataError>("[data] {}: {}", shown(path.string()), std::strerror(errno));
+  return file;
+}
+
+std::vector<std::uint8_t> read_file(const fs::path& path, std::size_t limit) {
+  const int descriptor = open_file(path);
+  const GzHandle file(gzdopen(descriptor, "rb"));  // passes plain files through
+  if (!file) {
+    ::close(descriptor);
+    throw std::bad_alloc();
+  }
   gzbuffer(file.get(), 1 << 17);
 
   std::vector<std::uint8_t> bytes;
@@ -65,15 +91,15 @@ std::vector<std::uint8_t> read_file(const fs::path& path, std::size_t limit) {
     const char* message = gzerror(file.get(), &code);
     if (read < 0 || (code != Z_OK && code != Z_STREAM_END)) {
       std::string reason = code == Z_ERRNO ? std::strerror(errno) : message;
-      // zlib begins with the path.
-      if (reason.starts_with(path.string() + ": ")) reason.erase(0, path.string().size() + 2);
+      const std::string name = fmt::format("<fd:{}>: ", descriptor);  // how zlib calls the file
+      if (reason.starts_with(name)) reason.erase(0, name.size());
       const char* kind = gzdirect(file.get()) != 0 ? "" : "broken gzip: ";
-      fail<DataError>("[data] {}: {}{}, after {} bytes", path.string(), kind, reason,
+      fail<DataError>("[data] {}: {}{}, after {} bytes", shown(path.string()), kind, reason,
                       used + static_cast<std::size_t>(std::max(0, read)));
     }
     used += static_cast<std::size_t>(read);
     if (used > limit) {
-      fail<DataError>("[data] {}: holds more than {} bytes", path.string(), limit);
+      fail<DataError>("[data] {}: holds more than {} bytes", shown(path.string()), limit);
     }
     if (read == 0) break;
   }
@@ -95,7 +121,7 @@ fs::path find_folder(const FolderSearch& search, const std::string& root) {
   for (const fs::path& folder : candidates) {
     std::error_code ignored;
     if (fs::exists(plain_or_gzip(folder, search.file), ignored)) return folder;
-    searched.push_back(folder.string());
+    searched.push_back(shown(folder.string()));
   }
   fail<DataError>("[{}] {} (or .gz) is in none of: {}; {}", search.name, search.file,
                   fmt::join(searched, ", "), search.advice);

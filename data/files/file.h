@@ -10,8 +10,12 @@
 
 namespace tessera {
 
+/// Opens a file for reading; the descriptor is the caller's. Throws DataError if it is missing or
+/// unreadable, or no regular file: a pipe or a device could keep one waiting for ever.
+int open_file(const std::filesystem::path& path);
+
 /// The bytes of a file, unpacked if it is gzip. Throws DataError if it is missing, unreadable,
-/// larger than `limit` bytes (unpacked), or a truncated or corrupt gzip.
+/// no regular file, larger than `limit` bytes (unpacked), or a truncated or corrupt gzip.
 std::vector<std::uint8_t> read_file(const std::filesystem::path& path, std::size_t limit);
 
 /// Where to look for a data set and what to tell whoever has not got it.

@@ -1,81 +1,77 @@
 #include "data/files/folder_source.h"
 
 #include <algorithm>
+#include <iterator>
 #include <system_error>
 
 #include "core/error.h"
+#include "core/text.h"
 #include "data/files/file.h"
 
 namespace tessera {
 namespace fs = std::filesystem;
-namespace {
-
-bool is_hidden(const fs::path& path) { return path.filename().string().starts_with('.'); }
-
-/// The entries of one folder that are not hidden.
-std::vector<fs::directory_entry> entries_of(const fs::path& folder) {
-  std::error_code error;
-  std::vector<fs::directory_entry> entries;
-  for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
-    if (!is_hidden(at->path())) entries.push_back(*at);
-  }
-  if (error) fail<DataError>("[data] {}: {}", folder.string(), error.message());
-  return entries;
-}
-
-/// `above` are the folders on the way to this one, as the system sees them.
-void collect(const fs::path& folder, const std::string& prefix, std::vector<fs::path>& above,
-             std::vector<std::string>& files) {
-  std::error_code error;
-  const fs::path real = fs::canonical(folder, error);
-  if (std::find(above.begin(), above.end(), real) != above.end()) {
-    fail<DataError>("[data] {}: is a link to a folder that holds it", folder.string());
-  }
-  above.push_back(real);
-  for (const fs::directory_entry& entry : entries_of(folder)) {
-    const std::string path = prefix + entry.path().filename().string();
-    if (entry.is_directory(error)) {
-      collect(entry.path(), path + '/', above, files);
-    } else if (entry.is_regular_file(error)) {
-      files.push_back(path);
-    }
-  }
-  above.pop_back();
-}
-
-}  // namespace
 
 fs::path FolderSource::full(const std::string& path) const {
   return path.empty() ? fs::path(root()) : fs::path(root()) / path;
 }
 
-std::vector<std::string> FolderSource::files(const std::string& folder) const {
-  std::vector<std::string> found;
+FolderEntries FolderSource::entries(const std::string& folder) const {
+  FolderEntries found;
+  std::error_code error;
+  for (fs::directory_iterator at(full(folder), error), end; !error && at != end;
+       at.increment(error)) {
+    const std::string name = at->path().filename().string();
+    std::string path = folder.empty() ? name : folder + '/' + name;
+    if (const auto reason = reason_to_leave_out(name)) {
+      found.left_out.push_back({std::move(path), *reason});
+      continue;
+    }
+    std::error_code unseen;  // the type says what went wrong
+    switch (at->status(unseen).type()) {
+      case fs::file_type::directory:
+        found.folders.push_back(name);
+        break;
+      case fs::file_type::regular:
+        found.files.push_back(std::move(path));
+        break;
+      case fs::file_type::not_found:
+        found.left_out.push_back({std::move(path), LeftOutReason::kDangling});
+        break;
+      default:
+        found.left_out.push_back({std::move(path), LeftOutReason::kUnreadable});
+    }
+  }
+  if (error) fail<DataError>("[data] {}: {}", shown(full(folder).string()), error.message());
+  std::sort(found.folders.begin(), found.folders.end());
+  return found;
+}
+
+/// `above` are the folders on the way to this one, as the system sees them.
+void FolderSource::collect(const std::string& folder, std::vector<fs::path>& above,
+                           Listing& listing) const {
+  std::error_code error;
+  const fs::path real = fs::canonical(full(folder), error);
+  if (std::find(above.begin(), above.end(), real) != above.end()) {
+    fail<DataError>("[data] {}: is a link to a folder that holds it", shown(full(folder).string()));
+  }
+  above.push_back(real);
+  FolderEntries found = entries(folder);
+  std::move(found.files.begin(), found.files.end(), std::back_inserter(listing.files));
+  std::move(found.left_out.begin(), found.left_out.end(), std::back_inserter(listing.left_out));
+  for (const std::string& name : found.folders) {
+    collect(folder.empty() ? name : folder + '/' + name, above, listing);
+  }
+  above.pop_back();
+}
+
+Listing FolderSource::list(const std::string& folder) const {
+  Listing listing;
   std::vector<fs::path> above;
-  collect(full(folder), folder.empty() ? "" : folder + '/', above, found);
-  std::sort(found.begin(), found.end());
-  return found;
-}
-
-std::vector<std::string> FolderSource::top_files(const std::string& folder) const {
-  std::vector<std::string> found;
-  for (const fs::directory_entry& entry : entries_of(full(folder))) {
-    std::error_code ignored;
-    const std::string name = entry.path().filename().string();
-    if (entry.is_regular_file(ignored))
-      found.push_back(folder.empty() ? name : folder + '/' + name);
-  }
-  return found;
-}
-
-std::vector<std::string> FolderSource::folders(const std::string& folder) const {
-  std::vector<std::string> found;
-  for (const fs::directory_entry& entry : entries_of(full(folder))) {
-    std::error_code ignored;
-    if (entry.is_directory(ignored)) found.push_back(entry.path().filename().string());
-  }
-  std::sort(found.begin(), found.end());
-  return found;
+  collect(folder, above, listing);
+  std::sort(listing.files.begin(), listing.files.end());
+  std::sort(listing.left_out.begin(), listing.left_out.end(),
+            [](const LeftOut& a, const LeftOut& b) { return a.path < b.path; });
+  return listing;
 }
 
 bool FolderSource::has_file(const std::string& path) const {

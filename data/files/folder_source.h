@@ -9,14 +9,14 @@
 
 namespace tessera {
 
-/// Links are followed, but for a folder that holds itself. Absolute paths are taken as they are.
+/// Links are followed; one to a folder that holds it is a DataError, and so is a folder that cannot
+/// be read.
 class FolderSource final : public FileSource {
  public:
   using FileSource::FileSource;
 
-  std::vector<std::string> files(const std::string& folder) const override;
-  std::vector<std::string> top_files(const std::string& folder) const override;
-  std::vector<std::string> folders(const std::string& folder) const override;
+  Listing list(const std::string& folder) const override;
+  FolderEntries entries(const std::string& folder) const override;
   bool has_file(const std::string& path) const override;
   bool has_folder(const std::string& path) const override;
   std::uint64_t file_size(const std::string& path) const override;
@@ -24,6 +24,8 @@ class FolderSource final : public FileSource {
 
  private:
   std::filesystem::path full(const std::string& path) const;
+  void collect(const std::string& folder, std::vector<std::filesystem::path>& above,
+               Listing& listing) const;
 };
 
 }  // namespace tessera

@@ -1,7 +1,5 @@
 #include "data/files/tar_index.h"
 
-#include <fmt/ranges.h>
-
 #include <algorithm>
 #include <array>
 #include <cstddef>
@@ -11,6 +9,8 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/text.h"
+#include "data/files/file_source.h"
 
 namespace tessera {
 namespace {
@@ -129,7 +129,8 @@ class Reader {
     if (type == 'L' || type == 'K' || type == 'x' || type == 'g') size = size_in(header);
     const std::uint64_t data = at_ + kBlock;
     if (size > size_ - data) {
-      damaged("truncated: {} has {} bytes, {} are left", path_of(header), size, size_ - data);
+      damaged("truncated: {} has {} bytes, {} are left", quoted(path_of(header)), size,
+              size_ - data);
     }
     take(header, type, {data, size});
     const std::uint64_t padded = (size + kBlock - 1) / kBlock * kBlock;
@@ -150,7 +151,7 @@ class Reader {
 
   std::uint64_t size_in(const Header& header) const {
     const auto size = number_of(header, kSize);
-    if (!size) damaged("{} has no size that is a number", path_of(header));
+    if (!size) damaged("{} has no size that is a number", quoted(path_of(header)));
     return *size;
   }
 
@@ -177,7 +178,7 @@ class Reader {
         return;  // says nothing of a single file that matters here
       case 'S':
       case 'M':
-        damaged("{} is {}, which cannot be read in place", path_of(header),
+        damaged("{} is {}, which cannot be read in place", quoted(path_of(header)),
                 type == 'S' ? "sparse" : "the rest of a file of another volume");
       default:
         take_entry(header, type, file);
@@ -202,24 +203,10 @@ class Reader {
     }
   }
 
-  /// Without `.` and empty names; names above are gone up to. Throws if the path leads out.
   std::string clean(const std::string& path) const {
-    std::vector<std::string_view> names;
-    const std::string_view all = path;
-    bool leads_out = path.starts_with('/') || path.find('\0') != std::string::npos;
-    for (std::size_t begin = 0; begin <= all.size() && !leads_out;) {
-      const std::size_t end = std::min(all.find('/', begin), all.size());
-      const std::string_view name = all.substr(begin, end - begin);
-      if (name == "..") {
-        leads_out = names.empty();
-        if (!leads_out) names.pop_back();
-      } else if (!name.empty() && name != ".") {
-        names.push_back(name);
-      }
-      begin = end + 1;
-    }
-    if (leads_out) damaged("the path {:?} leads out of the archive", path);
-    return fmt::format("{}", fmt::join(names, "/"));
+    std::optional<std::string> cleaned = clean_path(path);
+    if (!cleaned) damaged("the path {} leads out of the archive", quoted(path));
+    return *std::move(cleaned);
   }
 
   void add_folders(const std::string& path) {
@@ -287,8 +274,8 @@ class Reader {
     }
     if (links_.empty()) return;
     at_ = links_.front().at;
-    damaged("{} is a link to {}, which is no file of the archive", links_.front().path,
-            links_.front().target);
+    damaged("{} is a link to {}, which is no file of the archive", quoted(links_.front().path),
+            quoted(links_.front().target));
   }
 
   const ReadAt& read_at_;

@@ -15,9 +15,8 @@ class TarSource final : public FileSource {
   explicit TarSource(const std::string& path);
   ~TarSource() override;
 
-  std::vector<std::string> files(const std::string& folder) const override;
-  std::vector<std::string> top_files(const std::string& folder) const override;
-  std::vector<std::string> folders(const std::string& folder) const override;
+  Listing list(const std::string& folder) const override;
+  FolderEntries entries(const std::string& folder) const override;
   bool has_file(const std::string& path) const override;
   bool has_folder(const std::string& path) const override;
   std::uint64_t file_size(const std::string& path) const override;

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/text.h"
 #include "data/files/hash.h"
 
 namespace tessera {
@@ -81,7 +82,7 @@ bool is_possible(const Header& header, std::uint64_t key) {
 DiskCache::DiskCache(fs::path folder) : folder_(std::move(folder)) {
   std::error_code error;
   fs::create_directories(folder_, error);
-  if (error) fail<DataError>("[cache] {}: {}", folder_.string(), error.message());
+  if (error) fail<DataError>("[cache] {}: {}", shown(folder_.string()), error.message());
 }
 
 fs::path DiskCache::path_of(std::uint64_t key) const {

@@ -8,8 +8,9 @@
 
 namespace tessera {
 
-/// The orientation that a TIFF block names, 1 (upright) to 8; 1 where it names none or is damaged.
-int exif_orientation(std::span<const std::uint8_t> tiff);
+/// The orientation that a block of EXIF names, 1 (upright) to 8, in either byte order and any type
+/// of whole numbers; 1 where it names none or is damaged.
+int exif_orientation(std::span<const std::uint8_t> block);
 
 /// The image as it was seen through the camera: orientations 2 to 8 are its mirrorings and quarter
 /// turns.

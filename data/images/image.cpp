@@ -3,14 +3,15 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
-#include <optional>
 #include <string>
 #include <utility>
 
 #include "core/error.h"
+#include "core/text.h"
 #include "data/files/file.h"
 #include "data/images/decoders.h"
 #include "data/images/exif.h"
+#include "data/images/image_format.h"
 
 #define STB_IMAGE_WRITE_STATIC
 #define STB_IMAGE_WRITE_IMPLEMENTATION
@@ -25,20 +26,36 @@ void append(void* context, void* data, int size) {
   static_cast<std::string*>(context)->append(bytes, static_cast<std::size_t>(size));
 }
 
+StoredImage decode(const EncodedImage& file, ImageFormat format) {
+  switch (format) {
+    case ImageFormat::kJpeg:
+      return decode_jpeg(file);
+    case ImageFormat::kPng:
+      return decode_png(file);
+    case ImageFormat::kWebp:
+      return decode_webp(file);
+    case ImageFormat::kBmp:
+      break;
+  }
+  return decode_bmp(file);
+}
+
 }  // namespace
 
 Image decode_image(std::span<const std::uint8_t> bytes, std::string_view name,
                    std::int64_t channels, const ImageSize& at_least) {
+  const std::string shown_name = shown(name);
   if (channels != 1 && channels != 3) {
-    fail<DataError>("[image] {}: {} channels asked for, can give 1 or 3", name, channels);
+    fail<DataError>("[image] {}: {} channels asked for, can give 1 or 3", shown_name, channels);
   }
-  const ImageHeader header = read_image_header(bytes, name);
-  std::optional<Image> image;
-  if (header.format == ImageFormat::kJpeg) {
-    image = decode_with_turbo(bytes, header, name, channels, at_least);
+  if (bytes.empty()) fail<DataError>("[image] {}: empty file", shown_name);
+  if (bytes.size() > static_cast<std::size_t>(kMaxImageBytes)) {
+    fail<DataError>("[image] {}: {} bytes; an image file may have {} MB", shown_name, bytes.size(),
+                    kMaxImageBytes >> 20);
   }
-  if (!image) image = decode_with_stb(bytes, header, name, channels);
-  return upright(std::move(*image), header.orientation);
+  StoredImage stored =
+      decode({bytes, shown_name, channels, at_least}, image_format(bytes, shown_name));
+  return upright(std::move(stored.image), stored.orientation);
 }
 
 Image load_image(const std::filesystem::path& path, std::int64_t channels,
@@ -64,7 +81,7 @@ void write_png(const std::filesystem::path& path, const Image& image) {
   std::ofstream file(path, std::ios::binary);
   file.write(encoded.data(), static_cast<std::streamsize>(encoded.size()));
   file.close();
-  if (!file) fail<DataError>("[image] {}: {}", path.string(), std::strerror(errno));
+  if (!file) fail<DataError>("[image] {}: {}", shown(path.string()), std::strerror(errno));
 }
 
 }  // namespace tessera

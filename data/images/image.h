@@ -31,12 +31,13 @@ struct ImageSize {
   std::int64_t width = 0;
 };
 
-/// JPEG, PNG or BMP as 1 (grey) or 3 (RGB) channels, as a viewer shows it: palettes looked up, 16
-/// bits cut to 8, transparent pixels over white, an EXIF orientation undone. `name` is for
+/// JPEG, PNG, WebP or BMP as 1 (grey) or 3 (RGB) channels, as Pillow shows it: palettes looked up,
+/// 16 bits cut to 8, transparent pixels over white, an EXIF orientation undone. `name` is for
 /// messages. With `at_least`, a JPEG may come scaled down by 2, 4 or 8 as long as neither side is
 /// less than asked for: much faster where the image is to be scaled down anyway. Thread-safe.
-/// Throws DataError if the bytes are empty, of another format, truncated or damaged, or beyond the
-/// limits of `read_image_header`.
+/// Throws DataError if the bytes are empty, of another format or kind, truncated or damaged,
+/// promise more pixels than they can hold, or a side above 16384 pixels or more than 256 MB in all:
+/// looked at before anything is allocated.
 Image decode_image(std::span<const std::uint8_t> bytes, std::string_view name,
                    std::int64_t channels, const ImageSize& at_least = {});
 

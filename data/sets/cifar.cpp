@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/text.h"
 #include "data/files/file.h"
 
 namespace tessera {
@@ -63,6 +64,10 @@ std::vector<std::string> parse_class_names(std::span<const std::uint8_t> bytes,
       if (bytes[i] != '\r') line.push_back(static_cast<char>(bytes[i]));
       continue;
     }
+    if (!is_printable(line)) {
+      fail<DataError>("[cifar] {}: class {} cannot be shown: no UTF-8, or control characters", file,
+                      quoted(line));
+    }
     if (!line.empty()) names.push_back(std::move(line));
     line.clear();
   }
@@ -105,16 +110,16 @@ std::unique_ptr<ArrayDataset> open_cifar(DatasetName name, const std::string& ro
   const fs::path folder = find_folder(layout.search, root);
   std::error_code ignored;
   if (const fs::path names = folder / layout.names_file; fs::exists(names, ignored)) {
-    info.class_names = parse_class_names(read_file(names, std::size_t{1} << 20), names.string(),
-                                         info.num_classes());
+    info.class_names = parse_class_names(read_file(names, std::size_t{1} << 20),
+                                         shown(names.string()), info.num_classes());
   }
   std::vector<std::uint8_t> pixels;
   std::vector<std::uint8_t> labels;
   pixels.reserve(layout.files.size() * layout.records.count * kImage);
   for (const std::string& file : layout.files) {
     const fs::path path = plain_or_gzip(folder, file);
-    append_cifar(read_file(path, std::size_t{1} << 28), path.string(), layout.records, pixels,
-                 labels);
+    append_cifar(read_file(path, std::size_t{1} << 28), shown(path.string()), layout.records,
+                 pixels, labels);
   }
   return std::make_unique<ArrayDataset>(std::move(info), std::move(pixels), std::move(labels));
 }

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/text.h"
 #include "data/files/file.h"
 
 namespace tessera {
@@ -42,13 +43,13 @@ IdxArray read_idx(const fs::path& path, int rank) {
   std::vector<std::uint8_t> bytes = read_file(path, static_cast<std::size_t>(kLimit));
   const std::size_t header = 4 + 4 * static_cast<std::size_t>(rank);
   if (bytes.size() < header) {
-    fail<DataError>("[idx] {}: {} bytes, the header alone has {}", path.string(), bytes.size(),
-                    header);
+    fail<DataError>("[idx] {}: {} bytes, the header alone has {}", shown(path.string()),
+                    bytes.size(), header);
   }
   const std::uint32_t expected = 0x800u + static_cast<std::uint32_t>(rank);
   if (const std::uint32_t magic = big_endian(bytes, 0); magic != expected) {
     fail<DataError>("[idx] {}: starts with {:#010x}, expected {:#010x} (bytes, {} dimensions)",
-                    path.string(), magic, expected, rank);
+                    shown(path.string()), magic, expected, rank);
   }
   IdxArray array;
   std::int64_t count = 1;
@@ -56,13 +57,13 @@ IdxArray read_idx(const fs::path& path, int rank) {
     const std::int64_t dim = big_endian(bytes, 4 + 4 * axis);
     if (dim == 0 || dim > kLimit / count) {
       fail<DataError>("[idx] {}: dimension {} is {}: empty, or more than {} bytes in all",
-                      path.string(), axis, dim, kLimit);
+                      shown(path.string()), axis, dim, kLimit);
     }
     count *= dim;
     array.dims.push_back(dim);
   }
   if (static_cast<std::int64_t>(bytes.size() - header) != count) {
-    fail<DataError>("[idx] {}: {} bytes expected ({} + {}), found {}", path.string(),
+    fail<DataError>("[idx] {}: {} bytes expected ({} + {}), found {}", shown(path.string()),
                     static_cast<std::int64_t>(header) + count, header, fmt::join(array.dims, " x "),
                     bytes.size());
   }
@@ -82,18 +83,18 @@ std::unique_ptr<ArrayDataset> open_mnist(DatasetName name, const std::string& ro
   IdxArray images = read_idx(images_path, 3);
   IdxArray labels = read_idx(labels_path, 1);
   if (images.dims[1] != info.image.height || images.dims[2] != info.image.width) {
-    fail<DataError>("[idx] {}: images of {} x {}, expected {} x {}", images_path.string(),
+    fail<DataError>("[idx] {}: images of {} x {}, expected {} x {}", shown(images_path.string()),
                     images.dims[1], images.dims[2], info.image.height, info.image.width);
   }
   if (images.dims[0] != labels.dims[0]) {
-    fail<DataError>("[idx] {}: {} images, but {} labels in {}", images_path.string(),
-                    images.dims[0], labels.dims[0], labels_path.filename().string());
+    fail<DataError>("[idx] {}: {} images, but {} labels in {}", shown(images_path.string()),
+                    images.dims[0], labels.dims[0], shown(labels_path.filename().string()));
   }
   const auto wrong = std::find_if(labels.data.begin(), labels.data.end(),
                                   [&](std::uint8_t label) { return label >= info.num_classes(); });
   if (wrong != labels.data.end()) {
-    fail<DataError>("[idx] {}: label {} of sample {} is not below {}", labels_path.string(), *wrong,
-                    wrong - labels.data.begin(), info.num_classes());
+    fail<DataError>("[idx] {}: label {} of sample {} is not below {}", shown(labels_path.string()),
+                    *wrong, wrong - labels.data.begin(), info.num_classes());
   }
   return std::make_unique<ArrayDataset>(std::move(info), std::move(images.data),
                                         std::move(labels.data));

@@ -1,98 +1,82 @@
 #include "data/sets/image_files.h"
 
 #include <algorithm>
-#include <array>
 #include <cstdint>
+#include <iterator>
 #include <map>
+#include <optional>
 #include <set>
 #include <string_view>
 #include <unordered_set>
 #include <utility>
 
 #include "core/error.h"
+#include "core/text.h"
 #include "data/files/file.h"
 #include "data/hold_out.h"
+#include "data/images/image_format.h"
 #include "data/sets/image_list.h"
+#include "data/sets/skip_list.h"
+#include "data/sets/split_folders.h"
 
 namespace tessera {
 namespace {
 
-constexpr std::array<const char*, 3> kValFolders = {"val", "valid", "validation"};
 constexpr std::size_t kMaxListBytes = std::size_t{1} << 30;
-
-bool is_image(std::string_view path) {
-  const std::size_t dot = path.rfind('.');
-  if (dot == std::string_view::npos) return false;
-  std::string ending(path.substr(dot + 1));
-  for (char& c : ending) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return ending == "jpg" || ending == "jpeg" || ending == "png" || ending == "bmp";
-}
 
 std::string joined(const std::string& folder, const std::string& name) {
   return folder.empty() ? name : folder + '/' + name;
 }
 
-/// Where the splits lie below the root.
-struct Layout {
-  std::string base;         ///< folders above, if there is but one way down
-  std::string train;        ///< holds class folders
-  std::string val;          ///< empty: none
-  std::string test;         ///< empty: none
-  std::string annotations;  ///< of Tiny ImageNet's val; empty: none
-};
+/// Appends what has the name of an image that is read to `found`, and the rest to `others`.
+void sort_by_name(std::vector<std::string> paths, const std::string& label,
+                  std::vector<ImageFile>& found, std::vector<std::string>& others) {
+  for (std::string& path : paths) {
+    if (kind_of_name(path) == NameKind::kImage) {
+      found.push_back({std::move(path), label});
+    } else {
+      others.push_back(std::move(path));
+    }
+  }
+}
 
-Layout layout_of(const FileSource& files) {
-  Layout layout;
-  // An archive often has one folder around everything.
-  while (!files.has_folder(joined(layout.base, "train"))) {
-    const std::vector<std::string> inside = files.folders(layout.base);
-    if (inside.size() != 1) break;
-    const std::string next = joined(layout.base, inside.front());
-    if (files.folders(next).empty()) break;
-    layout.base = next;
-  }
-  const auto folder = [&](const std::string& name) {
-    const std::string path = joined(layout.base, name);
-    return files.has_folder(path) ? path : "";
-  };
-  layout.train = folder("train");
-  if (layout.train.empty()) {
-    layout.train = layout.base;
-    return layout;  // one folder of classes, whatever their names
-  }
-  for (const char* name : kValFolders) {
-    if (layout.val.empty()) layout.val = folder(name);
-  }
-  const std::string annotations = layout.val + "/val_annotations.txt";
-  if (!layout.val.empty() && files.has_file(annotations)) {
-    layout.annotations = annotations;
-  } else {
-    layout.test = folder("test");
-  }
-  return layout;
+[[noreturn]] void refuse_class(const std::string& place, const std::vector<std::string>& others) {
+  const bool has_images = std::any_of(others.begin(), others.end(), [](const std::string& path) {
+    return kind_of_name(path) == NameKind::kUnreadImage;
+  });
+  fail<DataError>("[data] {}: holds no image that is read ({}); {}", place, image_endings(),
+                  has_images ? "convert those in it" : "remove the folder");
 }
 
 /// Sorted by class, then by path. Every class folder must hold an image.
-std::vector<ImageFile> read_class_folders(const FileSource& files, const std::string& folder) {
+std::vector<ImageFile> read_class_folders(const FileSource& files, const std::string& folder,
+                                          Findings& findings) {
   std::vector<ImageFile> found;
-  const std::string place = files.root() + (folder.empty() ? "" : '/' + folder);
-  for (const std::string& name : files.folders(folder)) {
+  const std::string place = shown(joined(files.root(), folder));
+  FolderEntries top = files.entries(folder);
+  std::vector<LeftOut> left_out = std::move(top.left_out);
+  std::vector<std::string> others;
+  for (const std::string& name : top.folders) {
     const std::size_t before = found.size();
-    for (std::string& path : files.files(joined(folder, name))) {
-      if (is_image(path)) found.push_back({std::move(path), name});
-    }
+    const std::size_t others_before = others.size();
+    Listing inside = files.list(joined(folder, name));
+    sort_by_name(std::move(inside.files), name, found, others);
+    std::move(inside.left_out.begin(), inside.left_out.end(), std::back_inserter(left_out));
     if (found.size() == before) {
-      fail<DataError>("[data] {}/{}: holds no image (.jpg, .jpeg, .png, .bmp); remove the folder",
-                      place, name);
+      const auto in_class = others.begin() + static_cast<std::ptrdiff_t>(others_before);
+      refuse_class(shown(joined(joined(files.root(), folder), name)), {in_class, others.end()});
     }
   }
   if (found.empty()) {
     fail<DataError>("[data] {}: holds no folders of images, one a class", place);
   }
-  for (const std::string& path : files.top_files(folder)) {
-    if (is_image(path))
-      fail<DataError>("[data] {}/{}: lies in no class folder", files.root(), path);
+  for (std::string& path : top.files) {
+    if (kind_of_name(path) == NameKind::kImage) {
+      fail<DataError>("[data] {}: lies in no class folder", shown(files.root() + '/' + path));
+    }
+    others.push_back(std::move(path));
   }
+  add_unread(place, left_out, others, findings);
   return found;
 }
 
@@ -118,17 +102,38 @@ void hold_out(const DataConfig& config, std::vector<ImageFile>& files,
                   files.empty() ? "nothing to train on" : "no validation: no class has two images");
 }
 
-void leave_out(const std::string& list, std::vector<ImageFile>& files) {
-  const std::vector<std::uint8_t> bytes = read_file(list, kMaxListBytes);
-  std::unordered_set<std::string> skipped;
-  for (auto line = bytes.begin(); line < bytes.end();) {
-    const auto end = std::find(line, bytes.end(), '\n');
-    std::string path(line, end);
-    if (path.ends_with('\r')) path.pop_back();
-    if (!path.empty() && !path.starts_with('#')) skipped.insert(std::move(path));
-    line = end == bytes.end() ? end : end + 1;
+/// A path as a list or skip file of any system may write it: the one that is there, else itself.
+std::string path_that_is_there(const FileSource& files, std::string path) {
+  std::string slashes = path;
+  std::replace(slashes.begin(), slashes.end(), '\\', '/');
+  for (const std::string& written : {path, slashes}) {
+    const std::optional<std::string> cleaned = clean_path(written);
+    if (cleaned && files.has_file(*cleaned)) return *cleaned;
   }
-  std::erase_if(files, [&](const ImageFile& file) { return skipped.contains(file.path); });
+  return path;
+}
+
+/// What of the list fits no file at all is the same for every split: `findings` is that of
+/// training.
+void leave_out(const FileSource& source, const std::string& list, std::vector<ImageFile>& files,
+               Findings& findings) {
+  std::unordered_set<std::string> skipped;
+  std::vector<std::string> lost;
+  for (std::string& path : parse_skip_list(read_file(list, kMaxListBytes), shown(list))) {
+    path = path_that_is_there(source, std::move(path));
+    if (!source.has_file(path)) lost.push_back(path);
+    skipped.insert(std::move(path));
+  }
+  // What a list of images names may be missing itself: then it does fit.
+  std::unordered_set<std::string> used;
+  std::erase_if(files, [&](const ImageFile& file) {
+    return skipped.contains(file.path) && (used.insert(file.path), true);
+  });
+  std::erase_if(lost, [&](const std::string& path) { return used.contains(path); });
+  if (lost.empty()) return;
+  findings.problems.push_back(
+      fmt::format("[data] data.skip {}: {}", shown(list),
+                  counted_names(lost, "entry fits no file", "entries fit no file")));
 }
 
 /// A list lies below the root, as in an archive, or is a file of its own.
@@ -137,51 +142,66 @@ std::vector<ImageFile> read_list(const FileSource& files, const DataConfig& conf
   const bool is_inside = files.has_file(list);
   std::vector<ImageFile> found =
       parse_image_list(is_inside ? files.read(list, kMaxListBytes) : read_file(list, kMaxListBytes),
-                       is_inside ? files.root() + '/' + list : list);
-  if (config.on_error == OnError::kSkip) return found;  // the loader skips what is missing
-  for (const ImageFile& file : found) {
-    if (!files.has_file(file.path)) {
-      fail<DataError>("[list] {}: there is no {} below {}", list, file.path, files.root());
-    }
+                       shown(is_inside ? files.root() + '/' + list : list), "", files.root());
+  std::vector<std::string> missing;
+  for (ImageFile& file : found) {
+    file.path = path_that_is_there(files, std::move(file.path));
+    if (!files.has_file(file.path)) missing.push_back(file.path);
   }
-  return found;
+  if (missing.empty() || config.on_error == OnError::kSkip) return found;  // the loader skips these
+  fail<DataError>("[list] {}: there is no {} below {}{}", shown(list), shown(missing.front()),
+                  shown(files.root()),
+                  missing.size() == 1 ? "" : fmt::format(", nor {} more", missing.size() - 1));
 }
 
 /// What kVal is made of, where training gives nothing up.
 std::vector<ImageFile> find_val(const FileSource& files, const DataConfig& config,
-                                const Layout& layout) {
+                                const SplitFolders& splits, Findings& findings) {
   if (!config.val_list.empty()) return read_list(files, config, config.val_list);
-  if (!layout.annotations.empty()) {
-    return parse_image_list(files.read(layout.annotations, kMaxListBytes),
-                            files.root() + '/' + layout.annotations, layout.val + "/images/");
+  if (!splits.annotations.empty()) {
+    return parse_image_list(files.read(splits.annotations, kMaxListBytes),
+                            shown(files.root() + '/' + splits.annotations),
+                            splits.val + "/images/");
   }
-  if (!layout.val.empty()) return read_class_folders(files, layout.val);
+  if (!splits.val.empty()) return read_class_folders(files, splits.val, findings);
   if (!config.test_list.empty()) return read_list(files, config, config.test_list);
-  if (!layout.test.empty()) return read_class_folders(files, layout.test);
+  if (!splits.test.empty()) return read_class_folders(files, splits.test, findings);
   fail<DataError>(
       "[data] {}: neither val nor test beside train; data.val_split: 0.1 holds a "
       "share of training out",
-      files.root());
+      shown(files.root()));
+}
+
+std::vector<ImageFile> find_training(const FileSource& files, const DataConfig& config,
+                                     const SplitFolders& splits, Findings& findings) {
+  if (!config.train_list.empty()) return read_list(files, config, config.train_list);
+  if (!splits.problem.empty()) throw DataError(splits.problem);
+  add_unread_beside(files, splits, findings);
+  return read_class_folders(files, splits.train, findings);
 }
 
 std::vector<ImageFile> find_before_skipping(const FileSource& files, const DataConfig& config,
-                                            Split split) {
-  const Layout layout = layout_of(files);
-  const std::string& val = config.val_list.empty() ? layout.val : config.val_list;
+                                            Split split, Findings& findings) {
+  const SplitFolders splits = find_split_folders(files);
+  const std::string& val = config.val_list.empty() ? splits.val : config.val_list;
   if (holds_out(config) && !val.empty()) {
     fail<DataError>("[data] {}, but {} has {}: use one of them",
                     config.val_split > 0.0 ? fmt::format("data.val_split {}", config.val_split)
                                            : fmt::format("data.folds {}", config.folds),
-                    files.root(), val);
+                    shown(files.root()), shown(val));
   }
   if (split == Split::kTest && !config.test_list.empty()) {
     return read_list(files, config, config.test_list);
   }
-  if (split == Split::kTest && !layout.test.empty()) return read_class_folders(files, layout.test);
-  if (split != Split::kTrain && !holds_out(config)) return find_val(files, config, layout);
-  std::vector<ImageFile> training = config.train_list.empty()
-                                        ? read_class_folders(files, layout.train)
-                                        : read_list(files, config, config.train_list);
+  if (split == Split::kTest && !splits.test.empty()) {
+    return read_class_folders(files, splits.test, findings);
+  }
+  if (split != Split::kTrain && !holds_out(config)) {
+    return find_val(files, config, splits, findings);
+  }
+  Findings unused;  // what is held out comes from the files of training, which tells of them
+  std::vector<ImageFile> training =
+      find_training(files, config, splits, split == Split::kTrain ? findings : unused);
   if (!holds_out(config)) return training;
   std::vector<ImageFile> held;
   hold_out(config, training, held);
@@ -193,30 +213,12 @@ bool is_number(const std::string& text) {
          text.find_first_not_of("0123456789") == std::string::npos;
 }
 
-/// Bytes of the character that starts at `at`; 0 if it is no UTF-8 (RFC 3629) or of control.
-std::size_t utf8_length(std::string_view text, std::size_t at) {
-  const auto byte = [&](std::size_t i) {
-    return at + i < text.size() ? static_cast<std::uint8_t>(text[at + i]) : std::uint8_t{0};
-  };
-  const std::uint8_t first = byte(0);
-  if (first < 0x80) return first >= 0x20 && first != 0x7f ? 1 : 0;
-  const std::size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-  if (first < 0xc2 || first > 0xf4) return 0;
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xc0) != 0x80) return 0;
-  }
-  const bool overlong = (first == 0xe0 && byte(1) < 0xa0) || (first == 0xf0 && byte(1) < 0x90);
-  const bool surrogate = first == 0xed && byte(1) > 0x9f;
-  const bool too_large = first == 0xf4 && byte(1) > 0x8f;
-  return overlong || surrogate || too_large ? 0 : length;
-}
-
 void check_class_name(const std::string& name) {
   for (std::size_t at = 0; at < name.size();) {
-    const std::size_t length = utf8_length(name, at);
+    const std::size_t length = printable_length(name, at);
     if (length == 0) {
-      fail<DataError>("[data] class {:?}: byte {} is no UTF-8 or a control character; rename it",
-                      name, at + 1);
+      fail<DataError>("[data] class {}: byte {} is no UTF-8 or a control character; rename it",
+                      quoted(name), at + 1);
     }
     at += length;
   }
@@ -224,27 +226,40 @@ void check_class_name(const std::string& name) {
 
 }  // namespace
 
-std::vector<ImageFile> find_images(const FileSource& files, const DataConfig& config, Split split) {
-  std::vector<ImageFile> found = find_before_skipping(files, config, split);
-  if (!config.skip.empty()) leave_out(config.skip, found);
+std::vector<ImageFile> find_images(const FileSource& files, const DataConfig& config, Split split,
+                                   Findings* findings) {
+  Findings unused;
+  Findings& found_beside = findings != nullptr ? *findings : unused;
+  std::vector<ImageFile> found = find_before_skipping(files, config, split, found_beside);
+  if (!config.skip.empty()) {
+    leave_out(files, config.skip, found, split == Split::kTrain ? found_beside : unused);
+  }
   if (found.empty()) {
-    fail<DataError>("[data] {}: data.skip {} leaves no image", files.root(), config.skip);
+    fail<DataError>("[data] {}: data.skip {} leaves no image", shown(files.root()),
+                    shown(config.skip));
+  }
+  const auto is_same = [&](const ImageFile& file) { return file.label == found.front().label; };
+  if (split == Split::kTrain && std::all_of(found.begin(), found.end(), is_same)) {
+    found_beside.problems.push_back(
+        fmt::format("[data] {}: all images are of one class, {}: there is nothing to tell apart",
+                    shown(files.root()), quoted(found.front().label)));
   }
   return found;
 }
 
 bool val_is_test(const FileSource& files, const DataConfig& config) {
-  const Layout layout = layout_of(files);
-  const bool has_test = !config.test_list.empty() || !layout.test.empty();
-  const bool has_val = !config.val_list.empty() || !layout.val.empty() || holds_out(config);
+  const SplitFolders splits = find_split_folders(files);
+  const bool has_test = !config.test_list.empty() || !splits.test.empty();
+  const bool has_val = !config.val_list.empty() || !splits.val.empty() || holds_out(config);
   return !(has_test && has_val);
 }
 
 std::vector<std::string> training_classes(const FileSource& files, const DataConfig& config) {
-  const Layout layout = layout_of(files);
   std::vector<std::string> classes;
   if (config.train_list.empty()) {
-    classes = files.folders(layout.train);
+    const SplitFolders splits = find_split_folders(files);
+    if (!splits.problem.empty()) throw DataError(splits.problem);
+    classes = files.folders(splits.train);
   } else {
     std::set<std::string> names;
     for (ImageFile& file : read_list(files, config, config.train_list)) {
@@ -259,5 +274,7 @@ std::vector<std::string> training_classes(const FileSource& files, const DataCon
   }
   return classes;
 }
+
+bool has_training_folder(const FileSource& files) { return find_split_folders(files).has_train; }
 
 }  // namespace tessera

@@ -7,6 +7,7 @@
 #include "data/data_config.h"
 #include "data/dataset.h"
 #include "data/files/file_source.h"
+#include "data/sets/findings.h"
 
 namespace tessera {
 
@@ -15,13 +16,14 @@ struct ImageFile {
   std::string label;
 };
 
-/// The files of a split: those of its list in `config`, else of `train/CLASS/**`, `val/CLASS/**`
-/// and `test/CLASS/**` or, without `train`, of `CLASS/**`; those named in `config.skip` left out.
-/// What `held_out` chooses by class goes from training to kVal. kVal is otherwise `val`, `valid`,
-/// `validation` or `test`; kTest is `test` or what kVal is. Tiny ImageNet's `val_annotations.txt`
-/// says the classes of its `val/images`; its `test` has none.
-/// Throws DataError that names the file or folder that does not fit, or what is missing.
-std::vector<ImageFile> find_images(const FileSource& files, const DataConfig& config, Split split);
+/// The files of a split: those of its list in `config`, else of the class folders of its split
+/// (`data/sets/split_folders.h`); those named in `config.skip` left out. What `held_out` chooses by
+/// class goes from training to kVal. kVal is otherwise the folder of validation or of testing;
+/// kTest is that of testing or what kVal is. Tiny ImageNet's `val_annotations.txt` says the classes
+/// of its `val/images`; its `test` has none. What is not read goes to `findings`, if given. Throws
+/// DataError that names the file or folder that does not fit, or what is missing.
+std::vector<ImageFile> find_images(const FileSource& files, const DataConfig& config, Split split,
+                                   Findings* findings = nullptr);
 
 /// Whether kVal and kTest are the same images.
 bool val_is_test(const FileSource& files, const DataConfig& config);
@@ -29,5 +31,8 @@ bool val_is_test(const FileSource& files, const DataConfig& config);
 /// The classes of training, sorted: by value if all are whole numbers, else by bytes. Throws
 /// DataError as find_images, or if a name cannot be shown: not UTF-8, or with control characters.
 std::vector<std::string> training_classes(const FileSource& files, const DataConfig& config);
+
+/// Whether there is a folder for the images of training, as against one folder of classes.
+bool has_training_folder(const FileSource& files);
 
 }  // namespace tessera

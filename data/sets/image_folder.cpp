@@ -1,14 +1,17 @@
 #include "data/sets/image_folder.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstddef>
+#include <iterator>
 #include <optional>
 #include <span>
 #include <unordered_map>
 #include <utility>
 
 #include "core/error.h"
+#include "core/text.h"
 #include "data/files/file_source.h"
 #include "data/files/hash.h"
 #include "data/hold_out.h"
@@ -45,12 +48,14 @@ ImageSize enough_for(const DataConfig& config, Split split) {
 class ImageFolder final : public Dataset {
  public:
   ImageFolder(DatasetInfo info, std::unique_ptr<FileSource> files,
-              std::vector<LabelledFile> samples, const DataConfig& config, Split split)
+              std::vector<LabelledFile> samples, const DataConfig& config, Split split,
+              std::vector<std::string> warnings)
       : Dataset(std::move(info)),
         files_(std::move(files)),
         samples_(std::move(samples)),
         resize_(config.resize),
-        enough_(enough_for(config, split)) {
+        enough_(enough_for(config, split)),
+        warnings_(std::move(warnings)) {
     if (config.cache == Cache::kRam) ram_.emplace(size(), ram_cache_limit());
     if (config.cache == Cache::kDisk) {
       disk_.emplace(config.cache_folder.empty() ? default_cache_folder().string()
@@ -78,9 +83,12 @@ class ImageFolder final : public Dataset {
   }
 
   std::vector<std::string> take_warnings() const override {
-    if (!disk_) return {};
-    const std::string warning = disk_->take_warning();
-    return warning.empty() ? std::vector<std::string>{} : std::vector<std::string>{warning};
+    std::vector<std::string> warnings;
+    if (!warned_.exchange(true)) warnings = warnings_;
+    if (std::string warning = disk_ ? disk_->take_warning() : ""; !warning.empty()) {
+      warnings.push_back(std::move(warning));
+    }
+    return warnings;
   }
 
   std::int32_t label(std::int64_t i) const override { return sample(i).label; }
@@ -111,6 +119,8 @@ class ImageFolder final : public Dataset {
   std::vector<LabelledFile> samples_;
   ResizeConfig resize_;
   ImageSize enough_;
+  std::vector<std::string> warnings_;  ///< of the listing; told once
+  mutable std::atomic<bool> warned_ = false;
   mutable std::optional<RamCache> ram_;
   mutable std::optional<DiskCache> disk_;
 };
@@ -127,8 +137,8 @@ std::vector<LabelledFile> labelled(std::vector<ImageFile> files,
   for (ImageFile& file : files) {
     const auto label = labels.find(file.label);
     if (label == labels.end()) {
-      fail<DataError>("[data] {}/{}: its class {} is none of the {} of training", root, file.path,
-                      file.label, classes.size());
+      fail<DataError>("[data] {}: its class {} is none of the {} of training",
+                      shown(root + '/' + file.path), shown(file.label), classes.size());
     }
     samples.push_back({std::move(file.path), label->second});
   }
@@ -160,22 +170,37 @@ std::unique_ptr<FileSource> open_root(const DataConfig& config) {
   return open_files(config.root);
 }
 
+std::vector<std::string> warnings_of(Findings findings) {
+  std::vector<std::string> lines = std::move(findings.problems);
+  std::move(findings.notes.begin(), findings.notes.end(), std::back_inserter(lines));
+  return lines;
+}
+
 }  // namespace
 
 std::unique_ptr<Dataset> open_image_folder(const DataConfig& config, Split split) {
   std::unique_ptr<FileSource> files = open_root(config);
   DatasetInfo info = dataset_info(config);
   if (info.class_names.empty()) info.class_names = training_classes(*files, config);
+  Findings findings;
   std::vector<LabelledFile> samples =
-      labelled(find_images(*files, config, split), info.class_names, config.root);
+      labelled(find_images(*files, config, split, &findings), info.class_names, config.root);
   std::int64_t wanted = split == Split::kTrain ? config.train_samples : config.test_samples;
   if (split == Split::kVal && holds_out(config)) {
     wanted = std::min(wanted, static_cast<std::int64_t>(samples.size()));
   }
   if (wanted > 0) keep_samples(samples, wanted);
   return std::make_unique<ImageFolder>(std::move(info), std::move(files), std::move(samples),
-                                       config, split);
+                                       config, split, warnings_of(std::move(findings)));
 }
+
+Findings image_folder_findings(const DataConfig& config, Split split) {
+  Findings findings;
+  find_images(*open_root(config), config, split, &findings);
+  return findings;
+}
+
+bool has_training_folder(const std::string& root) { return has_training_folder(*open_files(root)); }
 
 std::vector<std::string> image_folder_classes(const DataConfig& config) {
   return training_classes(*open_root(config), config);

@@ -11,11 +11,15 @@
 
 namespace tessera {
 
-/// The rows of a CSV or of values between tabs (`data/sets/table_file.h`), each path after
-/// `prefix`. A first row that names columns says where they stand: `file`, `filename`, `path` or
-/// `image`, and `label` or `class`; without one the first two columns are path and class. `name` is
-/// for messages. Throws DataError that names the line where a column is missing or a cell is empty.
+/// The rows of a table (`data/sets/table_file.h`), each path after `prefix` and below the root,
+/// from which an absolute one may start. A first row without the name of an image names the
+/// columns: `path`, `filename`, `image` and the like, `label`, `class`, `breed` and the like, in
+/// letters of any case. Without such a row the first two columns are path and class. `name` is for
+/// messages. Throws DataError that names the line where a column is not known or missing, a cell is
+/// empty, or a path leads out of the root, and where a column says that the list holds several
+/// splits.
 std::vector<ImageFile> parse_image_list(std::span<const std::uint8_t> bytes, std::string_view name,
-                                        const std::string& prefix = "");
+                                        const std::string& prefix = "",
+                                        const std::string& root = "");
 
 }  // namespace tessera

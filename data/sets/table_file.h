@@ -16,8 +16,10 @@ struct TableRow {
 };
 
 /// All rows that are not empty. If the first line holds a tab, tabs separate and nothing is quoted;
-/// else commas, and a cell in double quotes may hold commas, line ends and doubled quotes. `name`
-/// is for messages. Throws DataError that names the line where quotes do not fit or a byte is zero.
+/// else commas or, where it holds more of them, semicolons, and a cell in double quotes may hold
+/// them, line ends and doubled quotes. Blanks around a cell are dropped, but not within quotes.
+/// Lines end as on any system. `name` is for messages. Throws DataError that names line and column
+/// where quotes do not fit or a byte is zero, and tells UTF-16 and workbooks from text.
 std::vector<TableRow> parse_table(std::span<const std::uint8_t> bytes, std::string_view name);
 
 }  // namespace tessera

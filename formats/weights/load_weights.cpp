@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/text.h"
 #include "formats/weights/fit.h"
 
 namespace tessera {
@@ -99,19 +100,20 @@ std::size_t LoadReport::count(Status status) const {
 }
 
 std::string LoadReport::to_string(const Line& line) {
+  const std::string name = shown(line.name);
   switch (line.status) {
     case Status::kLoaded:
-      return fmt::format("{}: {}", line.name, line.shape);
+      return fmt::format("{}: {}", name, line.shape);
     case Status::kFitted:
-      return fmt::format("{}: {}", line.name, line.how);
+      return fmt::format("{}: {}", name, line.how);
     case Status::kMissing:
-      return fmt::format("{}: not in the file, model {}", line.name, line.shape);
+      return fmt::format("{}: not in the file, model {}", name, line.shape);
     case Status::kUnexpected:
-      return fmt::format("{}: file {}, not in the model", line.name, line.file_shape);
+      return fmt::format("{}: file {}, not in the model", name, line.file_shape);
     case Status::kShapeMismatch:
-      return fmt::format("{}: file {}, model {}", line.name, line.file_shape, line.shape);
+      return fmt::format("{}: file {}, model {}", name, line.file_shape, line.shape);
   }
-  return line.name;
+  return name;
 }
 
 std::vector<std::string> LoadReport::summary() const {
@@ -176,8 +178,8 @@ void restore_tensors(const TensorFile& file, std::span<const NamedTensor> tensor
     const StoredTensor& stored = file.at(named.name);
     const StoredTensor wanted = view_of(named.name, named.tensor);
     if (stored.shape != wanted.shape || stored.type != wanted.type) {
-      fail<CheckpointError>("[restore] {}: tensor {:?} is {} {}, expected {} {}", file.path,
-                            named.name, name_of(stored.type), shape_text(stored.shape),
+      fail<CheckpointError>("[restore] {}: tensor {} is {} {}, expected {} {}", file.path,
+                            quoted(named.name), name_of(stored.type), shape_text(stored.shape),
                             name_of(wanted.type), shape_text(wanted.shape));
     }
   }

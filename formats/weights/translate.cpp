@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/text.h"
 
 namespace tessera {
 namespace {
@@ -63,8 +64,7 @@ void recognise(const TensorFile& file, const std::optional<std::string>& prefix,
       "[load_weights] {}: names are not those of a Swin Transformer or a ViT (tessera, "
       "torchvision, timm "
       "or official){}",
-      file.path,
-      file.tensors.empty() ? std::string() : fmt::format(": {:?}", file.tensors.front().name));
+      file.path, file.tensors.empty() ? std::string() : ": " + quoted(file.tensors.front().name));
 }
 
 std::shared_ptr<std::byte[]> zero_bytes(std::size_t count) {
@@ -138,7 +138,7 @@ std::vector<Piece> plan_pieces(const std::vector<std::string>& names, Naming nam
   for (std::size_t i = 0; i < names.size(); ++i) {
     const auto name = from_tessera(names[i], naming, architecture);
     if (!name) {
-      fail<CheckpointError>("[weights] {:?} has no name among those of {}", names[i],
+      fail<CheckpointError>("[weights] {} has no name among those of {}", quoted(names[i]),
                             name_of(naming));
     }
     const auto owner = owner_of(names[i], kBias);
@@ -212,8 +212,8 @@ std::vector<StoredTensor> rename_tensors(std::span<const StoredTensor> tensors, 
     tensor.name = piece.name;
     if (piece.third >= 0) {
       if (tensor.shape.size() != 1 || tensor.shape[0] % 3 != 0) {
-        fail<CheckpointError>("[weights] {:?} is [{}], expected [3C]", tensors[piece.source].name,
-                              fmt::join(tensor.shape, ", "));
+        fail<CheckpointError>("[weights] {} is [{}], expected [3C]",
+                              quoted(tensors[piece.source].name), fmt::join(tensor.shape, ", "));
       }
       const std::size_t size = tensor.bytes.size() / 3;
       tensor.shape[0] /= 3;

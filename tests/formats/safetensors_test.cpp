@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/text.h"
 #include "formats/safetensors_writer.h"
 #include "tests/support/paths.h"
 #include "tests/support/scratch_folder.h"
@@ -253,6 +254,24 @@ TEST_CASE("safetensors: malformed files are refused with what is wrong") {
     CAPTURE(error);
     CHECK(error.empty() == malformed.error.empty());
     CHECK(error.find(malformed.error) != std::string::npos);
+  }
+}
+
+TEST_CASE("safetensors: names of any bytes and length come as one short printable line") {
+  const std::string shell = R"(\u001b]0;owned\u0007\n)";
+  std::string many = "1";
+  for (int i = 0; i < 100'000; ++i) many += ",1";
+  for (const std::string& name : {shell, std::string(70'000, 'a')}) {
+    for (const std::string& header :
+         {"{\"" + name + "\":1}", "{\"a\":{\"" + name + "\":1}}",
+          "{\"a\":{\"dtype\":\"" + name + "\"}}", "{\"a\":{\"shape\":[" + many + "]}}",
+          "{\"" + name + "\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[0,1]}}"}) {
+      const std::string error = reading_error(encode(header, 1));
+      CAPTURE(error);
+      CHECK(!error.empty());
+      CHECK(is_printable(error));
+      CHECK(error.size() < 900);
+    }
   }
 }
 

@@ -85,7 +85,8 @@ TEST_CASE("tar: links stand for what they point to") {
     return error_of(TarWriter().add("a/link", Bytes{}, type, target).bytes());
   };
   CHECK(link_error("gone", '2') ==
-        "[tar] a.tar: a/link is a link to a/gone, which is no file of the archive, at byte 0");
+        "[tar] a.tar: \"a/link\" is a link to \"a/gone\", which is no file of the archive, at byte "
+        "0");
   CHECK(contains(link_error("link", '2'), "is no file of the archive"));
   CHECK(contains(link_error("../../etc/passwd", '2'), "leads out of the archive"));
   CHECK(contains(link_error("/etc/passwd", '1'), "leads out of the archive"));
@@ -107,15 +108,15 @@ TEST_CASE("tar: damage is one line that says where") {
   }
   TarWriter huge;
   huge.add("a", "1").change_header(124, Bytes(11, '7'));
-  CHECK(contains(error_of(huge.bytes()), "truncated: a has 8589934591 bytes, 1536 are left"));
+  CHECK(contains(error_of(huge.bytes()), "truncated: \"a\" has 8589934591 bytes, 1536 are left"));
   huge.change_header(124, Bytes(12, 0xff));
-  CHECK(contains(error_of(huge.bytes()), "a has no size that is a number"));
+  CHECK(contains(error_of(huge.bytes()), "\"a\" has no size that is a number"));
   huge.change_header(124, {0x80, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff});
-  CHECK(contains(error_of(huge.bytes()), "a has no size that is a number"));
+  CHECK(contains(error_of(huge.bytes()), "\"a\" has no size that is a number"));
   for (const char* path : {"../a", "/a", "a/../../b"}) {
     CHECK(contains(error_of(TarWriter().add(path, "1").bytes()), "leads out of the archive"));
   }
-  CHECK(contains(error_of(TarWriter().add("a", "1", 'S').bytes()), "a is sparse"));
+  CHECK(contains(error_of(TarWriter().add("a", "1", 'S').bytes()), "\"a\" is sparse"));
   CHECK(
       contains(error_of(TarWriter().pax("GNU.sparse.major", "1").add("a", "1").bytes()), "sparse"));
   for (const char* record : {"5 a=b\n", "x a=b\n", "99 a=b\n", "6 a=bc", "6 abcd\n", "0 a=b\n",
@@ -157,8 +158,8 @@ TEST_CASE("tar: an archive of a folder is the same data set as the folder") {
     }
   }
   const TarSource source(root / "pets.tar");
-  CHECK(
-      contains(message_of<DataError>([&] { source.read("pets/none", 10); }), "holds no pets/none"));
+  CHECK(contains(message_of<DataError>([&] { source.read("pets/none", 10); }),
+                 "holds no \"pets/none\""));
   CHECK(contains(message_of<DataError>([&] { source.read("pets/val/cat/c.png", 10); }),
                  "holds more than 10 bytes"));
   std::filesystem::resize_file(root / "pets.tar", 512);

@@ -42,15 +42,27 @@ TEST_CASE("table: between tabs nothing is quoted") {
   CHECK(rows[1].cells == Cells{"d", "e"});
 }
 
-TEST_CASE("table: what is broken is named by its line") {
+TEST_CASE("table: semicolons, blanks around cells, line ends of any system") {
+  const auto rows = parse("a ; \"b;c\" ;d,e\r f\t;g\n");
+  REQUIRE(rows.size() == 2);
+  CHECK(rows[0].cells == Cells{"a", "b;c", "d,e"});
+  CHECK(rows[1].cells == Cells{"f", "g"});
+  CHECK(parse("a,b;c,d\n").front().cells == Cells{"a", "b;c", "d"});
+  CHECK(parse(" a\t b \n").front().cells == Cells{"a", "b"});
+}
+
+TEST_CASE("table: what is broken is named by its line and column") {
   const auto error = [](const std::string& text) {
     return message_of<DataError>([&] { parse(text); });
   };
-  CHECK(error("a,b\n\"c,d\ne,f") == "[table] t.csv:2: a quote is not closed");
-  CHECK(error("a,b\n\"c\"d,e") == "[table] t.csv:2: text after a closing quote");
-  CHECK(contains(error("a\nb \"c\"\n"), "t.csv:2: a quote within a cell"));
-  CHECK(contains(error(std::string("a,b\nc\0d", 7)), "t.csv:2: a byte is zero"));
-  CHECK(contains(error(std::string("\"a\0\"", 4)), "t.csv:1: a byte is zero"));
+  CHECK(error("a,b\n\"c,d\ne,f") == "[table] t.csv:2:1: a quote is not closed");
+  CHECK(error("a,b\n\"c\"d,e") == "[table] t.csv:2:4: text after a closing quote");
+  CHECK(contains(error("a\nb \"c\"\n"), "t.csv:2:3: a quote within a cell"));
+  CHECK(contains(error(std::string("a,b\nc\0d", 7)), "t.csv:2:2: a byte is zero"));
+  CHECK(contains(error(std::string("\"a\0\"", 4)), "t.csv:1:3: a byte is zero"));
+  CHECK(error("\xff\xfe"
+              "a") == "[table] t.csv: is UTF-16; save it as UTF-8");
+  CHECK(contains(error("PK\3\4..."), "t.csv: is a workbook or an archive"));
 }
 
 TEST_CASE("image list: columns by name or by place") {
@@ -65,17 +77,61 @@ TEST_CASE("image list: columns by name or by place") {
   CHECK(placed[0].label == "n01");
 }
 
+TEST_CASE("image list: columns by the names that people give them") {
+  for (const std::string path : {"filepath", "File Path", "file", "image", "IMG", "path",
+                                 "filename", "image_name", "filepaths", "Image-Path"}) {
+    for (const std::string label :
+         {"target", "Label", "class", "class_name", "Breed", "species", "category", "labels"}) {
+      CAPTURE(path);
+      CAPTURE(label);
+      const auto files = list_of(label + " ; width; " + path + "\nrose;3; a.png \n");
+      REQUIRE(files.size() == 1);
+      CHECK(files[0].path == "a.png");
+      CHECK(files[0].label == "rose");
+    }
+  }
+  const auto both = list_of("class_id,class_name,filename\n7,rose,a.png\n");
+  CHECK(both[0].label == "rose");
+  CHECK(list_of("path,label,split\na.png,x,train\n").size() == 1);
+  CHECK(list_of("path.png,label\n").front().label == "label");  // an image: no names of columns
+}
+
+TEST_CASE("image list: paths stay below the root") {
+  const auto list = [](const std::string& text) {
+    return parse_image_list({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()},
+                            "l.csv", "in/", "/data/root");
+  };
+  CHECK(list("./a//b.png,x\n").front().path == "in/a/b.png");
+  CHECK(list("c/../a.png,x\n").front().path == "in/a.png");
+  CHECK(list("/data/root/a.png,x\n").front().path == "in/a.png");
+  for (const std::string path :
+       {"../../a.png", "/etc/a.png", "/data/root/../../../../a.png", "a/../../../b.png"}) {
+    CAPTURE(path);
+    CHECK(contains(message_of<DataError>([&] { list("ok.png,x\n" + path + ",x\n"); }),
+                   "l.csv:2: the path \"" + path + "\" leads out of data.root"));
+  }
+}
+
 TEST_CASE("image list: what is missing is named by its line") {
   const auto error = [](const std::string& text) {
     return message_of<DataError>([&] { list_of(text); });
   };
   CHECK(error("") == "[list] l.csv: is empty");
   CHECK(error("path,label\n") == "[list] l.csv: holds no rows below its header");
-  CHECK(contains(error("path,colour\na,b\n"), "l.csv:1: no column is called label or class"));
-  CHECK(contains(error("name,label\na,b\n"), "l.csv:1: no column is called file, filename"));
+  CHECK(
+      error("path,colour\na,b\n") ==
+      "[list] l.csv:1: none of the columns \"path\", \"colour\" is one of classes: call one label");
+  CHECK(error("who,label\na,b\n") ==
+        "[list] l.csv:1: none of the columns \"who\", \"label\" is one of paths: call one path");
+  CHECK(contains(error("id,breed\n1a,pug\n"), "l.csv:1: column \"id\" is no path: name the files"));
+  CHECK(contains(error("foo,bar\na.png,x\n"), "l.csv:1: \"foo\", \"bar\": neither the name of an"));
+  CHECK(contains(error("rose,a.png\n"), "l.csv:1: the first column, \"rose\", is no image"));
   CHECK(contains(error("a.png,rose\nb.png\n"), "l.csv:2: only one of the columns"));
   CHECK(contains(error("x,path,label\na,b.png\n"), "l.csv:2: not both of the columns"));
-  CHECK(contains(error("a.png;rose\n"), "l.csv:1: only one of the columns"));
+  CHECK(contains(error("a.png|rose\n"), "l.csv:1: \"a.png|rose\": neither"));
+  CHECK(
+      error("path,label,split\na.png,x,train\nb.png,y,train\nc.png,x,test\n") ==
+      "[list] l.csv:4: column \"split\" holds \"test\" and \"train\": write a list for each split");
   CHECK(error("a.png,\n") == "[list] l.csv:1: the class is empty");
   CHECK(error("a.png,x\n,rose\n") == "[list] l.csv:2: the path is empty");
 }

@@ -1,0 +1,29 @@
+// Text that comes from outside: names in files, archives and folders, as a message may show them.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace tessera {
+
+/// Bytes of the character that begins at `at`; 0 if there is none that may be shown: no UTF-8
+/// (RFC 3629), or one that steers a terminal or the direction of a line.
+std::size_t printable_length(std::string_view text, std::size_t at);
+
+/// Whether all of `text` may be shown as it is.
+bool is_printable(std::string_view text);
+
+/// `text` between quotes, on one line, of at most some 300 characters: what may not be shown is
+/// written as `\n`, `\t` or `\x1b`, and the middle of a longer one is left out:
+/// `"aaa...zzz" (70000 bytes)`. An object and no function, so that the arguments of a call do not
+/// bring std::quoted in.
+struct Quoted {
+  std::string operator()(std::string_view text) const;
+};
+inline constexpr Quoted quoted;
+
+/// As `quoted`, without the quotes, for the path that a message begins with.
+std::string shown(std::string_view path);
+
+}  // namespace tessera
