@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
+#include "cli/json_text.h"
 #include "cli/speed_text.h"
 #include "core/parallel.h"
 #include "train/config/config.h"
@@ -31,7 +32,7 @@ int run(BenchOptions options) {
   const std::int64_t batch = options.batch > 0 ? options.batch : config.data.batch_size;
   const Speed speed = measure_speed(config, batch, options.steps);
   if (options.json) {
-    fmt::print("{}\n", speed_json(speed, config).dump(2));
+    fmt::print("{}", json_text(speed_json(speed, config)));
   } else {
     fmt::print("{}", speed_text(speed, config));
   }

@@ -8,6 +8,7 @@
 
 #include "cli/commands.h"
 #include "cli/data_check.h"
+#include "cli/json_text.h"
 #include "core/atomic_file.h"
 #include "core/error.h"
 #include "train/config/config.h"
@@ -171,7 +172,7 @@ int check(const CheckOptions& options) {
   Log log;
   const CheckedData data = check_data(config, is_class_folder(options.path), log);
   if (options.json) {
-    fmt::print("{}\n", to_json(data).dump(2));
+    fmt::print("{}", json_text(to_json(data)));
   } else {
     print(data);
   }

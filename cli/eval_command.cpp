@@ -7,6 +7,7 @@
 
 #include "cli/commands.h"
 #include "cli/eval_report.h"
+#include "cli/json_text.h"
 #include "core/error.h"
 #include "core/parallel.h"
 #include "train/class_names.h"
@@ -62,7 +63,7 @@ int run(const EvalOptions& options) {
   if (options.json) {
     nlohmann::ordered_json json = to_json(metrics, *dataset, options.confusion);
     json["views"] = to_json(views);
-    fmt::print("{}\n", json.dump());
+    fmt::print("{}", json_text(json, -1));
     return kExitOk;
   }
   fmt::print("{} (step {}) on the {} {} images of {}\n", saved.path.parent_path().string(),

@@ -6,6 +6,7 @@
 
 #include "cli/commands.h"
 #include "cli/eval_report.h"
+#include "cli/json_text.h"
 #include "core/atomic_file.h"
 #include "core/error.h"
 #include "layers/stage_plan.h"
@@ -104,7 +105,7 @@ int run_patch_sizes(const EvalOptions& options, const SavedModel& saved, const D
   }
   if (!options.curve.empty()) draw_curve(options.curve, results);
   if (options.json) {
-    fmt::print("{}\n", nlohmann::ordered_json{{"patch_sizes", rows}}.dump());
+    fmt::print("{}", json_text(nlohmann::ordered_json{{"patch_sizes", rows}}, -1));
   } else {
     fmt::print("* as trained; at the others kernels, positions and tables are resized\n");
   }

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
+#include "cli/json_text.h"
 #include "cli/plan_text.h"
 #include "core/error.h"
 #include "layers/model.h"
@@ -70,7 +71,7 @@ Action add_inspect_command(CLI::App& app) {
   return [options] {
     const Config config = read_config(*options);
     if (options->json) {
-      fmt::print("{}\n", plan_json(config).dump(2));
+      fmt::print("{}", json_text(plan_json(config)));
     } else {
       fmt::print("{}", plan_text(config));
     }

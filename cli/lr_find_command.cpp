@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
+#include "cli/json_text.h"
 #include "cli/screen.h"
 #include "core/atomic_file.h"
 #include "core/error.h"
@@ -90,7 +91,7 @@ void print_json(const LrRange& range) {
   for (const LrRangePoint& point : range.points) {
     json["points"].push_back({{"lr", point.lr}, {"loss", point.loss}, {"smooth", point.smooth}});
   }
-  fmt::print("{}\n", json.dump(2));
+  fmt::print("{}", json_text(json));
 }
 
 void print_text(const LrRange& range, const std::string& picture) {

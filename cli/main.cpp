@@ -3,8 +3,12 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
+#include <cstdio>
+#include <cstring>
 #include <exception>
+#include <iostream>
 #include <new>
 #include <string>
 #include <utility>
@@ -13,6 +17,8 @@
 #include "cli/commands.h"
 #include "core/error.h"
 #include "core/parallel.h"
+#include "core/posix.h"
+#include "train/log.h"
 
 namespace tessera {
 namespace {
@@ -65,8 +71,17 @@ std::string unknown_command(const CLI::App& app, int argc, char** argv) {
 }
 
 int fail_with(const std::string& message, int code) {
-  fmt::print(stderr, "tessera: {}\n", message);
+  notice("tessera: {}", message);
   return code;
+}
+
+/// Results that did not get where they were to go are no results.
+int finish(int code) {
+  std::cout.flush();
+  const bool written = std::fflush(stdout) == 0 && std::ferror(stdout) == 0 && std::cout.good();
+  if (written || code != kExitOk) return code;
+  return fail_with(fmt::format("standard output cannot be written: {}", std::strerror(errno)),
+                   kExitFailed);
 }
 
 int run(int argc, char** argv) {
@@ -100,10 +115,11 @@ int run(int argc, char** argv) {
 }  // namespace tessera
 
 int main(int argc, char** argv) {
+  tessera::open_standard_descriptors();
   tessera::restart_with_short_waits(argv);
   std::signal(SIGXFSZ, SIG_IGN);  // a file too large is an error to report, not a reason to die
   try {
-    return tessera::run(argc, argv);
+    return tessera::finish(tessera::run(argc, argv));
   } catch (const tessera::ConfigError& error) {
     return tessera::fail_with(error.what(), tessera::kExitUsage);
   } catch (const std::bad_alloc&) {

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
+#include "cli/json_text.h"
 #include "cli/run_list.h"
 #include "cli/screen.h"
 #include "report/plot/number.h"
@@ -145,7 +146,7 @@ int run(const RunsOptions& options) {
   if (options.json) {
     nlohmann::ordered_json json = nlohmann::ordered_json::array();
     for (const ListedRun& listed : runs) json.push_back(to_json(listed, keys));
-    fmt::print("{}\n", json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+    fmt::print("{}", json_text(json));
   } else if (runs.empty()) {
     fmt::print("{}: no runs\n", options.folder);
   } else {
