@@ -54,6 +54,8 @@ Argument Argument::excludes(const Argument& other) {
   return Argument(option_->excludes(other.option_));
 }
 
+Argument Argument::needs(const Argument& other) { return Argument(option_->needs(other.option_)); }
+
 template <typename T>
 Argument Arguments::add_option(const char* name, T& value, const char* help) {
   return Argument(app_->add_option(name, value, help));

@@ -35,6 +35,9 @@ class Argument {
   /// The two cannot be given together.
   Argument excludes(const Argument& other);
 
+  /// This one cannot be given without the other.
+  Argument needs(const Argument& other);
+
  private:
   friend class Arguments;
   explicit Argument(CLI::Option* option) : option_(option) {}

@@ -10,6 +10,7 @@
 #include "cli/commands.h"
 #include "core/error.h"
 #include "report/probes/attention_picture.h"
+#include "train/log.h"
 #include "train/model_input.h"
 #include "train/saved_model.h"
 
@@ -98,8 +99,7 @@ int run(const AttentionOptions& options) {
       photo, maps,
       {.lines = explain(options, model), .image_size = model.image_size, .heads = options.heads});
   write_png(options.out, picture);
-  fmt::print(stderr, "{}: {} x {} pixels\n", options.out, picture.shape.width,
-             picture.shape.height);
+  notice("{}: {} x {} pixels", options.out, picture.shape.width, picture.shape.height);
   return kExitOk;
 }
 

@@ -9,12 +9,13 @@
 #include "cli/arguments.h"
 #include "cli/commands.h"
 #include "core/error.h"
-#include "formats/read_weights.h"
 #include "formats/weights/buffers.h"
 #include "formats/weights/load_weights.h"
 #include "layers/model.h"
+#include "train/checkpoint.h"
 #include "train/config/config.h"
 #include "train/initial_model.h"
+#include "train/log.h"
 #include "train/saved_model.h"
 
 namespace tessera {
@@ -40,7 +41,7 @@ struct Weights {
 
 template <typename... Args>
 void note(fmt::format_string<Args...> format, Args&&... args) {
-  fmt::print(stderr, "tessera: {}\n", fmt::format(format, std::forward<Args>(args)...));
+  notice("tessera: {}", fmt::format(format, std::forward<Args>(args)...));
 }
 
 std::vector<StoredTensor> views_of(const ParameterStore& store) {
@@ -114,7 +115,7 @@ int run(const ConvertOptions& options) {
   const auto prefix = options.prefix.empty() ? std::nullopt : std::optional(options.prefix);
   std::optional<ModelConfig> model;
   const TensorFile file = std::filesystem::is_directory(options.in) ? read_run(options, model)
-                                                                    : read_weights(options.in);
+                                                                    : load_model_file(options.in);
   Weights weights;
   if (!options.model.empty()) {
     const Config config = load_config(options.model, options.overrides);

@@ -6,6 +6,7 @@
 #include "formats/json.h"
 #include "train/class_names.h"
 #include "train/evaluate.h"
+#include "train/log.h"
 
 namespace tessera {
 
@@ -58,7 +59,7 @@ ClassificationMeter test(const SavedModel& saved, const Dataset& dataset, const 
   Loader loader(dataset, evaluation_options(saved.config.data));
   ClassificationMeter metrics(saved.config.model.num_classes);
   evaluate(*saved.learner, loader, metrics, {}, views);
-  for (const std::string& warning : loader.take_warnings()) fmt::print(stderr, "{}\n", warning);
+  for (const std::string& warning : loader.take_warnings()) notice("{}", warning);
   return metrics;
 }
 

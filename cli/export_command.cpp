@@ -7,10 +7,11 @@
 #include "core/atomic_file.h"
 #include "formats/json.h"
 #include "formats/onnx/model_graph.h"
-#include "formats/read_weights.h"
 #include "formats/weights/load_weights.h"
 #include "layers/model.h"
+#include "train/checkpoint.h"
 #include "train/config/config.h"
+#include "train/log.h"
 #include "train/saved_model.h"
 
 namespace tessera {
@@ -46,8 +47,7 @@ void write(const ExportOptions& options, const Config& config, const ParameterSt
   AtomicFile file(options.output);
   file.write(bytes);
   file.commit();
-  fmt::print(stderr, "{}: {:.1f} MB, ONNX opset 17\n", options.output,
-             static_cast<double>(bytes.size()) / 1e6);
+  notice("{}: {:.1f} MB, ONNX opset 17", options.output, static_cast<double>(bytes.size()) / 1e6);
 }
 
 int run(const ExportOptions& options) {
@@ -58,7 +58,7 @@ int run(const ExportOptions& options) {
   }
   const Config config = load_config(options.path, options.overrides);
   Model model(config.model);
-  load_weights(read_weights(options.weights), named_values(model.parameters));
+  load_weights(load_model_file(options.weights), named_values(model.parameters));
   write(options, config, model.parameters);
   return kExitOk;
 }

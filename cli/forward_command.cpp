@@ -7,11 +7,13 @@
 #include "cli/commands.h"
 #include "core/error.h"
 #include "core/ops/cross_entropy.h"
-#include "formats/read_weights.h"
 #include "formats/safetensors.h"
 #include "formats/weights/load_weights.h"
 #include "layers/model.h"
+#include "layers/model_trace.h"
+#include "train/checkpoint.h"
 #include "train/config/config.h"
+#include "train/log.h"
 
 namespace tessera {
 namespace {
@@ -77,10 +79,10 @@ int run(const ForwardOptions& options) {
   // Only what may be missing keeps these values.
   model.parameters.initialize(config.train.seed, static_cast<float>(config.model.init_std));
   const LoadReport report =
-      load_weights(read_weights(options.weights), named_values(model.parameters),
+      load_weights(load_model_file(options.weights), named_values(model.parameters),
                    {.allow_missing = options.allow_missing});
   if (report.count(LoadReport::Status::kLoaded) < report.lines.size()) {
-    fmt::print(stderr, "{}\n", fmt::join(report.summary(), "\n"));
+    notice("{}", fmt::join(report.summary(), "\n"));
   }
   const TensorFile file = read_safetensors(options.input);
   const DType dtype = options.precision == "bf16" ? DType::kBF16 : DType::kF32;

@@ -2,7 +2,10 @@
 #include <fmt/core.h>
 
 #include <csignal>
+#include <cstdio>
+#include <cstring>
 #include <exception>
+#include <iostream>
 #include <new>
 #include <optional>
 #include <string>
@@ -13,6 +16,8 @@
 #include "cli/commands.h"
 #include "core/error.h"
 #include "core/parallel.h"
+#include "core/posix.h"
+#include "train/log.h"
 
 namespace tessera {
 namespace {
@@ -51,8 +56,17 @@ std::vector<Command> add_commands(Arguments program) {
 }
 
 int fail_with(const std::string& message, int code) {
-  fmt::print(stderr, "tessera: {}\n", message);
+  notice("tessera: {}", message);
   return code;
+}
+
+/// Results that did not get where they were to go are no results.
+int finish(int code) {
+  std::cout.flush();
+  const bool written = std::fflush(stdout) == 0 && std::ferror(stdout) == 0 && std::cout.good();
+  if (written || code != kExitOk) return code;
+  return fail_with(fmt::format("standard output cannot be written: {}", std::strerror(errno)),
+                   kExitFailed);
 }
 
 int run(int argc, char** argv) {
@@ -76,10 +90,11 @@ int run(int argc, char** argv) {
 }  // namespace tessera
 
 int main(int argc, char** argv) {
+  tessera::open_standard_descriptors();
   tessera::restart_with_short_waits(argv);
   std::signal(SIGXFSZ, SIG_IGN);  // a file too large is an error to report, not a reason to die
   try {
-    return tessera::run(argc, argv);
+    return tessera::finish(tessera::run(argc, argv));
   } catch (const tessera::ConfigError& error) {
     return tessera::fail_with(error.what(), tessera::kExitUsage);
   } catch (const std::bad_alloc&) {

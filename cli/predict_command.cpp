@@ -7,9 +7,11 @@
 
 #include "cli/arguments.h"
 #include "cli/commands.h"
+#include "core/error.h"
 #include "data/images/image.h"
 #include "formats/json.h"
 #include "train/class_names.h"
+#include "train/log.h"
 #include "train/model_input.h"
 #include "train/saved_model.h"
 
@@ -48,30 +50,59 @@ std::vector<Guess> best_guesses(const Tensor& logits, const std::vector<std::str
   return guesses;
 }
 
+class Predictor {
+ public:
+  explicit Predictor(const PredictOptions& options)
+      : saved_(load_saved_model(options.path)),
+        names_(class_names_up_to(saved_.config.model.num_classes,
+                                 dataset_info(saved_.config.data).class_names)),
+        top_(options.top) {}
+
+  /// Throws DataError if the file is no image that can be read.
+  std::vector<Guess> guess(const std::string& file) {
+    const Image photo = load_image(file, saved_.config.model.in_channels);
+    return best_guesses(saved_.learner->predict(model_input(photo, saved_.config)), names_, top_);
+  }
+
+ private:
+  SavedModel saved_;
+  std::vector<std::string> names_;
+  int top_;
+};
+
+Json to_json(const std::vector<Guess>& guesses) {
+  Json classes = Json::array();
+  for (const Guess& guess : guesses) {
+    classes.push_back({{"class", guess.name}, {"probability", guess.probability}});
+  }
+  return classes;
+}
+
+void print(const std::string& file, const std::vector<Guess>& guesses) {
+  fmt::print("{}\n", file);
+  for (const Guess& guess : guesses) {
+    fmt::print("  {:>6.2f} %  {}\n", 100.0 * guess.probability, guess.name);
+  }
+}
+
+/// A file that cannot be read is one line, and an `error` of its own in JSON; the others go on.
 int run(const PredictOptions& options) {
-  SavedModel saved = load_saved_model(options.path);
-  const std::vector<std::string> names = class_names_up_to(
-      saved.config.model.num_classes, dataset_info(saved.config.data).class_names);
+  Predictor predictor(options);
   Json json = Json::array();
+  int code = kExitOk;
   for (const std::string& file : options.images) {
-    const Image photo = load_image(file, saved.config.model.in_channels);
-    const Tensor logits = saved.learner->predict(model_input(photo, saved.config));
-    const std::vector<Guess> guesses = best_guesses(logits, names, options.top);
-    if (options.json) {
-      Json classes = Json::array();
-      for (const Guess& guess : guesses) {
-        classes.push_back({{"class", guess.name}, {"probability", guess.probability}});
-      }
-      json.push_back({{"image", file}, {"classes", classes}});
-      continue;
-    }
-    fmt::print("{}\n", file);
-    for (const Guess& guess : guesses) {
-      fmt::print("  {:>6.2f} %  {}\n", 100.0 * guess.probability, guess.name);
+    try {
+      const std::vector<Guess> guesses = predictor.guess(file);
+      if (!options.json) print(file, guesses);
+      json.push_back({{"image", file}, {"classes", to_json(guesses)}});
+    } catch (const DataError& error) {
+      notice("tessera: {}", error.what());
+      json.push_back({{"image", file}, {"error", error.what()}});
+      code = kExitFailed;
     }
   }
   if (options.json) fmt::print("{}\n", json_text(json, 2));
-  return kExitOk;
+  return code;
 }
 
 }  // namespace
@@ -86,6 +117,8 @@ Action add_predict_command(Arguments& arguments) {
       .required();
   arguments.add_option("--top", options->top, "Classes to show").between(1, 1000000).with_default();
   arguments.add_flag("--json", options->json, "Print one JSON array");
+  arguments.footer(
+      "A file that cannot be read is named, the others are classified, and the exit code is 1.");
   return [options] { return run(*options); };
 }
 

@@ -1,13 +1,16 @@
 #include <fmt/core.h>
 #include <fmt/ranges.h>
 
+#include <csignal>
 #include <cstring>
 #include <filesystem>
+#include <functional>
 #include <memory>
 
 #include "cli/arguments.h"
 #include "cli/commands.h"
 #include "cli/plan_text.h"
+#include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/parallel.h"
 #include "optim/freeze.h"
@@ -15,11 +18,16 @@
 #include "report/run_events.h"
 #include "train/config/config.h"
 #include "train/initial_model.h"
+#include "train/memory_limits.h"
 #include "train/open_split.h"
 #include "train/plural.h"
+#include "train/resume.h"
+#include "train/run_history.h"
 #include "train/run_state.h"
+#include "train/signals.h"
 #include "train/trainer.h"
 #include "train/training_log.h"
+#include "train/training_plan.h"
 
 namespace tessera {
 namespace {
@@ -31,6 +39,7 @@ struct TrainOptions {
   std::vector<std::string> overrides;
   std::string out;
   std::string resume;
+  bool restart = false;
   bool dry_run = false;
 };
 
@@ -59,11 +68,16 @@ std::string learning_rate_text(const Config& config) {
       optim.lr, optim.lr_scaling == LrScaling::kLinear ? ratio : "sqrt(" + ratio + ")", images);
 }
 
+std::string memory_text(const Config& config) {
+  return memory_warning(predicted_bytes(config, Model(config.model).parameters.count()));
+}
+
 int dry_run(const Config& config, const std::optional<InitialModel>& initial) {
   fmt::print("{}", plan_text(config));
   if (const std::string text = learning_rate_text(config); !text.empty()) {
     fmt::print("{}\n", text);
   }
+  if (const std::string text = memory_text(config); !text.empty()) fmt::print("{}\n", text);
   if (initial) fmt::print("{}\n", fmt::join(initial->report.summary(), "\n"));
   fmt::print("Dry run: nothing was trained or written.\n");
   return kExitOk;
@@ -92,88 +106,163 @@ int report(const TrainSummary& summary, const Config& config, const RunFolder& f
   return kExitOk;
 }
 
-/// Where a run begins or goes on from.
-struct Start {
-  std::optional<LoadedCheckpoint> checkpoint;
+/// What a run works with.
+struct Parts {
+  Config config;
+  std::unique_ptr<Dataset> training;
+  std::unique_ptr<Dataset> val;
   std::optional<InitialModel> initial;
 };
 
-/// What the run wrote after its last checkpoint goes, so that it is written anew.
-std::optional<LoadedCheckpoint> rewind(const RunFolder& folder, bool starts) {
-  std::optional<LoadedCheckpoint> checkpoint;
-  if (!starts) checkpoint = load_checkpoint(folder.path);
-  const std::int64_t step = checkpoint ? checkpoint->meta.step : 0;
-  truncate_metrics(folder.metrics(), step);
-  truncate_metrics(folder.timing(), step);
-  tensorboard::truncate_events(folder.events(), step);
-  return checkpoint;
+/// Keeps the state of the run in step with its checkpoints.
+class SessionObserver final : public TrainingObserver {
+ public:
+  explicit SessionObserver(RunSession& session) : session_(session) {}
+  void sync() override { session_.check(); }
+  void on_checkpoint(std::int64_t) override { session_.saved(); }
+
+ private:
+  RunSession& session_;
+};
+
+void say_what(const Parts& parts, const RunFolder& folder, const Trainer& trainer, Log& log) {
+  log.info("{}: {} training and {}, {}, {}, into {}", parts.training->name(),
+           parts.training->size(), plural(parts.val->size(), "validation image"),
+           plural(trainer.total_steps(), "step"), plural(num_threads(), "thread"),
+           folder.path.string());
+  if (const std::string text = learning_rate_text(parts.config); !text.empty()) {
+    log.info("{}", text);
+  }
+  if (const std::string text = validation_notice(parts.config); !text.empty()) {
+    log.info("{}", text);
+  }
+  if (const std::string text = memory_text(parts.config); !text.empty()) log.info("{}", text);
 }
 
-TrainSummary train_run(const Config& config, const RunFolder& folder, const Dataset& train,
-                       const Dataset& val, Start start, RunSession& session) {
-  describe_run(folder, config, train.fingerprint());
-  Log log(folder.log());
-  Trainer trainer(config, folder.checkpoints(), train, val);
+/// Everything that is checked before the first update has passed: now the run says what it is, and
+/// trains.
+TrainSummary train(const RunFolder& folder, const Parts& parts, Trainer& trainer, Log& log,
+                   RunSession& session, SignalGuard& signals) {
+  const std::vector<std::string> changes =
+      describe_run(folder, parts.config, parts.training->fingerprint(), trainer.step());
   session.start(trainer.total_steps());
-  log.info("{}: {} training and {}, {}, {}, into {}", train.name(), train.size(),
-           plural(val.size(), "validation image"), plural(trainer.total_steps(), "step"),
-           plural(num_threads(), "thread"), folder.path.string());
-  if (const std::string text = validation_notice(config); !text.empty()) log.info("{}", text);
-  if (const std::string text = learning_rate_text(config); !text.empty()) log.info("{}", text);
-  for (const Dataset* dataset : {&train, &val}) {
-    for (const std::string& warning : dataset->take_warnings()) log.info("{}", warning);
+  signals.heed_stops();
+  say_what(parts, folder, trainer, log);
+  for (const std::string& line : changes) log.info("{}", line);
+  for (const auto& dataset : {std::cref(*parts.training), std::cref(*parts.val)}) {
+    for (const std::string& warning : dataset.get().take_warnings()) log.info("{}", warning);
   }
-  if (start.initial) {
-    trainer.start_from(start.initial->model->parameters);
-    for (const std::string& line : start.initial->report.summary()) {
-      log.info("{}: {}", config.init.weights, line);
-    }
-    start.initial.reset();
-  }
-  if (start.checkpoint) {
-    trainer.restore(*start.checkpoint,
-                    {.evaluations = read_evaluations(folder.metrics()),
-                     .updates = read_updates(folder.metrics(), start.checkpoint->meta.epoch + 1)});
-    log.info("going on after step {}", start.checkpoint->meta.step);
-    start.checkpoint.reset();
-  }
+  if (trainer.step() > 0) log.info("going on after step {}", trainer.step());
+  SessionObserver state(session);
   MetricsWriter metrics(folder.metrics(), folder.timing());
-  TrainingLog lines(config, log);
+  TrainingLog lines(parts.config, log);
   std::optional<tensorboard::RunEvents> events;
-  if (config.train.tensorboard && !trainer.finished()) {
-    events.emplace(folder.events(), config, trainer.step());
-    trainer.observe(*events);
+  trainer.observe(state);
+  if (parts.config.train.tensorboard) {
+    trainer.observe(events.emplace(folder.events(), parts.config, trainer.step()));
   }
   trainer.observe(metrics);
   trainer.observe(lines);
   return trainer.run();
 }
 
-int run(const TrainOptions& options) {
-  const Config config = read_config(options);
-  if (config.train.threads > 0) set_num_threads(config.train.threads);
-  // Data first: a run that cannot start should leave no folder behind.
-  const std::unique_ptr<Dataset> training = open_split(config, Split::kTrain);
-  const std::unique_ptr<Dataset> val = open_split(config, Split::kVal);
-  const bool resuming = !options.resume.empty();
-  const bool starts = !resuming || !fs::exists(fs::path(options.resume) / "checkpoints" / "last");
-  Start start{.checkpoint = {}, .initial = prepare_weights(config, starts)};
-  if (options.dry_run) return dry_run(config, start.initial);
-  const RunFolder folder = resuming ? open_run_folder(options.resume)
-                                    : create_run_folder(options.out, config.train.out,
-                                                        fs::path(options.config).stem().string());
-  RunSession session(folder);
+TrainSummary train_new(Parts parts, const RunFolder& folder, RunSession& session,
+                       SignalGuard& signals) {
+  Log log(folder.log());
+  Trainer trainer(parts.config, folder.checkpoints(), *parts.training, *parts.val);
+  if (parts.initial) {
+    trainer.start_from(parts.initial->model->parameters);
+    for (const std::string& line : parts.initial->report.summary()) {
+      log.info("{}: {}", parts.config.init.weights, line);
+    }
+    parts.initial.reset();
+  }
+  return train(folder, parts, trainer, log, session, signals);
+}
+
+/// Nothing is written before the checkpoint has been read, found to fit, and taken over.
+TrainSummary train_on(const Parts& parts, const RunFolder& folder, LoadedCheckpoint checkpoint,
+                      RunSession& session, SignalGuard& signals) {
+  Trainer trainer(parts.config, folder.checkpoints(), *parts.training, *parts.val);
+  std::vector<std::string> notes = std::move(checkpoint.notes);
+  trainer.restore(checkpoint, records_until(folder, checkpoint.meta, parts.config, notes));
+  if (trainer.finished()) {
+    notice("{}: nothing is left to train, so nothing is written", folder.path.string());
+    return trainer.run();
+  }
+  rewind_records(folder, checkpoint.meta);
+  checkpoint = {};
+  Log log(folder.log());
+  for (const std::string& note : notes) log.info("{}", note);
+  return train(folder, parts, trainer, log, session, signals);
+}
+
+/// What `train` comes to, and that the run knows it.
+template <typename Train>
+TrainSummary conclude(RunSession& session, const Train& train) {
   try {
-    if (resuming) start.checkpoint = rewind(folder, starts);
-    const TrainSummary summary =
-        train_run(config, folder, *training, *val, std::move(start), session);
+    const TrainSummary summary = train();
+    session.check();
     session.end(summary.stop_signal == 0 ? RunState::kFinished : RunState::kStopped,
                 summary.stop_signal == 0 ? "" : strsignal(summary.stop_signal));
-    return report(summary, config, folder);
+    return summary;
   } catch (const std::exception& error) {
     session.fail(error.what());
     throw;
   }
+}
+
+int start(const TrainOptions& options, Parts parts, SignalGuard& signals) {
+  const Config config = parts.config;
+  const RunFolder folder =
+      create_run_folder(options.out, config.train.out, fs::path(options.config).stem().string());
+  RunSession session(folder);
+  check_still_free(folder);
+  try {
+    write_atomically(folder.config(), to_yaml(config));
+    session.start(0);
+  } catch (const std::exception&) {
+    abandon_run_folder(folder);
+    throw;
+  }
+  const TrainSummary summary =
+      conclude(session, [&] { return train_new(std::move(parts), folder, session, signals); });
+  return report(summary, config, folder);
+}
+
+int resume(const TrainOptions& options, Parts parts, SignalGuard& signals) {
+  const Config config = parts.config;
+  const RunFolder folder = open_run_folder(options.resume);
+  RunSession session(folder);
+  std::optional<LoadedCheckpoint> checkpoint;
+  if (!options.restart) checkpoint = find_checkpoint(folder);
+  const TrainSummary summary = conclude(session, [&] {
+    if (checkpoint) return train_on(parts, folder, std::move(*checkpoint), session, signals);
+    if (options.restart) session.forget();
+    if (!options.restart) notice("{}: nothing was saved yet: it begins anew", options.resume);
+    erase_progress(folder);
+    session.start(0);
+    return train_new(std::move(parts), folder, session, signals);
+  });
+  return report(summary, config, folder);
+}
+
+int run(const TrainOptions& options) {
+  SignalGuard signals(SignalGuard::Stops::kAtOnce);
+  std::signal(SIGPIPE, SIG_IGN);  // nobody reads what it says: no reason to end a training
+  Parts parts{.config = read_config(options), .training = {}, .val = {}, .initial = {}};
+  check_storable(parts.config);
+  if (parts.config.train.threads > 0) set_num_threads(parts.config.train.threads);
+  // Data first: a run that cannot start should leave no folder behind.
+  parts.training = open_split(parts.config, Split::kTrain);
+  parts.val = open_split(parts.config, Split::kVal);
+  const bool resuming = !options.resume.empty();
+  const bool starts =
+      !resuming || options.restart || !read_index(RunFolder{options.resume}.checkpoints());
+  parts.initial = prepare_weights(parts.config, starts);
+  if (options.dry_run) return dry_run(parts.config, parts.initial);
+  return resuming ? resume(options, std::move(parts), signals)
+                  : start(options, std::move(parts), signals);
 }
 
 }  // namespace
@@ -187,17 +276,22 @@ Action add_train_command(Arguments& arguments) {
       .repeated();
   const Argument out =
       arguments.add_option("--out", options->out, "Folder of the run; must be empty or missing");
+  const Argument resume =
+      arguments
+          .add_option("--resume", options->resume,
+                      "Go on with the run in this folder, bit for bit as if it had never stopped")
+          .excludes(out);
   arguments
-      .add_option("--resume", options->resume,
-                  "Go on with the run in this folder, bit for bit as if it had never stopped")
-      .excludes(out);
+      .add_flag("--restart", options->restart,
+                "With --resume: begin anew, and lose the run's checkpoints and metrics")
+      .needs(resume);
   arguments.add_flag("--dry-run", options->dry_run,
                      "Check configuration and data, show the plan, train and write nothing");
   arguments.footer(
       "Without --out the run goes to runs/NAME, NAME being that of the configuration file.\n"
       "--resume takes the run's own configuration; a config file given with it replaces that.\n"
-      "Ctrl-C finishes the step, saves a checkpoint and stops; again stops at once.\n"
-      "kill -USR1 saves a checkpoint and goes on.");
+      "Ctrl-C, SIGTERM or SIGHUP finish the step, save a checkpoint and stop; again stop at once.\n"
+      "kill -USR1 saves a checkpoint, says where the run stands, and goes on.");
   return [options] {
     if (options->config.empty() && options->resume.empty()) {
       fail<ConfigError>("train: give a config file, or --resume RUN to go on with a run");

@@ -1,12 +1,12 @@
 #include "core/atomic_file.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <system_error>
 
@@ -17,13 +17,16 @@ namespace fs = std::filesystem;
 
 namespace {
 
+constexpr std::string_view kMark = ".tmp-";
+
 [[noreturn]] void fail_errno(std::string_view action, const fs::path& path, int error) {
   fail<CheckpointError>("[{}] {}: {}", action, path.string(), std::strerror(error));
 }
 
 bool is_device(const fs::path& path) {
   struct stat info {};
-  return ::stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode);
+  const int found = uninterrupted([&] { return ::stat(path.c_str(), &info); });
+  return found == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode);
 }
 
 /// The absolute path of what `path` means; a link may lead to a file that is not there yet.
@@ -38,79 +41,119 @@ fs::path follow_links(fs::path path) {
   return fs::absolute(path);
 }
 
+/// A temporary file is locked by who writes it, for as long as that process lives.
+bool take_lock(const Descriptor& file) {
+  return uninterrupted([&] { return ::flock(file.get(), LOCK_EX | LOCK_NB); }) == 0;
+}
+
+bool unlink_file(const fs::path& path) {
+  return uninterrupted([&] { return ::unlink(path.c_str()); }) == 0;
+}
+
+void sweep(const fs::path& folder, std::string_view prefix) noexcept {
+  std::error_code error;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
+    if (!is_temporary_name(name) || !name.starts_with(prefix)) continue;
+    const Descriptor file = open_file(entry->path(), O_WRONLY | O_NOFOLLOW | O_NONBLOCK);
+    if (file && take_lock(file)) unlink_file(entry->path());
+  }
+}
+
 }  // namespace
 
 AtomicFile::AtomicFile(const fs::path& path) : path_(path), temporary_(path) {
-  int flags = O_WRONLY | O_CLOEXEC;
-  if (!is_device(path)) {
+  if (is_device(path)) {
+    file_ = open_file(path_, O_WRONLY);
+  } else {
     path_ = follow_links(path);
-    temporary_ =
-        path_.parent_path() / fmt::format(".{}.tmp-{}", path_.filename().string(), ::getpid());
-    flags |= O_CREAT | O_TRUNC;
+    open_temporary();
   }
-  descriptor_ = ::open(temporary_.c_str(), flags, 0666);
-  if (descriptor_ < 0) fail_errno("write", path, errno);
+  if (!file_) fail_errno("write", path, errno);
+}
+
+/// Leaves the file closed, with errno set, if it cannot be made.
+void AtomicFile::open_temporary() {
+  const std::string prefix = fmt::format(".{}{}", path_.filename().string(), kMark);
+  sweep(path_.parent_path(), prefix);
+  // The number of a process in another container, or on another machine, may be the same.
+  constexpr int kMostTries = 100;
+  for (int i = 0; i < kMostTries; ++i) {
+    temporary_ = path_.parent_path() /
+                 fmt::format("{}{}{}", prefix, ::getpid(), i > 0 ? fmt::format("-{}", i) : "");
+    file_ = open_file(temporary_, O_WRONLY | O_CREAT | O_EXCL);
+    if (!file_ && errno != EEXIST) return;
+    if (!file_) continue;
+    const bool locks = take_lock(file_) || errno != EWOULDBLOCK;  // some file systems have none
+    struct stat info {};
+    if (locks && ::fstat(file_.get(), &info) == 0 && info.st_nlink > 0) return;
+    file_.close();  // swept by another before it was locked
+  }
 }
 
 AtomicFile::~AtomicFile() {
-  if (descriptor_ >= 0) ::close(descriptor_);
-  if (temporary_ != path_) ::unlink(temporary_.c_str());
+  if (temporary_ != path_ && file_) unlink_file(temporary_);
 }
 
 void AtomicFile::write(std::span<const std::byte> bytes) {
-  constexpr std::size_t kMostAtOnce = std::size_t{1} << 30;
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(descriptor_, bytes.data(), std::min(bytes.size(), kMostAtOnce));
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) fail_errno("write", path_, errno);
-    bytes = bytes.subspan(static_cast<std::size_t>(written));
-  }
+  checksum_.add(bytes);
+  if (write_bytes(file_.get(), bytes) < bytes.size()) fail_errno("write", path_, errno);
 }
 
 void AtomicFile::write(std::string_view text) { write(std::as_bytes(std::span(text))); }
 
 void AtomicFile::commit() {
-  const bool direct = temporary_ == path_;
-  if (!direct && ::fsync(descriptor_) != 0) fail_errno("sync", path_, errno);
-  const int closed = ::close(descriptor_);
-  descriptor_ = -1;
-  if (closed != 0) fail_errno("close", path_, errno);
-  if (direct) return;
+  if (temporary_ == path_) {
+    if (const int error = file_.close(); error != 0) fail_errno("close", path_, error);
+    return;
+  }
+  if (uninterrupted([&] { return ::fsync(file_.get()); }) != 0) fail_errno("sync", path_, errno);
+  // Closed after it has its name: until then the lock keeps it from being swept.
   rename_path(temporary_, path_);
   temporary_ = path_;
+  if (const int error = file_.close(); error != 0) fail_errno("close", path_, error);
   sync_folder(path_.parent_path());
 }
 
-void sync_folder(const fs::path& folder) {
-  const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (descriptor < 0) fail_errno("sync", folder, errno);
-  const int error = ::fsync(descriptor) == 0 ? 0 : errno;
-  ::close(descriptor);
-  // Some network file systems cannot sync a folder and say so with EINVAL.
-  if (error != 0 && error != EINVAL) fail_errno("sync", folder, error);
+void write_atomically(const fs::path& path, std::string_view text) {
+  AtomicFile file(path);
+  file.write(text);
+  file.commit();
 }
 
-void rename_path(const fs::path& from, const fs::path& to) {
-  if (::rename(from.c_str(), to.c_str()) != 0) fail_errno("rename", to, errno);
+bool is_temporary_name(std::string_view name) {
+  const std::size_t mark = name.rfind(kMark);
+  return name.starts_with('.') && mark != std::string_view::npos && mark > 1 &&
+         mark + kMark.size() < name.size() &&
+         name.find_first_not_of("0123456789-", mark + kMark.size()) == std::string_view::npos;
 }
 
-void exchange_paths(const fs::path& a, const fs::path& b) {
-  if (::renameat2(AT_FDCWD, a.c_str(), AT_FDCWD, b.c_str(), RENAME_EXCHANGE) == 0) return;
-  if (errno != EINVAL && errno != ENOSYS) fail_errno("exchange", b, errno);
-  // A file system without an atomic exchange: three renames.
-  const fs::path aside = a.string() + ".aside";
-  rename_path(b, aside);
-  rename_path(a, b);
-  rename_path(aside, a);
+void sweep_temporary_files(const fs::path& folder) noexcept { sweep(folder, "."); }
+
+AppendFile::AppendFile(const fs::path& path)
+    : path_(path), file_(open_file(path, O_WRONLY | O_CREAT | O_APPEND)) {
+  if (!file_)
+    fail<CheckpointError>("{}: cannot be opened: {}", path.string(), std::strerror(errno));
 }
 
-void replace_symlink(const fs::path& target, const fs::path& link, const fs::path& temporary) {
-  ::unlink(temporary.c_str());
-  if (::symlink(target.c_str(), temporary.c_str()) != 0) fail_errno("link", link, errno);
-  if (::rename(temporary.c_str(), link.c_str()) == 0) return;
-  const int error = errno;
-  ::unlink(temporary.c_str());
-  fail_errno("link", link, error);
+void AppendFile::append(std::string_view text) {
+  constexpr std::size_t kMostWaiting = std::size_t{1} << 16;
+  waiting_ += text;
+  if (waiting_.size() > kMostWaiting) flush();
+}
+
+bool AppendFile::flush() noexcept {
+  if (!file_) return waiting_.empty();
+  const std::size_t done = write_bytes(file_.get(), std::as_bytes(std::span(waiting_)));
+  waiting_.erase(0, done);
+  return waiting_.empty();
+}
+
+void AppendFile::sync() {
+  if (!flush() || uninterrupted([&] { return ::fsync(file_.get()); }) != 0) {
+    fail<CheckpointError>("{}: cannot be written: {}", path_.string(), std::strerror(errno));
+  }
 }
 
 }  // namespace tessera

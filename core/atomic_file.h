@@ -1,10 +1,15 @@
-// Files and links that are either completely there or not there at all, also after a crash.
+// Files that are either completely there or not there at all, also after a crash; and files that
+// only grow.
 #pragma once
 
 #include <cstddef>
 #include <filesystem>
 #include <span>
+#include <string>
 #include <string_view>
+
+#include "core/checksum.h"
+#include "core/posix.h"
 
 namespace tessera {
 
@@ -14,7 +19,8 @@ namespace tessera {
 /// reason.
 class AtomicFile {
  public:
-  /// `path` may be a symbolic link: then the file it points to is replaced.
+  /// `path` may be a symbolic link: then the file it points to is replaced. What processes that
+  /// were killed left of this very file is removed.
   explicit AtomicFile(const std::filesystem::path& path);
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;
@@ -26,23 +32,52 @@ class AtomicFile {
   /// Syncs the file, renames it to its final name and syncs the folder.
   void commit();
 
+  /// Of what was written so far.
+  std::uint64_t checksum() const { return checksum_.value(); }
+
  private:
+  void open_temporary();
+
   std::filesystem::path path_;
   std::filesystem::path temporary_;  ///< the same as path_ for a device
-  int descriptor_ = -1;
+  Descriptor file_;
+  Checksum checksum_;
 };
 
-/// Makes names created, renamed or removed in `folder` survive a loss of power.
-void sync_folder(const std::filesystem::path& folder);
+/// AtomicFile in one call.
+void write_atomically(const std::filesystem::path& path, std::string_view text);
 
-/// Renames a file, folder or link; a file or link of the new name is replaced in the same instant.
-void rename_path(const std::filesystem::path& from, const std::filesystem::path& to);
+/// True for the name of a file that an AtomicFile is writing or was.
+bool is_temporary_name(std::string_view name);
 
-/// Exchanges two paths that both exist.
-void exchange_paths(const std::filesystem::path& a, const std::filesystem::path& b);
+/// Removes the files that an AtomicFile left in `folder` when its process was killed: those that no
+/// process holds. Throws nothing.
+void sweep_temporary_files(const std::filesystem::path& folder) noexcept;
 
-/// Makes `link` a symbolic link to `target`, by way of the link `temporary`.
-void replace_symlink(const std::filesystem::path& target, const std::filesystem::path& link,
-                     const std::filesystem::path& temporary);
+/// A file that is only appended to. What a full disk did not take is kept and tried again.
+class AppendFile {
+ public:
+  /// Throws CheckpointError if it cannot be opened.
+  explicit AppendFile(const std::filesystem::path& path);
+  AppendFile(AppendFile&&) = default;
+  AppendFile& operator=(AppendFile&&) = default;
+  ~AppendFile() { flush(); }
+
+  void append(std::string_view text);
+
+  /// Hands on what is there, so that others can read it; false, with errno set, if that failed.
+  bool flush() noexcept;
+
+  /// Makes it survive a crash. Throws CheckpointError.
+  void sync();
+
+  /// Gives up what could not be written, for a file that may have gaps.
+  void drop() { waiting_.clear(); }
+
+ private:
+  std::filesystem::path path_;
+  Descriptor file_;
+  std::string waiting_;
+};
 
 }  // namespace tessera

@@ -62,8 +62,9 @@ std::string header_json(std::span<const StoredTensor> tensors,
 
 }  // namespace
 
-void write_safetensors(const std::filesystem::path& path, std::span<const StoredTensor> tensors,
-                       const std::map<std::string, std::string>& metadata) {
+std::uint64_t write_safetensors(const std::filesystem::path& path,
+                                std::span<const StoredTensor> tensors,
+                                const std::map<std::string, std::string>& metadata) {
   check_names(tensors, path);
   std::vector<StoredTensor> ordered(tensors.begin(), tensors.end());
   std::stable_sort(ordered.begin(), ordered.end(),
@@ -79,14 +80,16 @@ void write_safetensors(const std::filesystem::path& path, std::span<const Stored
   file.write(json);
   for (const StoredTensor& tensor : ordered) file.write(tensor.bytes);
   file.commit();
+  return file.checksum();
 }
 
-void write_safetensors(const std::filesystem::path& path, std::span<const NamedTensor> tensors,
-                       const std::map<std::string, std::string>& metadata) {
+std::uint64_t write_safetensors(const std::filesystem::path& path,
+                                std::span<const NamedTensor> tensors,
+                                const std::map<std::string, std::string>& metadata) {
   std::vector<StoredTensor> views;
   views.reserve(tensors.size());
   for (const NamedTensor& named : tensors) views.push_back(view_of(named.name, named.tensor));
-  write_safetensors(path, std::span<const StoredTensor>(views), metadata);
+  return write_safetensors(path, std::span<const StoredTensor>(views), metadata);
 }
 
 }  // namespace tessera

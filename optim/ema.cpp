@@ -39,6 +39,11 @@ void Ema::swap() {
   swapped_ = !swapped_;
 }
 
+Tensor Ema::averages() const {
+  assert(!swapped_);
+  return averages_;
+}
+
 StateTensors Ema::state() const {
   assert(!swapped_);
   return {{"ema", averages_}, {"ema_updates", updates_}};

@@ -19,6 +19,9 @@ class Ema {
   /// Exchanges values and averages: call it before and after an evaluation.
   void swap();
 
+  /// f32 [padded_size]. To be taken with the trained weights in place.
+  Tensor averages() const;
+
   /// `ema` f32 [padded_size], `ema_updates` i32 [1]. To be taken with the trained weights in place.
   StateTensors state() const;
 

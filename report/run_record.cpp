@@ -72,6 +72,7 @@ RunRecord read_run_record(const std::filesystem::path& path) {
   record.config = load_config(folder.config());
   record.config_text = read_text(folder.config());
   record.environment = read_environment(folder.environment());
+  record.history = read_history(folder);
   record.updates = read_updates(folder.metrics());
   record.evaluations = read_evaluations(folder.metrics());
   record.timing = read_timing(folder.timing());

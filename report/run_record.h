@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "train/metrics_file.h"
+#include "train/run_history.h"
 #include "train/train_config.h"
 
 namespace tessera::report {
@@ -17,6 +18,7 @@ struct RunRecord {
   Config config;
   std::string config_text;
   std::vector<std::pair<std::string, std::string>> environment;
+  std::vector<HistoryEntry> history;  ///< every start of the run
   std::vector<UpdateRecord> updates;
   std::vector<EvaluationRecord> evaluations;
   std::vector<TimingRecord> timing;

@@ -5,6 +5,7 @@
 #include "core/error.h"
 #include "core/parallel.h"
 #include "layers/stage_plan.h"
+#include "train/checkpoint_index.h"
 #include "train/class_names.h"
 #include "train/open_split.h"
 #include "train/run_folder.h"
@@ -22,7 +23,7 @@ std::int64_t experiment_images(const ModelConfig& config) {
 }
 
 bool has_checkpoint(const std::filesystem::path& run) {
-  return std::filesystem::exists(RunFolder{run}.checkpoints() / "last");
+  return read_index(RunFolder{run}.checkpoints()).has_value();
 }
 
 SavedModel load_model(const std::filesystem::path& path, std::span<const std::string> overrides) {

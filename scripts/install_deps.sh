@@ -16,7 +16,7 @@ packages=(
   g++ cmake ninja-build
   libdnnl-dev ocl-icd-opencl-dev libyaml-cpp-dev libstb-dev libjpeg62-turbo-dev libspng-dev libwebp-dev
   libcli11-dev nlohmann-json3-dev
-  libspdlog-dev libfmt-dev zlib1g-dev librandom123-dev libprotozero-dev doctest-dev
+  libfmt-dev zlib1g-dev librandom123-dev libprotozero-dev doctest-dev
 )
 for argument in "$@"; do
   case "$argument" in

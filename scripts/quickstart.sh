@@ -65,10 +65,11 @@ if ! compgen -G "$samples/*.png" >/dev/null; then
 fi
 "$tessera" predict "$run" "$samples"/*.png
 
+best=$(sed -n 's/.*"best": "\(.*\)".*/\1/p' "$run/checkpoints/checkpoints.json")
 cat <<EOF
 
 The run:     $run  (config.yaml, metrics.jsonl, train.log)
-The model:   $run/checkpoints/best/model.safetensors
+The model:   $run/checkpoints/$best/model.safetensors
 The images:  $samples
 The program: $tessera --help
 EOF

@@ -3,17 +3,21 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
-#include <fstream>
 #include <system_error>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "core/atomic_file.h"
 #include "core/error.h"
+#include "core/posix.h"
 #include "formats/json.h"
 #include "train/config/config.h"
 #include "train/run_folder.h"
@@ -26,10 +30,14 @@ namespace fs = std::filesystem;
 constexpr const char* kStudyFile = "study.json";
 constexpr const char* kCells = "cells";
 
-void write_file(const fs::path& path, const std::string& text) {
-  AtomicFile file(path);
-  file.write(text);
-  file.commit();
+constexpr auto kPatience = std::chrono::seconds(10);
+
+/// Nothing but what another process is making a study's folder of.
+bool is_free(const fs::path& folder) {
+  const std::vector<std::string> names = names_in(folder);
+  return std::all_of(names.begin(), names.end(), [](const std::string& name) {
+    return is_temporary_name(name) || name == kStudyFile || name == kCells;
+  });
 }
 
 /// What a study knows a run by: equal for equal configurations, also those that an earlier version
@@ -63,8 +71,7 @@ std::string as_file_name(const std::string& name) {
 
 /// The name of the study that works in a folder. Throws ConfigError if none does.
 std::string study_of(const fs::path& folder) {
-  std::ifstream file(folder / kStudyFile);
-  const Json json = try_parse_json(file);
+  const Json json = try_parse_json(read_if_there(folder / kStudyFile).value_or(""));
   if (!json.is_object() || !json.contains("study") || !json["study"].is_string()) {
     fail<ConfigError>("{}: is no study's folder: it has no {}", folder.string(), kStudyFile);
   }
@@ -102,43 +109,36 @@ void StudyRuns::add(const Config& config, const fs::path& run) {
 
 StudyFolder::StudyFolder(const fs::path& path, const std::string& name) : path_(path) {
   std::error_code error;
-  fs::create_directories(path_, error);
+  uninterrupted(error, [&](std::error_code& e) { fs::create_directories(path_, e); });
   if (error || !fs::is_directory(path_)) {
     fail<CheckpointError>("{}: cannot be made: {}; choose another folder with --out",
                           path_.string(), error ? error.message() : "a file has this name");
   }
-  if (fs::exists(path_ / kStudyFile)) {
-    const std::string found = study_of(path_);
-    if (found != name) {
-      fail<ConfigError>("{}: holds the study {}, not {}; choose another folder with --out",
-                        path_.string(), found, name);
-    }
-  } else if (!fs::is_empty(path_)) {
-    fail<ConfigError>("{}: is not empty and no study's folder; choose another with --out",
-                      path_.string());
-  } else {
-    write_file(path_ / kStudyFile, json_text(Json{{"study", name}}) + "\n");
-  }
-  lock();
-  fs::create_directories(path_ / kCells);
-  fs::remove_all(staging());
+  claim(name);
+  sweep_temporary_files(path_);
+  make_folder(path_ / kCells);
+  remove_path(staging());
   runs_.emplace(path_);
 }
 
-StudyFolder::~StudyFolder() {
-  if (lock_ >= 0) ::close(lock_);
-}
-
-/// Not closed on exec: the runs that this process starts hold the lock as well, so that a run which
-/// outlives a killed study is waited for.
-void StudyFolder::lock() {
-  constexpr auto kPatience = std::chrono::seconds(10);
+/// Makes the folder that of the study `name` and holds it. Two that begin at once may both write
+/// its file: the lock, and the file that has the name in the end, decide.
+void StudyFolder::claim(const std::string& name) {
   const fs::path file = path_ / kStudyFile;
-  lock_ = ::open(file.c_str(), O_RDONLY);
-  if (lock_ < 0) fail<CheckpointError>("{}: {}", file.string(), std::strerror(errno));
   const auto end = std::chrono::steady_clock::now() + kPatience;
-  while (::flock(lock_, LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK) fail<CheckpointError>("{}: {}", file.string(), std::strerror(errno));
+  for (;;) {
+    if (!is_there(file)) {
+      if (!is_free(path_)) {
+        fail<ConfigError>("{}: is not empty and no study's folder; choose another with --out",
+                          path_.string());
+      }
+      write_atomically(file, nlohmann::json{{"study", name}}.dump() + "\n");
+    }
+    if (const std::string found = study_of(path_); found != name) {
+      fail<ConfigError>("{}: holds the study {}, not {}; choose another folder with --out",
+                        path_.string(), found, name);
+    }
+    if (lock(file)) return;
     if (std::chrono::steady_clock::now() > end) {
       fail<ConfigError>("{}: another tessera is at work on this study", path_.string());
     }
@@ -146,11 +146,28 @@ void StudyFolder::lock() {
   }
 }
 
+/// True if the file, as it is named now, is locked. Not closed on exec: the runs that this process
+/// starts hold the lock as well, so that a run which outlives a killed study is waited for.
+bool StudyFolder::lock(const fs::path& file) {
+  Descriptor open(uninterrupted([&] { return ::open(file.c_str(), O_RDONLY); }));
+  if (!open) fail<CheckpointError>("{}: {}", file.string(), std::strerror(errno));
+  if (uninterrupted([&] { return ::flock(open.get(), LOCK_EX | LOCK_NB); }) != 0) {
+    if (errno == EWOULDBLOCK) return false;
+    fail<CheckpointError>("{}: {}", file.string(), std::strerror(errno));
+  }
+  struct stat own {};
+  struct stat named {};
+  const bool same = ::fstat(open.get(), &own) == 0 && ::stat(file.c_str(), &named) == 0 &&
+                    own.st_dev == named.st_dev && own.st_ino == named.st_ino;
+  if (same) lock_ = std::move(open);
+  return same;
+}
+
 fs::path StudyFolder::make_run(const Config& config, const std::string& name) {
   if (const fs::path found = find_run(config); !found.empty()) return found;
   const fs::path run = folder_of(config, name);
-  fs::create_directories(path_ / run);
-  write_file(RunFolder{path_ / run}.config(), to_yaml(config));
+  make_folder(path_ / run);
+  write_atomically(RunFolder{path_ / run}.config(), to_yaml(config));
   runs_->add(config, run);
   return run;
 }
@@ -160,7 +177,7 @@ fs::path StudyFolder::copy_run(const Config& config, const std::string& name,
   const fs::path own = find_run(config);
   const fs::path run = own.empty() ? folder_of(config, name) : own;
   fs::copy(source, staging(), fs::copy_options::recursive | fs::copy_options::copy_symlinks);
-  ::syncfs(lock_);  // whole on the disk before it has its name
+  ::syncfs(lock_.get());  // whole on the disk before it has its name
   fs::remove_all(path_ / run);
   fs::rename(staging(), path_ / run);
   runs_->add(config, run);

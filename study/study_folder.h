@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "core/posix.h"
 #include "train/train_config.h"
 
 namespace tessera {
@@ -35,7 +36,6 @@ class StudyFolder {
   StudyFolder(const std::filesystem::path& path, const std::string& name);
   StudyFolder(const StudyFolder&) = delete;
   StudyFolder& operator=(const StudyFolder&) = delete;
-  ~StudyFolder();
 
   const std::filesystem::path& path() const { return path_; }
   std::filesystem::path speeds() const { return path_ / "speeds.json"; }
@@ -52,11 +52,12 @@ class StudyFolder {
                                  const std::filesystem::path& source);
 
  private:
-  void lock();
+  void claim(const std::string& name);
+  bool lock(const std::filesystem::path& file);
   std::filesystem::path staging() const { return path_ / "copying"; }
 
   std::filesystem::path path_;
-  int lock_ = -1;
+  Descriptor lock_;
   std::optional<StudyRuns> runs_;  ///< once the folder is ours
 };
 

@@ -1,196 +1,194 @@
 #include "train/checkpoint.h"
 
-#include <algorithm>
-#include <cmath>
-#include <fstream>
-#include <iterator>
 #include <set>
+#include <string_view>
 #include <system_error>
 
 #include "core/atomic_file.h"
 #include "core/error.h"
-#include "formats/json.h"
+#include "core/posix.h"
+#include "formats/read_weights.h"
 #include "formats/weights/naming.h"
+#include "train/averaged_weights.h"
+#include "train/log.h"
 
 namespace tessera {
 namespace fs = std::filesystem;
+
 namespace {
 
-constexpr int kFormatVersion = 1;
 constexpr std::string_view kTemporary = ".tmp-";
 constexpr const char* kModelFile = "model.safetensors";
 constexpr const char* kStateFile = "state.safetensors";
-constexpr const char* kMetaFile = "meta.json";
-
-std::string_view name_of(CheckpointChoice choice) {
-  return choice == CheckpointChoice::kLast ? "last" : "best";
-}
-
-/// JSON has no NaN: a metric that is not finite is written as null.
-Json to_json(const std::optional<double>& value) {
-  return value && std::isfinite(*value) ? Json(*value) : Json(nullptr);
-}
-
-std::optional<double> to_metric(const Json& json) {
-  return json.is_null() ? std::nullopt : std::optional(json.get<double>());
-}
-
-std::string encode_meta(const CheckpointMeta& meta) {
-  const Json json{{"format_version", kFormatVersion},
-                  {"step", meta.step},
-                  {"epoch", meta.epoch},
-                  {"batch_in_epoch", meta.batch_in_epoch},
-                  {"ended", meta.ended},
-                  {"metric", to_json(meta.metric)},
-                  {"best_metric", to_json(meta.best_metric)},
-                  {"config", meta.config}};
-  return json_text(json, 2) + "\n";
-}
-
-CheckpointMeta read_meta(const fs::path& path) {
-  std::ifstream stream(path, std::ios::binary);
-  if (!stream) fail<CheckpointError>("[checkpoint] {}: cannot be opened", path.string());
-  const std::string text{std::istreambuf_iterator<char>(stream), {}};
-  try {
-    const Json json = parse_json(text);
-    const int version = json.at("format_version").get<int>();
-    if (version != kFormatVersion) {
-      fail<CheckpointError>("[checkpoint] {}: format version {}, this program reads {}",
-                            path.string(), version, kFormatVersion);
-    }
-    CheckpointMeta meta;
-    json.at("step").get_to(meta.step);
-    json.at("epoch").get_to(meta.epoch);
-    json.at("batch_in_epoch").get_to(meta.batch_in_epoch);
-    meta.ended = json.value("ended", false);
-    meta.metric = to_metric(json.at("metric"));
-    meta.best_metric = to_metric(json.at("best_metric"));
-    json.at("config").get_to(meta.config);
-    return meta;
-  } catch (const Json::exception& error) {
-    fail<CheckpointError>("[checkpoint] {}: {}", path.string(), error.what());
-  }
-}
-
-bool is_step_folder(const std::string& name) {
-  constexpr std::string_view kStep = "step-";
-  return name.starts_with(kStep) && name.size() > kStep.size() &&
-         name.find_first_not_of("0123456789", kStep.size()) == std::string::npos;
-}
-
-std::vector<std::string> names_in(const fs::path& folder) {
-  std::vector<std::string> names;
-  for (const auto& entry : fs::directory_iterator(folder)) {
-    names.push_back(entry.path().filename().string());
-  }
-  return names;
-}
 
 void remove_leftovers(const fs::path& folder) {
   for (const std::string& name : names_in(folder)) {
-    if (name.starts_with(kTemporary)) fs::remove_all(folder / name);
+    if (name.starts_with(kTemporary)) remove_path(folder / name);
+  }
+  sweep_temporary_files(folder);
+}
+
+/// Removes what the index, which is written, does not name: other checkpoints, and what version 0.1
+/// had in its place.
+void remove_old(const fs::path& folder, const CheckpointIndex& index) {
+  for (const std::string& name : names_in(folder)) {
+    const bool ours = is_step_name(name) || name == to_string(CheckpointChoice::kLast) ||
+                      name == to_string(CheckpointChoice::kBest);
+    if (ours && name != index.last && name != index.best) remove_path(folder / name);
   }
 }
 
-/// Removes the checkpoints that no link refers to.
-void remove_old(const fs::path& folder) {
-  std::set<std::string> kept;
-  for (const auto choice : {CheckpointChoice::kLast, CheckpointChoice::kBest}) {
-    const fs::path link = folder / name_of(choice);
-    if (fs::is_symlink(link)) kept.insert(fs::read_symlink(link).filename().string());
+/// The first of `step-N`, `step-N.2`, ... that is no checkpoint of the run: after a resume, or when
+/// a signal asked for one before, the step may have been saved already.
+std::string free_name(std::int64_t step, const CheckpointIndex& index) {
+  std::string name = step_name(step);
+  for (int i = 2; name == index.last || name == index.best; ++i) {
+    name = fmt::format("{}.{}", step_name(step), i);
   }
-  for (const std::string& name : names_in(folder)) {
-    if (is_step_folder(name) && !kept.contains(name)) fs::remove_all(folder / name);
-  }
+  return name;
 }
 
 void write_step(const fs::path& folder, const std::string& name, const CheckpointData& data) {
   const fs::path temporary = folder / fmt::format("{}{}", kTemporary, name);
-  fs::create_directory(temporary);
-  write_safetensors(
+  make_folder(temporary);
+  CheckpointMeta meta = data.meta;
+  meta.checksums[kModelFile] = checksum_text(write_safetensors(
       temporary / kModelFile, data.model,
-      {{"naming", std::string(name_of(Naming::kTessera))}, {"config", data.meta.config}});
-  write_safetensors(temporary / kStateFile, data.state);
-  AtomicFile meta(temporary / kMetaFile);
-  meta.write(encode_meta(data.meta));
-  meta.commit();
+      {{"naming", std::string(name_of(Naming::kTessera))}, {"config", data.meta.config}}));
+  meta.checksums[kStateFile] = checksum_text(write_safetensors(temporary / kStateFile, data.state));
+  write_atomically(temporary / kMetaFile, encode_meta(meta));
   sync_folder(temporary);
-  // After a resume, or when a signal asked for one before, the step may have been saved already.
-  if (fs::exists(folder / name)) {
-    exchange_paths(temporary, folder / name);
-  } else {
-    rename_path(temporary, folder / name);
-  }
+  remove_path(folder / name);  // left by a crash before the index named it
+  rename_path(temporary, folder / name);
   sync_folder(folder);
 }
 
-void link_step(const fs::path& folder, const std::string& name, CheckpointChoice choice) {
-  replace_symlink(name, folder / name_of(choice),
-                  folder / fmt::format("{}{}", kTemporary, name_of(choice)));
+/// What a save that failed has written goes, so that a full disk has room again.
+void undo_step(const fs::path& folder, const std::string& name) {
+  try {
+    remove_path(folder / fmt::format("{}{}", kTemporary, name));
+    const std::optional<CheckpointIndex> index = read_index(folder);
+    const bool named_already = index && (index->last == name || index->best == name);
+    if (!named_already) remove_path(folder / name);
+  } catch (const CheckpointError&) {
+    // The failure itself is what is reported; the next save removes what is left.
+  }
 }
 
-/// The folder or file that `path` means, with links followed so that a later save cannot swap it.
-fs::path locate(const fs::path& path, CheckpointChoice choice) {
-  if (!fs::exists(path)) fail<CheckpointError>("[checkpoint] {}: does not exist", path.string());
-  if (!fs::is_directory(path) || fs::exists(path / kMetaFile)) return fs::canonical(path);
-  std::vector<CheckpointChoice> choices = {choice};
-  if (choice == CheckpointChoice::kBest) choices.push_back(CheckpointChoice::kLast);
-  for (const CheckpointChoice wanted : choices) {
-    for (const fs::path& link : {path / "checkpoints" / name_of(wanted), path / name_of(wanted)}) {
-      if (fs::exists(link / kMetaFile)) return fs::canonical(link);
+/// What `last` or `best` means in a folder of checkpoints.
+std::optional<fs::path> named(const fs::path& folder, CheckpointChoice choice,
+                              std::vector<std::string>& notes) {
+  const std::optional<CheckpointIndex> index = read_index(folder);
+  if (!index) return std::nullopt;
+  const fs::path found = folder / index->at(choice);
+  if (!is_there(found / kMetaFile)) {
+    fail<CheckpointError>(
+        "[checkpoint] {}: names {:?}, which is not there: was the folder copied whole?",
+        (folder / kIndexFile).string(), index->at(choice));
+  }
+  if (!index->note.empty()) notes.push_back(index->note);
+  return fs::canonical(found);
+}
+
+bool is_spoken_of(const fs::path& path) {
+  const std::string name = path.filename().string();
+  return (name == to_string(CheckpointChoice::kLast) ||
+          name == to_string(CheckpointChoice::kBest)) &&
+         !is_there(path);
+}
+
+/// `checkpoints/last` or `checkpoints/best`, which are no folders.
+std::optional<fs::path> spoken_of(const fs::path& path, std::vector<std::string>& notes) {
+  for (const auto choice : {CheckpointChoice::kLast, CheckpointChoice::kBest}) {
+    if (path.filename() == to_string(choice)) {
+      return named(path.has_parent_path() ? path.parent_path() : ".", choice, notes);
     }
+  }
+  return std::nullopt;
+}
+
+/// The folder or file that `path` means.
+fs::path locate(const fs::path& path, CheckpointChoice choice, std::vector<std::string>& notes) {
+  notes.clear();
+  if (!is_there(path)) {
+    if (const auto found = spoken_of(path, notes)) return *found;
+    fail<CheckpointError>("[checkpoint] {}: does not exist", path.string());
+  }
+  if (!fs::is_directory(path) || is_there(path / kMetaFile)) return fs::canonical(path);
+  for (const fs::path& folder : {path / "checkpoints", path}) {
+    if (const auto found = named(folder, choice, notes)) return *found;
   }
   fail<CheckpointError>(
       "[checkpoint] {}: no checkpoint {:?} in it; give a run, a checkpoint or a .safetensors file",
-      path.string(), name_of(choice));
+      path.string(), to_string(choice));
+}
+
+/// The tensors of `folder/name`, whose checksum `meta` knows.
+TensorFile read_part(const fs::path& folder, const char* name, const CheckpointMeta& meta) {
+  const fs::path path = folder / name;
+  const FileBytes bytes = read_file(path);
+  if (!meta.checksums.empty()) {
+    const auto expected = meta.checksums.find(name);
+    if (expected == meta.checksums.end() ||
+        expected->second != checksum_text(checksum_of(bytes.span()))) {
+      fail<CheckpointError>(
+          "[checkpoint] {}: damaged, or of another checkpoint: it does not fit the checksum in {}",
+          path.string(), kMetaFile);
+    }
+  }
+  return parse_safetensors(bytes, path.string());
+}
+
+CheckpointMeta read_meta(const fs::path& folder) {
+  const fs::path path = folder / kMetaFile;
+  CheckpointMeta meta = decode_meta(read_text_file(path), path);
+  const std::string name = folder.filename().string();
+  if (is_step_name(name) && name.substr(0, name.find('.')) != step_name(meta.step)) {
+    fail<CheckpointError>("[checkpoint] {}: is of step {}, its folder is called {}", path.string(),
+                          meta.step, name);
+  }
+  return meta;
+}
+
+void add_notes(LoadedCheckpoint& loaded) {
+  if (!loaded.meta.checksums.empty()) return;
+  loaded.notes.push_back(
+      fmt::format("{}: of version 0.1, which wrote no checksums: damage may go unseen",
+                  loaded.path.parent_path().string()));
 }
 
 /// `found` is a checkpoint's folder or a bare file.
 LoadedCheckpoint read_checkpoint(const fs::path& found) {
   LoadedCheckpoint loaded;
   loaded.resumable = fs::is_directory(found);
-  loaded.path = loaded.resumable ? found / kModelFile : found;
-  loaded.model = read_safetensors(loaded.path);
-  if (loaded.resumable) {
-    loaded.state = read_safetensors(found / kStateFile);
-    loaded.meta = read_meta(found / kMetaFile);
+  if (!loaded.resumable) {
+    loaded.path = found;
+    loaded.model = read_safetensors(found);
+    return loaded;
   }
+  loaded.path = found / kModelFile;
+  loaded.meta = read_meta(found);
+  loaded.model = read_part(found, kModelFile, loaded.meta);
+  loaded.state = read_part(found, kStateFile, loaded.meta);
+  put_averages_first(loaded.model, loaded.state);
+  add_notes(loaded);
   return loaded;
 }
 
-}  // namespace
-
-void save_checkpoint(const fs::path& folder, const CheckpointData& data, bool is_best) {
-  const std::string name = fmt::format("step-{}", data.meta.step);
-  try {
-    fs::create_directories(folder);
-    remove_leftovers(folder);
-    try {
-      write_step(folder, name, data);
-    } catch (...) {
-      std::error_code ignored;
-      fs::remove_all(folder / fmt::format("{}{}", kTemporary, name), ignored);
-      throw;
-    }
-    link_step(folder, name, CheckpointChoice::kLast);
-    if (is_best) link_step(folder, name, CheckpointChoice::kBest);
-    sync_folder(folder);
-    remove_leftovers(folder);
-    remove_old(folder);
-  } catch (const fs::filesystem_error& error) {
-    fail<CheckpointError>("[checkpoint] {}: {}", error.path1().string(), error.code().message());
-  }
-}
-
-LoadedCheckpoint load_checkpoint(const fs::path& path, CheckpointChoice choice) {
+/// What `read` makes of the folder or file that `path` means. A run that goes on may put a newer
+/// checkpoint in its place meanwhile.
+template <typename Read>
+LoadedCheckpoint read_located(const fs::path& path, CheckpointChoice choice, const Read& read) {
   try {
     for (;;) {
-      const fs::path found = locate(path, choice);
+      std::vector<std::string> notes;
+      const fs::path found = locate(path, choice, notes);
       try {
-        return read_checkpoint(found);
+        LoadedCheckpoint loaded = read(found);
+        loaded.notes.insert(loaded.notes.begin(), notes.begin(), notes.end());
+        return loaded;
       } catch (const CheckpointError&) {
-        // A run that goes on may have put a newer one in its place while it was read.
-        if (locate(path, choice) == found) throw;
+        if (locate(path, choice, notes) == found) throw;
       }
     }
   } catch (const fs::filesystem_error& error) {
@@ -198,11 +196,48 @@ LoadedCheckpoint load_checkpoint(const fs::path& path, CheckpointChoice choice) 
   }
 }
 
+}  // namespace
+
+void save_checkpoint(const fs::path& folder, const CheckpointData& data, bool is_best) {
+  make_folder(folder);
+  remove_leftovers(folder);
+  CheckpointIndex index = read_index(folder).value_or(CheckpointIndex{});
+  const std::string name = free_name(data.meta.step, index);
+  try {
+    write_step(folder, name, data);
+    index.last = name;
+    if (is_best) index.best = name;
+    write_index(folder, index);
+  } catch (...) {
+    undo_step(folder, name);
+    throw;
+  }
+  remove_old(folder, index);
+}
+
+LoadedCheckpoint load_checkpoint(const fs::path& path, CheckpointChoice choice) {
+  return read_located(path, choice, read_checkpoint);
+}
+
+TensorFile load_model_file(const fs::path& path) {
+  fs::path meant = path;
+  // A checkpoint's file stands for the checkpoint, which knows its checksum.
+  if (path.filename() == kModelFile &&
+      (is_there(path.parent_path() / kMetaFile) || is_spoken_of(path.parent_path()))) {
+    meant = path.parent_path();
+  } else if (!is_spoken_of(path) && !fs::is_directory(path)) {
+    return read_weights(path);
+  }
+  LoadedCheckpoint loaded = load_checkpoint(meant, CheckpointChoice::kBest);
+  for (const std::string& note : loaded.notes) notice("{}", note);
+  return std::move(loaded.model);
+}
+
 std::optional<CheckpointMeta> read_last_meta(const fs::path& run) {
-  const fs::path meta = run / "checkpoints" / name_of(CheckpointChoice::kLast) / kMetaFile;
-  std::error_code error;
-  if (!fs::exists(meta, error)) return std::nullopt;
-  return read_meta(meta);
+  const fs::path folder = run / "checkpoints";
+  const std::optional<CheckpointIndex> index = read_index(folder);
+  if (!index) return std::nullopt;
+  return read_meta(folder / index->last);
 }
 
 }  // namespace tessera

@@ -1,5 +1,6 @@
-// Checkpoints of a run: folders `step-N` with model, optimizer state and counters, and the links
-// `last` and `best`. A crash or a full disk at any moment leaves the last good one in place.
+// Checkpoints of a run: folders `step-N` with model, optimizer state and counters, and one file,
+// `checkpoints.json`, that says which is the last and which the best. A crash or a full disk at any
+// moment leaves what was last and best in place.
 #pragma once
 
 #include <cstdint>
@@ -10,25 +11,16 @@
 
 #include "formats/safetensors.h"
 #include "formats/safetensors_writer.h"
+#include "train/checkpoint_index.h"
+#include "train/checkpoint_meta.h"
 
 namespace tessera {
 
-/// `meta.json`: where the run stands.
-struct CheckpointMeta {
-  std::int64_t step = 0;              ///< optimizer updates done
-  std::int64_t epoch = 0;             ///< the epoch of the next batch
-  std::int64_t batch_in_epoch = 0;    ///< the next batch in that epoch
-  bool ended = false;                 ///< the run is over here, before its last step
-  std::optional<double> metric;       ///< train.best_by at this step, if it was measured
-  std::optional<double> best_metric;  ///< the best of the run so far
-  std::string config;                 ///< the resolved configuration, YAML
-};
-
 /// What is saved. Tensors are handles, not copies.
 struct CheckpointData {
-  CheckpointMeta meta;
-  std::vector<NamedTensor> model;  ///< parameters under Tessera's names
-  std::vector<NamedTensor> state;  ///< optimizer buffers, EMA, counters
+  CheckpointMeta meta;             ///< checksums are filled in
+  std::vector<NamedTensor> model;  ///< what is evaluated, under Tessera's names
+  std::vector<NamedTensor> state;  ///< optimizer buffers, trained weights beside averages, counters
 };
 
 /// What is read: see load_weights and restore_tensors for the way back into a model.
@@ -38,20 +30,26 @@ struct LoadedCheckpoint {
   CheckpointMeta meta;
   TensorFile model;
   TensorFile state;
+  std::vector<std::string> notes;  ///< a line each: what whoever loads it should know
 };
 
-enum class CheckpointChoice : std::uint8_t { kLast, kBest };
-
-/// Writes `folder/step-N`, links `last` to it and, with `is_best`, `best`; then removes the other
-/// `step-*` folders and what a crash left. `folder` is made if needed. The same data give the same
-/// bytes. Throws CheckpointError with the system's reason; the links are then as they were.
+/// Writes `folder/step-N` and then, in one instant, that it is the last and, with `is_best`, the
+/// best one; then removes the other `step-*` folders and what a crash left. `folder` is made if
+/// needed, in one that is there. The same data give the same bytes. Throws CheckpointError with the
+/// system's reason; last and best are then as they were.
 void save_checkpoint(const std::filesystem::path& folder, const CheckpointData& data, bool is_best);
 
-/// `path` is a run's folder, its `checkpoints`, one checkpoint's folder, or a bare `.safetensors`
-/// file; the last checkpoint stands in for a best one that is not there yet. Throws CheckpointError
-/// if there is none or a file is damaged.
+/// `path` is a run's folder, its `checkpoints`, one checkpoint's folder (also `checkpoints/last` or
+/// `checkpoints/best`), or a bare `.safetensors` file; the last checkpoint stands in for a best one
+/// that is not there yet. Throws CheckpointError if there is none, or if any bit of it is not as it
+/// was written.
 LoadedCheckpoint load_checkpoint(const std::filesystem::path& path,
                                  CheckpointChoice choice = CheckpointChoice::kLast);
+
+/// The weights that `path` means: those of a checkpoint as load_checkpoint finds it, the best one
+/// of a run, or the file itself in any format that read_weights knows. Notes go to standard error.
+/// Throws CheckpointError.
+TensorFile load_model_file(const std::filesystem::path& path);
 
 /// Where the last checkpoint of a run's folder stands; nothing if it has none. Throws
 /// CheckpointError if it is damaged.

@@ -1,8 +1,8 @@
 #include "train/initial_model.h"
 
 #include "core/error.h"
-#include "formats/read_weights.h"
 #include "layers/stage_plan.h"
+#include "train/checkpoint.h"
 #include "train/config/config.h"
 
 namespace tessera {
@@ -23,7 +23,7 @@ InitialModel load_initial_model(const Config& config) {
   InitialModel initial{std::make_unique<Model>(config.model), {}};
   ParameterStore& parameters = initial.model->parameters;
   parameters.initialize(config.train.seed, static_cast<float>(config.model.init_std));
-  const TensorFile file = read_weights(config.init.weights);
+  const TensorFile file = load_model_file(config.init.weights);
   initial.report = load_weights(file, named_values(parameters),
                                 {.allow_missing = config.init.allow_missing,
                                  .fit = config.init.fit ? &config.model : nullptr,

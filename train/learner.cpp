@@ -3,9 +3,11 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "formats/weights/load_weights.h"
 #include "optim/clip.h"
 #include "optim/freeze.h"
 #include "tasks/make_task.h"
+#include "train/averaged_weights.h"
 
 namespace tessera {
 
@@ -116,14 +118,35 @@ std::vector<Tensor> Learner::outputs(const Tensor& images, Profile* profile, Mod
   return values;
 }
 
-std::vector<NamedTensor> Learner::state() const {
-  std::vector<NamedTensor> tensors;
-  const auto append = [&](const StateTensors& state) {
-    tensors.insert(tensors.end(), state.begin(), state.end());
-  };
-  append(optimizer_->state());
-  if (ema_) append(ema_->state());
+std::vector<NamedTensor> Learner::evaluated() const {
+  std::vector<NamedTensor> tensors = named_values(model_.parameters);
+  if (!ema_) return tensors;
+  const Tensor averages = ema_->averages();
+  const auto& entries = model_.parameters.entries();
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    tensors[i].tensor = averages.slice(entries[i].offset, entries[i].parameter->shape);
+  }
   return tensors;
+}
+
+std::vector<NamedTensor> Learner::state() const {
+  std::vector<NamedTensor> tensors = optimizer_->state();
+  if (!ema_) return tensors;
+  tensors.push_back({kTrainedWeights, model_.parameters.values()});
+  for (const NamedTensor& named : ema_->state()) {
+    if (named.name != kOldAverages) tensors.push_back(named);
+  }
+  return tensors;
+}
+
+void Learner::restore(const TensorFile& model, const TensorFile& state) {
+  load_weights(model, evaluated());
+  std::vector<NamedTensor> own = this->state();
+  // A run that no longer averages goes on from the weights that it trained.
+  if (!ema_ && state.find(kTrainedWeights) != nullptr) {
+    own.push_back({kTrainedWeights, model_.parameters.values()});
+  }
+  restore_tensors(state, own);
 }
 
 void Learner::begin_evaluation() {

@@ -8,6 +8,7 @@
 #include "core/named_tensor.h"
 #include "core/ops/row_products.h"
 #include "data/loader.h"
+#include "formats/tensor_file.h"
 #include "layers/model.h"
 #include "optim/ema.h"
 #include "optim/optimizer.h"
@@ -57,8 +58,15 @@ class Learner {
     Learner& learner_;
   };
 
-  /// Everything but the weights that an exact continuation needs; writing into it restores it.
+  /// The weights that an Evaluation uses, averaged if there are averages. Outside of one.
+  std::vector<NamedTensor> evaluated() const;
+
+  /// Everything beside them that an exact continuation needs. Outside of an Evaluation.
   std::vector<NamedTensor> state() const;
+
+  /// Takes over what evaluated() and state() of a learner of the same configuration were. Throws
+  /// CheckpointError if they do not fit.
+  void restore(const TensorFile& model, const TensorFile& state);
 
   /// From now on as during an Evaluation: no update may follow.
   void evaluate_only() { begin_evaluation(); }

@@ -1,14 +1,12 @@
 #include "train/log.h"
 
-#include <spdlog/sinks/basic_file_sink.h>
-#include <spdlog/spdlog.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include <cstdio>
+#include <array>
 #include <cstdlib>
-
-#include "core/error.h"
+#include <ctime>
+#include <string>
 
 namespace tessera {
 namespace {
@@ -27,39 +25,35 @@ std::string_view first_columns(std::string_view text, int columns) {
   return text;
 }
 
+/// `2026-01-31 12:00:00`, local time.
+std::string time_text() {
+  const std::time_t now = std::time(nullptr);
+  std::tm local{};
+  localtime_r(&now, &local);
+  std::array<char, 32> text{};
+  return {text.data(), std::strftime(text.data(), text.size(), "%Y-%m-%d %H:%M:%S", &local)};
+}
+
 }  // namespace
 
-struct Log::Sinks {
-  std::shared_ptr<spdlog::logger> file;
-};
-
-Log::Log(const std::filesystem::path& file)
-    : sinks_(std::make_unique<Sinks>()), is_terminal_(can_overwrite_lines()) {
-  if (file.empty()) return;
-  try {
-    auto sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(file.string());
-    sinks_->file = std::make_shared<spdlog::logger>("train", std::move(sink));
-    sinks_->file->set_pattern("%Y-%m-%d %H:%M:%S %v");
-    sinks_->file->flush_on(spdlog::level::info);
-    // A full disk must not stop the run here: saving a checkpoint reports it.
-    sinks_->file->set_error_handler([](const std::string&) {});
-  } catch (const spdlog::spdlog_ex& error) {
-    fail<CheckpointError>("{}: cannot be opened: {}", file.string(), error.what());
-  }
+Log::Log(const std::filesystem::path& file) : is_terminal_(can_overwrite_lines()) {
+  if (!file.empty()) file_.emplace(file);
 }
 
 Log::~Log() { status({}); }
 
 void Log::write(std::string_view line) {
   status({});
-  fmt::print(stderr, "{}\n", line);
-  if (sinks_->file != nullptr) sinks_->file->info(line);
+  notice("{}", line);
+  if (!file_) return;
+  file_->append(fmt::format("{} {}\n", time_text(), line));
+  // A full disk must not stop the run here: saving a checkpoint reports it.
+  if (!file_->flush()) file_->drop();
 }
 
 void Log::status(std::string_view line) {
   if (!is_terminal_ || (line.empty() && !has_status_)) return;
-  fmt::print(stderr, "\r\x1b[K{}", first_columns(line, columns()));
-  std::fflush(stderr);
+  write_error_text(fmt::format("\r\x1b[K{}", first_columns(line, columns())));
   has_status_ = !line.empty();
 }
 

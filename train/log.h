@@ -4,11 +4,20 @@
 #include <fmt/core.h>
 
 #include <filesystem>
-#include <memory>
+#include <optional>
 #include <string_view>
 #include <utility>
 
+#include "core/atomic_file.h"
+
 namespace tessera {
+
+/// A line to standard error. Like everything here it throws nothing when that cannot be written:
+/// what is said about the work is not worth ending it.
+template <typename... Args>
+void notice(fmt::format_string<Args...> format, Args&&... args) {
+  write_error_text(fmt::format(format, std::forward<Args>(args)...) + "\n");
+}
 
 class Log {
  public:
@@ -37,8 +46,7 @@ class Log {
  private:
   void write(std::string_view line);
 
-  struct Sinks;
-  std::unique_ptr<Sinks> sinks_;
+  std::optional<AppendFile> file_;
   bool is_terminal_ = false;
   bool has_status_ = false;
 };

@@ -1,16 +1,11 @@
 #include "train/metrics_file.h"
 
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
-#include <fstream>
 #include <limits>
 #include <string_view>
 
-#include "core/atomic_file.h"
-#include "core/error.h"
+#include "core/posix.h"
 #include "core/profile.h"
 #include "formats/json.h"
 
@@ -23,22 +18,22 @@ bool is_whole(const Json& json, const char* name) {
   return json.contains(name) && json[name].is_number_integer();
 }
 
-// Lines from `begin` on as objects; what is no JSON object with step and epoch ends the reading.
-// Lines that do not hold `key` are passed over. Returns where the next line begins.
+// Whole lines from `begin` on as objects; a line that is no JSON object with step and epoch, by
+// some damage, is passed over, as are those that do not hold `key`. Returns where the next line
+// begins.
 template <typename Visit>
 std::streamoff for_each_line(const std::filesystem::path& path, std::string_view key, Visit&& visit,
                              std::streamoff begin = 0) {
-  std::ifstream file(path);
-  file.seekg(begin);
-  for (std::string line; std::getline(file, line) && !file.eof();) {
-    if (line.find(key) != std::string::npos) {
-      const Json json = try_parse_json(line);
-      if (!json.is_object() || !is_whole(json, "step") || !is_whole(json, "epoch")) break;
-      visit(line, json);
-    }
-    begin += static_cast<std::streamoff>(line.size()) + 1;
+  const std::string text = read_if_there(path, begin).value_or("");
+  std::size_t at = 0;
+  for (std::size_t end; (end = text.find('\n', at)) != std::string::npos; at = end + 1) {
+    const std::string_view line = std::string_view(text).substr(at, end - at);
+    if (line.find(key) == std::string_view::npos) continue;
+    const Json json = try_parse_json(line);
+    if (json.is_object() && is_whole(json, "step") && is_whole(json, "epoch"))
+      visit(line, json, at);
   }
-  return begin;
+  return begin + static_cast<std::streamoff>(at);
 }
 
 // What every line of a kind has, and no other; the evaluations' also in version 0.1.
@@ -78,18 +73,10 @@ void add_metrics(Json& json, const Metrics& metrics) {
 
 }  // namespace
 
-MetricsFile::MetricsFile(const std::filesystem::path& path)
-    : path_(path), file_(std::fopen(path.c_str(), "ab"), &std::fclose) {
-  if (file_ == nullptr) {
-    fail<CheckpointError>("{}: cannot be opened: {}", path.string(), std::strerror(errno));
-  }
-}
-
 void MetricsFile::write(const std::string& line) {
-  std::fwrite(line.data(), 1, line.size(), file_.get());
-  std::fputc('\n', file_.get());
+  file_.append(line + "\n");
   if (const double now = seconds_now(); now - flushed_ > kFlushSeconds) {
-    std::fflush(file_.get());  // for those who watch; a full disk is reported by sync
+    file_.flush();  // for those who watch; a full disk is reported by sync
     flushed_ = now;
   }
 }
@@ -118,28 +105,22 @@ void MetricsFile::append(const TimingRecord& record) {
                        {"peak_memory_mb", record.peak_memory_mb}}));
 }
 
-void MetricsFile::sync() {
-  if (std::fflush(file_.get()) != 0 || std::ferror(file_.get()) != 0 ||
-      fsync(fileno(file_.get())) != 0) {
-    fail<CheckpointError>("{}: cannot be written: {}", path_.string(), std::strerror(errno));
-  }
-}
-
-void truncate_metrics(const std::filesystem::path& path, std::int64_t step) {
-  if (!std::filesystem::exists(path)) return;
-  std::string kept;
-  for_each_line(path, kAnyLine, [&](const std::string& line, const Json& json) {
-    if (json["step"].get<std::int64_t>() <= step) kept += line + "\n";
-  });
-  AtomicFile file(path);
-  file.write(kept);
-  file.commit();
+void truncate_metrics(const std::filesystem::path& path, std::int64_t step, bool evaluated) {
+  std::optional<std::size_t> cut;
+  const std::streamoff whole =
+      for_each_line(path, kAnyLine, [&](std::string_view line, const Json& json, std::size_t at) {
+        const std::int64_t own = json["step"].get<std::int64_t>();
+        const bool again = own == step && !evaluated && line.find(kUpdate) == line.npos;
+        if (!cut && (own > step || again)) cut = at;
+      });
+  const std::size_t kept = cut.value_or(static_cast<std::size_t>(whole));
+  if (is_there(path) && std::filesystem::file_size(path) > kept) cut_file(path, kept);
 }
 
 std::vector<UpdateRecord> read_updates(const std::filesystem::path& path,
                                        std::optional<std::int64_t> epoch) {
   std::vector<UpdateRecord> records;
-  for_each_line(path, kUpdate, [&](const std::string&, const Json& json) {
+  for_each_line(path, kUpdate, [&](std::string_view, const Json& json, std::size_t) {
     const UpdateRecord record = update_of(json);
     if (!epoch || record.epoch == *epoch) records.push_back(record);
   });
@@ -148,8 +129,8 @@ std::vector<UpdateRecord> read_updates(const std::filesystem::path& path,
 
 std::vector<EvaluationRecord> read_evaluations(const std::filesystem::path& path) {
   std::vector<EvaluationRecord> records;
-  for_each_line(path, kAnyLine, [&](const std::string& line, const Json& json) {
-    if (line.find(kUpdate) == std::string::npos) records.push_back(evaluation_of(json));
+  for_each_line(path, kAnyLine, [&](std::string_view line, const Json& json, std::size_t) {
+    if (line.find(kUpdate) == line.npos) records.push_back(evaluation_of(json));
   });
   return records;
 }
@@ -167,8 +148,8 @@ bool MetricsFollower::poll() {
   if (there && file.st_size > read_) {
     read_ = for_each_line(
         path_, kAnyLine,
-        [&](const std::string& line, const Json& json) {
-          if (line.find(kUpdate) != std::string::npos) {
+        [&](std::string_view line, const Json& json, std::size_t) {
+          if (line.find(kUpdate) != line.npos) {
             updates_.push_back(update_of(json));
           } else {
             evaluations_.push_back(evaluation_of(json));
@@ -181,7 +162,7 @@ bool MetricsFollower::poll() {
 
 std::vector<TimingRecord> read_timing(const std::filesystem::path& path) {
   std::vector<TimingRecord> records;
-  for_each_line(path, kAnyLine, [&](const std::string&, const Json& json) {
+  for_each_line(path, kAnyLine, [&](std::string_view, const Json& json, std::size_t) {
     records.push_back({json["step"].get<std::int64_t>(), json["epoch"].get<std::int64_t>(),
                        number_at(json, "seconds"), number_at(json, "images_per_s"),
                        number_at(json, "data_wait_share"), number_at(json, "peak_memory_mb")});

@@ -4,13 +4,12 @@
 #pragma once
 
 #include <cstdint>
-#include <cstdio>
 #include <filesystem>
-#include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
 
+#include "core/atomic_file.h"
 #include "tasks/metric.h"
 
 namespace tessera {
@@ -47,20 +46,19 @@ struct TimingRecord {
 class MetricsFile {
  public:
   /// Opens the file for appending. Throws CheckpointError.
-  explicit MetricsFile(const std::filesystem::path& path);
+  explicit MetricsFile(const std::filesystem::path& path) : file_(path) {}
 
   void append(const UpdateRecord& record);
   void append(const EvaluationRecord& record);
   void append(const TimingRecord& record);
 
   /// Makes what was appended survive a crash. Throws CheckpointError if the disk is full.
-  void sync();
+  void sync() { file_.sync(); }
 
  private:
   void write(const std::string& line);
 
-  std::filesystem::path path_;
-  std::unique_ptr<std::FILE, int (*)(std::FILE*)> file_;
+  AppendFile file_;
   double flushed_ = 0.0;  ///< when readers last got everything
 };
 
@@ -84,11 +82,15 @@ class MetricsFollower {
   std::vector<EvaluationRecord> evaluations_;
 };
 
-/// Drops the lines of steps after `step` and a torn last line, so that a resumed run writes them
-/// anew. A missing file is left missing.
-void truncate_metrics(const std::filesystem::path& path, std::int64_t step);
+/// Cuts the file before the first line of a step after `step` and before a torn last line, so that
+/// a resumed run writes them anew; without `evaluated` also before the evaluation after update
+/// `step`. A missing file is left missing. Throws CheckpointError, the file being as it was, if it
+/// cannot be read.
+void truncate_metrics(const std::filesystem::path& path, std::int64_t step, bool evaluated = true);
 
-/// The update lines, in order; with `epoch` only those of it. None if the file is missing.
+/// The update lines, in order; with `epoch` only those of it. None if the file is missing. Like all
+/// that read here, throws CheckpointError if it is there and cannot be read, and passes over lines
+/// that are damaged.
 std::vector<UpdateRecord> read_updates(const std::filesystem::path& path,
                                        std::optional<std::int64_t> epoch = {});
 

@@ -39,6 +39,9 @@ class TrainingObserver {
   /// A sentence for whoever reads the log.
   virtual void on_message(std::string_view) {}
 
+  /// After a checkpoint was written.
+  virtual void on_checkpoint(std::int64_t /*step*/) {}
+
   /// Makes all that was written survive a crash, before a checkpoint. Throws CheckpointError.
   virtual void sync() {}
 };

@@ -7,6 +7,10 @@ namespace tessera {
 /// bytes); 0 if the system does not tell.
 double peak_memory_mb();
 
+/// What it holds now, and the addresses that it has reserved, in MB; 0 if the system does not tell.
+double resident_memory_mb();
+double address_space_mb();
+
 /// Counts anew from what is held now, where the system allows it.
 void reset_peak_memory();
 

@@ -1,43 +1,47 @@
 #include "train/run_folder.h"
 
-#include <fstream>
-#include <sstream>
+#include <algorithm>
 #include <system_error>
 
 #include "core/atomic_file.h"
 #include "core/error.h"
-#include "core/kernels/cpu.h"
-#include "core/onednn/library.h"
-#include "core/parallel.h"
-#include "formats/json.h"
-#include "train/config/config.h"
+#include "core/posix.h"
+#include "train/run_state.h"
 
 namespace tessera {
 namespace {
 
 namespace fs = std::filesystem;
 
+/// Nothing but what a process leaves that ended before the run had its configuration.
 bool is_free(const fs::path& path) {
   std::error_code error;
-  if (!fs::exists(path, error)) return true;
-  return fs::is_directory(path, error) && fs::is_empty(path, error);
+  if (!is_there(path)) return true;
+  if (!fs::is_directory(path, error)) return false;
+  const RunFolder folder{path};
+  const std::vector<std::string> names = names_in(path);
+  return std::all_of(names.begin(), names.end(), [&](const std::string& name) {
+    return is_temporary_name(name) ||
+           (name == folder.log().filename() && fs::file_size(folder.log(), error) == 0);
+  });
 }
 
-void make_folder(const fs::path& path) {
+/// True if it was not there before.
+bool make_folders(const fs::path& path) {
   std::error_code error;
-  fs::create_directories(path, error);
+  bool made = false;
+  uninterrupted(error, [&](std::error_code& e) { made |= fs::create_directories(path, e); });
   if (error) {
     fail<CheckpointError>("{}: cannot be made: {}; choose another folder with --out", path.string(),
                           error.message());
   }
+  return made;
 }
 
-std::string cpu_name() {
-  std::ifstream file("/proc/cpuinfo");
-  for (std::string line; std::getline(file, line);) {
-    if (line.starts_with("model name")) return line.substr(line.find(':') + 2);
-  }
-  return "unknown";
+[[noreturn]] void fail_taken(const fs::path& path) {
+  fail<CheckpointError>(
+      "{}: is not empty; choose another folder with --out, or go on with --resume {}",
+      path.string(), path.string());
 }
 
 }  // namespace
@@ -49,46 +53,41 @@ RunFolder create_run_folder(const fs::path& wanted, const fs::path& parent,
     if (fs::is_regular_file(wanted, ignored)) {
       fail<CheckpointError>("{}: is a file; choose a folder with --out", wanted.string());
     }
-    if (!is_free(wanted)) {
-      fail<CheckpointError>(
-          "{}: is not empty; choose another folder with --out, or go on with --resume {}",
-          wanted.string(), wanted.string());
-    }
-    make_folder(wanted);
+    if (!is_free(wanted)) fail_taken(wanted);
+    make_folders(wanted);
     return {wanted};
   }
-  fs::path path = parent / name;
-  for (int i = 2; !is_free(path); ++i) path = parent / fmt::format("{}-{}", name, i);
-  make_folder(path);
-  return {path};
+  for (int i = 1;; ++i) {
+    const fs::path path = parent / (i == 1 ? name : fmt::format("{}-{}", name, i));
+    if (is_there(path) && (!is_free(path) || is_held({path}))) continue;
+    const bool left = is_there(path);
+    if (make_folders(path) || left) return {path};
+    // Another process was faster.
+  }
+}
+
+void check_still_free(const RunFolder& folder) {
+  if (!is_free(folder.path)) fail_taken(folder.path);
+}
+
+void abandon_run_folder(const RunFolder& folder) noexcept {
+  try {
+    if (!is_free(folder.path)) return;
+    sweep_temporary_files(folder.path);
+    remove_path(folder.log());
+    std::error_code not_empty;
+    fs::remove(folder.path, not_empty);
+  } catch (const std::exception&) {
+    // What is left is free for another try.
+  }
 }
 
 RunFolder open_run_folder(const fs::path& path) {
   const RunFolder folder{path};
-  std::error_code error;
-  if (!fs::exists(folder.config(), error)) {
+  if (!is_there(folder.config())) {
     fail<CheckpointError>("{}: is no run's folder: it has no config.yaml", path.string());
   }
   return folder;
-}
-
-void describe_run(const RunFolder& folder, const Config& config, std::uint64_t data_hash) {
-  const Json environment = {
-      {"tessera", TESSERA_VERSION},
-      {"compiler", fmt::format("g++ {}", __VERSION__)},
-      {"onednn", onednn::version()},
-      {"cpu", cpu_name()},
-      {"native_bf16", has_native_bf16()},
-      {"threads", num_threads()},
-      {"data_hash", fmt::format("{:016x}", data_hash)},
-  };
-  const auto write = [](const fs::path& path, const std::string& text) {
-    AtomicFile file(path);
-    file.write(text);
-    file.commit();
-  };
-  write(folder.config(), to_yaml(config));
-  write(folder.environment(), json_text(environment, 2) + "\n");
 }
 
 }  // namespace tessera

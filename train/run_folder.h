@@ -1,5 +1,5 @@
-// The folder of one run: `config.yaml`, `env.json`, `status.json`, `metrics.jsonl`, `timing.jsonl`,
-// `train.log`, `tb/` (events for TensorBoard), `checkpoints/`.
+// The folder of one run: `config.yaml`, `env.json`, `history.jsonl`, `status.json`,
+// `metrics.jsonl`, `timing.jsonl`, `train.log`, `tb/` (events for TensorBoard), `checkpoints/`.
 #pragma once
 
 #include <filesystem>
@@ -14,6 +14,7 @@ struct RunFolder {
 
   std::filesystem::path config() const { return path / "config.yaml"; }
   std::filesystem::path environment() const { return path / "env.json"; }
+  std::filesystem::path history() const { return path / "history.jsonl"; }
   std::filesystem::path status() const { return path / "status.json"; }
   std::filesystem::path metrics() const { return path / "metrics.jsonl"; }
   std::filesystem::path timing() const { return path / "timing.jsonl"; }
@@ -23,14 +24,19 @@ struct RunFolder {
 };
 
 /// Makes the folder of a new run: `wanted` if given, which must be empty or missing, else the first
-/// free of `parent/name`, `parent/name-2`, ... Throws CheckpointError if it cannot be used.
+/// free of `parent/name`, `parent/name-2`, ... It is a run's, which can be resumed, once it has its
+/// `config.yaml`; before that it is free for another. Throws CheckpointError if it cannot be used.
 RunFolder create_run_folder(const std::filesystem::path& wanted,
                             const std::filesystem::path& parent, const std::string& name);
 
+/// Throws CheckpointError if a new run's folder, which this process holds by now, has become a
+/// run's in between.
+void check_still_free(const RunFolder& folder);
+
+/// Removes the folder of a new run that could not be described.
+void abandon_run_folder(const RunFolder& folder) noexcept;
+
 /// The folder of a run that exists. Throws CheckpointError if `path` is none.
 RunFolder open_run_folder(const std::filesystem::path& path);
-
-/// Writes `config.yaml` and `env.json` (build, CPU, threads, libraries, hash of the data).
-void describe_run(const RunFolder& folder, const Config& config, std::uint64_t data_hash);
 
 }  // namespace tessera

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include "core/posix.h"
 #include "train/run_folder.h"
 
 namespace tessera {
@@ -17,39 +19,53 @@ std::string_view to_string(RunState state);
 /// `status.json`, and whether a process holds the run.
 struct StatusRecord {
   RunState state = RunState::kNew;
-  std::string reason;            ///< of a run that stopped or failed
-  std::int64_t total_steps = 0;  ///< updates of the whole run; 0 if it is not known
+  std::string reason;               ///< of a run that stopped or failed
+  std::int64_t total_steps = 0;     ///< updates of the whole run; 0 if it is not known
+  std::optional<bool> has_saved{};  ///< a checkpoint was written; version 0.1 did not say
 };
 
 /// Reads it. A run that nobody holds any more and that left no word has failed; one of an earlier
 /// version, which left none ever, is `kNew` without metrics and `kStopped` with some.
 StatusRecord read_status(const RunFolder& folder);
 
+/// A process works on the run.
+bool is_held(const RunFolder& folder);
+
 /// While it lives, this process works on the run and no other can.
 class RunSession {
  public:
-  /// Throws ConfigError if another process works on the run, CheckpointError if the folder cannot
-  /// be written.
+  /// Removes what killed processes were writing. Throws ConfigError if another process works on the
+  /// run, CheckpointError if the folder cannot be written.
   explicit RunSession(const RunFolder& folder);
-  ~RunSession();
   RunSession(const RunSession&) = delete;
   RunSession& operator=(const RunSession&) = delete;
 
   /// Says that the run is on its way.
   void start(std::int64_t total_steps);
 
+  /// Says that there is a checkpoint by now.
+  void saved();
+
+  /// Throws CheckpointError if the folder is no longer the one that this process began to work in.
+  void check() const;
+
   /// Says how it ended. Throws CheckpointError.
   void end(RunState state, const std::string& reason);
 
-  /// Says why it failed, if that can be written.
+  /// The run begins anew: it has no checkpoint.
+  void forget() { has_saved_ = false; }
+
+  /// Says why it failed, if it was on its way and that can be written.
   void fail(const std::string& reason) noexcept;
 
  private:
   void write(RunState state, const std::string& reason) const;
 
   RunFolder folder_;
-  int lock_ = -1;
+  Descriptor log_;  ///< holds the lock
   std::int64_t total_steps_ = 0;
+  std::optional<bool> has_saved_;
+  bool has_started_ = false;
 };
 
 }  // namespace tessera

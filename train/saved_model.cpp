@@ -3,6 +3,7 @@
 #include "core/error.h"
 #include "formats/weights/load_weights.h"
 #include "train/config/config.h"
+#include "train/log.h"
 
 namespace tessera {
 
@@ -12,14 +13,14 @@ SavedModel load_saved_model(const std::filesystem::path& path,
     fail<CheckpointError>("{}: is a file: give a run's folder or a checkpoint's", path.string());
   }
   const LoadedCheckpoint checkpoint = load_checkpoint(path, CheckpointChoice::kBest);
+  for (const std::string& note : checkpoint.notes) notice("{}", note);
   SavedModel saved;
   saved.config = parse_config(checkpoint.meta.config,
                               (checkpoint.path.parent_path() / "meta.json").string(), overrides);
   saved.path = checkpoint.path;
   saved.meta = checkpoint.meta;
   saved.learner = std::make_unique<Learner>(saved.config);
-  load_weights(checkpoint.model, named_values(saved.learner->model().parameters));
-  restore_tensors(checkpoint.state, saved.learner->state());
+  saved.learner->restore(checkpoint.model, checkpoint.state);
   saved.learner->evaluate_only();
   return saved;
 }

@@ -1,8 +1,10 @@
 #include "train/signals.h"
 
+#include <array>
 #include <atomic>
 #include <csignal>
 #include <cstdint>
+#include <cstring>
 #include <ctime>
 
 namespace tessera {
@@ -36,7 +38,11 @@ extern "C" void on_stop(int signal) {
 
 extern "C" void on_checkpoint(int) { checkpoint_request = 1; }
 
+constexpr std::array<int, 3> kStops = {SIGINT, SIGTERM, SIGHUP};
+
 void install(int signal, void (*handler)(int)) {
+  struct sigaction before = {};
+  if (sigaction(signal, nullptr, &before) == 0 && before.sa_handler == SIG_IGN) return;
   struct sigaction action = {};
   action.sa_handler = handler;
   action.sa_flags = SA_RESTART;
@@ -46,18 +52,25 @@ void install(int signal, void (*handler)(int)) {
 
 }  // namespace
 
-SignalGuard::SignalGuard() {
+std::string signal_name(int signal) {
+  const char* name = sigabbrev_np(signal);
+  return name != nullptr ? std::string("SIG") + name : "signal " + std::to_string(signal);
+}
+
+SignalGuard::SignalGuard(Stops stops) {
   stop_request = 0;
   checkpoint_request = 0;
   first_stop = 0;
-  install(SIGINT, on_stop);
-  install(SIGTERM, on_stop);
   install(SIGUSR1, on_checkpoint);
+  if (stops == Stops::kHeeded) heed_stops();
+}
+
+void SignalGuard::heed_stops() {
+  for (const int signal : kStops) install(signal, on_stop);
 }
 
 SignalGuard::~SignalGuard() {
-  install(SIGINT, SIG_DFL);
-  install(SIGTERM, SIG_DFL);
+  for (const int signal : kStops) install(signal, SIG_DFL);
   install(SIGUSR1, SIG_DFL);
 }
 

@@ -1,14 +1,28 @@
-// What SIGINT, SIGTERM and SIGUSR1 ask a run to do.
+// What SIGINT, SIGTERM, SIGHUP and SIGUSR1 ask a run to do.
 #pragma once
+
+#include <string>
 
 namespace tessera {
 
-/// While it lives: the first SIGINT or SIGTERM asks the run to finish its step, checkpoint and
-/// stop; the second, of either kind, ends the process at once. What arrives within 0.1 s of the
-/// first belongs to it. SIGUSR1 asks for a checkpoint and a report now.
+/// `SIGTERM`
+std::string signal_name(int signal);
+
+/// While it lives: the first SIGINT, SIGTERM or SIGHUP asks the run to finish its step, checkpoint
+/// and stop; the second, of any kind, ends the process at once. What arrives within 0.1 s of the
+/// first belongs to it. SIGUSR1 asks for a checkpoint and a report now. A signal that the process
+/// was started to ignore, as nohup has it of SIGHUP, stays ignored.
 class SignalGuard {
  public:
-  SignalGuard();
+  enum class Stops : bool { kAtOnce, kHeeded };
+
+  /// With kAtOnce, as long as there is nothing to save yet, signals to stop end the process;
+  /// SIGUSR1 is kept for later.
+  explicit SignalGuard(Stops stops = Stops::kHeeded);
+
+  /// From here on as kHeeded says.
+  void heed_stops();
+
   ~SignalGuard();
   SignalGuard(const SignalGuard&) = delete;
   SignalGuard& operator=(const SignalGuard&) = delete;

@@ -1,18 +1,17 @@
 #include "train/trainer.h"
 
 #include <algorithm>
-#include <csignal>
 #include <string>
 #include <utility>
 
 #include "core/error.h"
 #include "core/profile.h"
-#include "formats/weights/load_weights.h"
 #include "optim/schedule.h"
 #include "train/config/config.h"
 #include "train/evaluate.h"
 #include "train/plural.h"
 #include "train/process_memory.h"
+#include "train/signals.h"
 
 namespace tessera {
 
@@ -40,10 +39,9 @@ Trainer::Trainer(const Config& config, std::filesystem::path checkpoints, const 
       best_(config.train.best_by) {}
 
 void Trainer::restore(const LoadedCheckpoint& checkpoint, const TrainingHistory& history) {
-  load_weights(checkpoint.model, named_values(learner_.model().parameters));
-  restore_tensors(checkpoint.state, learner_.state());
   const CheckpointMeta& meta = checkpoint.meta;
-  position_ = {meta.step, meta.epoch, meta.batch_in_epoch};
+  position_ = position_of(meta, config_, length_);
+  learner_.restore(checkpoint.model, checkpoint.state);
   std::int64_t seen = -1;
   for (const EvaluationRecord& record : history.evaluations) {
     // After a kill between an evaluation and its checkpoint it is made again, to the same bits.
@@ -77,8 +75,8 @@ TrainSummary Trainer::run() {
   reset_peak_memory();  // reading the data may have taken more than training does
   while (!finished()) {
     if (!train_epoch() || !finish_epoch()) {
-      say(fmt::format("{}: saving step {}",
-                      SignalGuard::stop_signal() == SIGINT ? "SIGINT" : "SIGTERM", position_.step));
+      say(fmt::format("{}: saving step {}", signal_name(SignalGuard::stop_signal()),
+                      position_.step));
       save(false);
       summary_.stop_signal = SignalGuard::stop_signal();
       break;
@@ -102,8 +100,8 @@ bool Trainer::train_epoch() {
   while (!epoch_ends()) {
     train_step(batches);
     if (SignalGuard::take_checkpoint_request()) {
-      say(fmt::format("SIGUSR1: saving step {}", position_.step));
       save(false);
+      report_request();
     }
     if (SignalGuard::stop_signal() != 0) return false;
     if (config_.train.checkpoint_every > 0 && !epoch_ends() &&
@@ -137,6 +135,15 @@ void Trainer::train_step(std::vector<Batch>& batches) {
   }
   epoch_updates_.push_back(std::move(record));
   warn_of(train_loader_);
+}
+
+/// What SIGUSR1 asked for.
+void Trainer::report_request() {
+  const UpdateRecord& update = epoch_updates_.back();
+  say(fmt::format(
+      "SIGUSR1: epoch {}/{}  step {}/{}  loss {:.4f}  lr {:.2e}  {:.0f} images/s  saved",
+      update.epoch, config_.train.epochs, update.step, length_.total_steps,
+      update.metrics.value("train/loss"), update.lr, pace_.images_per_s()));
 }
 
 void Trainer::warn_of(Loader& loader) {
@@ -221,14 +228,15 @@ void Trainer::save(bool is_best) {
   };
   const CheckpointData data{.meta = {.step = position_.step,
                                      .epoch = position_.epoch,
-                                     .batch_in_epoch = position_.batch,
+                                     .samples_in_epoch = position_.batch * config_.data.batch_size,
                                      .ended = position_.step < length_.total_steps && finished(),
                                      .metric = measured(evaluation_),
                                      .best_metric = measured(best_.best()),
                                      .config = to_yaml(config_)},
-                            .model = named_values(learner_.model().parameters),
+                            .model = learner_.evaluated(),
                             .state = learner_.state()};
   save_checkpoint(checkpoints_, data, is_best);
+  for (TrainingObserver* observer : observers_) observer->on_checkpoint(position_.step);
 }
 
 }  // namespace tessera

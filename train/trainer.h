@@ -10,7 +10,7 @@
 #include "train/checkpoint.h"
 #include "train/learner.h"
 #include "train/observer.h"
-#include "train/signals.h"
+#include "train/resume.h"
 #include "train/training_plan.h"
 
 namespace tessera {
@@ -28,12 +28,6 @@ struct TrainSummary {
 /// seed see the same images in the same order, whatever their model.
 LoaderOptions training_options(const Config& config);
 
-/// What a run has written before it is gone on with.
-struct TrainingHistory {
-  std::vector<EvaluationRecord> evaluations;
-  std::vector<UpdateRecord> updates;  ///< of the epoch that goes on
-};
-
 class Trainer {
  public:
   /// Checkpoints go to the folder `checkpoints`. Throws ConfigError (see Learner, Loader).
@@ -44,7 +38,7 @@ class Trainer {
   void start_from(const ParameterStore& weights) { learner_.start_from(weights); }
 
   /// Goes on from a checkpoint: the same bits as if the run had never stopped. Throws
-  /// CheckpointError if it is one of another model.
+  /// CheckpointError if it is one of another model, ConfigError if it counts updates otherwise.
   void restore(const LoadedCheckpoint& checkpoint, const TrainingHistory& history);
 
   /// Tells `observer`, which must outlive the trainer, of all that happens from now on.
@@ -60,13 +54,6 @@ class Trainer {
   std::int64_t total_steps() const { return length_.total_steps; }
 
  private:
-  /// Where the run stands: `batch` of `epoch` comes next.
-  struct Position {
-    std::int64_t step = 0;
-    std::int64_t epoch = 0;
-    std::int64_t batch = 0;
-  };
-
   bool out_of_patience() const;
   bool epoch_ends() const;
   bool train_epoch();
@@ -75,10 +62,10 @@ class Trainer {
   bool evaluate_epoch();
   void warn_of(Loader& loader);
   EvaluationRecord evaluation_record(const Metrics& metrics) const;
+  void report_request();
   void save(bool is_best);
   void say(const std::string& message);
 
-  SignalGuard signals_;  ///< first: a signal during the preparations is heeded after the first step
   Config config_;
   std::filesystem::path checkpoints_;
   Learner learner_;
@@ -88,7 +75,7 @@ class Trainer {
   double peak_lr_;
   std::vector<TrainingObserver*> observers_;
 
-  Position position_;
+  RunPosition position_;
   std::optional<EvaluationRecord> evaluation_;  ///< at this very step
   std::vector<UpdateRecord> epoch_updates_;
   BestEvaluation best_;

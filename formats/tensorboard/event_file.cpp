@@ -1,20 +1,16 @@
 #include "formats/tensorboard/event_file.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <bit>
-#include <cerrno>
 #include <chrono>
 #include <cstring>
-#include <fstream>
 #include <optional>
 #include <protozero/exception.hpp>
 #include <protozero/pbf_reader.hpp>
 #include <protozero/pbf_writer.hpp>
-#include <system_error>
 
-#include "core/error.h"
+#include "core/posix.h"
 #include "core/profile.h"
 #include "formats/tensorboard/crc32c.h"
 
@@ -98,10 +94,15 @@ std::optional<std::int64_t> summary_step(std::string_view message) {
   return has_summary ? std::optional(step) : std::nullopt;
 }
 
+AppendFile new_file(const fs::path& folder, std::int64_t step) {
+  make_folder(folder);
+  // TensorBoard reads files whose names hold `tfevents`, in the order of their names.
+  return AppendFile(folder / fmt::format("events.out.tfevents.{:.0f}.{:09}", wall_time(), step));
+}
+
 /// Cuts one file.
 void truncate_file(const fs::path& path, std::int64_t step) {
-  std::ifstream stream(path, std::ios::binary);
-  const std::string bytes((std::istreambuf_iterator<char>(stream)), {});
+  const std::string bytes = read_text_file(path);
   std::size_t kept = 0;
   bool any = false;
   for (auto record = record_at(bytes, 0); record; record = record_at(bytes, kept)) {
@@ -110,27 +111,16 @@ void truncate_file(const fs::path& path, std::int64_t step) {
     any |= own.has_value();
     kept += kHeader + record->size() + kFooter;
   }
-  std::error_code error;
   if (!any) {
-    fs::remove(path, error);
+    remove_path(path);
   } else if (kept < bytes.size()) {
-    fs::resize_file(path, kept, error);
+    cut_file(path, kept);
   }
-  if (error) fail<CheckpointError>("{}: cannot be cut: {}", path.string(), error.message());
 }
 
 }  // namespace
 
-EventFile::EventFile(const fs::path& folder, std::int64_t step) : file_(nullptr, &std::fclose) {
-  std::error_code error;
-  fs::create_directories(folder, error);
-  if (error) fail<CheckpointError>("{}: cannot be made: {}", folder.string(), error.message());
-  // TensorBoard reads files whose names hold `tfevents`, in the order of their names.
-  path_ = folder / fmt::format("events.out.tfevents.{:.0f}.{:09}", wall_time(), step);
-  file_.reset(std::fopen(path_.c_str(), "ab"));
-  if (file_ == nullptr) {
-    fail<CheckpointError>("{}: cannot be opened: {}", path_.string(), std::strerror(errno));
-  }
+EventFile::EventFile(const fs::path& folder, std::int64_t step) : file_(new_file(folder, step)) {
   std::string version;
   begin_event(version, 0).add_string(event::kVersion, "brain.Event:2");
   write(version);
@@ -147,7 +137,7 @@ void EventFile::append(std::int64_t step, const Summary& summary) {
   begin_event(bytes, step).add_message(event::kSummary, summary.bytes());
   write(bytes);
   if (const double now = seconds_now(); now - flushed_ > kFlushSeconds) {
-    std::fflush(file_.get());  // a full disk is reported by sync
+    file_.flush();  // a full disk is reported by sync
     flushed_ = now;
   }
 }
@@ -158,23 +148,14 @@ void EventFile::write(std::string_view message) {
   const std::uint32_t message_crc = masked_crc32c(message);
   for (const std::string_view part :
        {bytes_of(length), bytes_of(length_crc), message, bytes_of(message_crc)}) {
-    std::fwrite(part.data(), 1, part.size(), file_.get());
-  }
-}
-
-void EventFile::sync() {
-  if (std::fflush(file_.get()) != 0 || std::ferror(file_.get()) != 0 ||
-      fsync(fileno(file_.get())) != 0) {
-    fail<CheckpointError>("{}: cannot be written: {}", path_.string(), std::strerror(errno));
+    file_.append(part);
   }
 }
 
 void truncate_events(const fs::path& folder, std::int64_t step) {
-  std::error_code missing;
-  for (const auto& entry : fs::directory_iterator(folder, missing)) {
-    if (entry.path().filename().string().find("tfevents") != std::string::npos) {
-      truncate_file(entry.path(), step);
-    }
+  if (!is_there(folder)) return;
+  for (const std::string& name : names_in(folder)) {
+    if (name.find("tfevents") != std::string::npos) truncate_file(folder / name, step);
   }
 }
 

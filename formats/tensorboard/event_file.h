@@ -3,11 +3,10 @@
 #pragma once
 
 #include <cstdint>
-#include <cstdio>
 #include <filesystem>
-#include <memory>
 #include <string_view>
 
+#include "core/atomic_file.h"
 #include "formats/tensorboard/summary.h"
 
 namespace tessera::tensorboard {
@@ -15,20 +14,20 @@ namespace tessera::tensorboard {
 /// The events of a run, or of the rest of a run that is resumed.
 class EventFile {
  public:
-  /// A new file in `folder`, which is made if needed, for events after update `step`. A TensorBoard
-  /// that is watching drops what it has read of later ones. Throws CheckpointError.
+  /// A new file in `folder`, which is made if needed in one that is there, for events after update
+  /// `step`. A TensorBoard that is watching drops what it has read of later ones. Throws
+  /// CheckpointError.
   EventFile(const std::filesystem::path& folder, std::int64_t step);
 
   void append(std::int64_t step, const Summary& summary);
 
   /// Makes what was appended survive a crash. Throws CheckpointError if the disk is full.
-  void sync();
+  void sync() { file_.sync(); }
 
  private:
   void write(std::string_view event);
 
-  std::filesystem::path path_;
-  std::unique_ptr<std::FILE, int (*)(std::FILE*)> file_;
+  AppendFile file_;
   double flushed_ = 0.0;  ///< when readers last got everything
 };
 

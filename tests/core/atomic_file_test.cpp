@@ -1,10 +1,13 @@
 #include "core/atomic_file.h"
 
 #include <doctest/doctest.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
-#include <atomic>
-#include <thread>
+#include <set>
+#include <utility>
 #include <vector>
 
 #include "core/error.h"
@@ -83,28 +86,89 @@ TEST_CASE("AtomicFile: a missing or unwritable folder says so") {
   CHECK(std::distance(fs::directory_iterator(folder.path()), {}) == 2);
 }
 
-TEST_CASE("exchange_paths and replace_symlink: both names are there at every moment") {
+std::set<std::string> all_in(const ScratchFolder& folder) {
+  std::set<std::string> names;
+  for (const auto& entry : fs::directory_iterator(folder.path())) {
+    names.insert(entry.path().filename().string());
+  }
+  return names;
+}
+
+TEST_CASE("AtomicFile: what a killed process left is swept, what another is writing is not") {
   const ScratchFolder folder;
-  for (const char* name : {"a", "b"}) {
-    fs::create_directory(folder / name);
-    write_text(folder / name / "x", name);
+  // Killed while it writes x; its number may be that of another process by now.
+  const pid_t child = ::fork();
+  if (child == 0) {
+    AtomicFile file(folder / "x");
+    file.write("half");
+    ::kill(::getpid(), SIGKILL);
   }
-  replace_symlink("a", folder / "link", folder / "temporary");
-  std::atomic<bool> done = false;
-  std::atomic<int> gone = 0;
-  std::thread watcher([&] {
-    while (!done) gone += !fs::exists(folder / "b/x") + !fs::exists(folder / "link/x");
+  ::waitpid(child, nullptr, 0);
+  const std::string left = ".x.tmp-" + std::to_string(child);
+  write_text(folder / (".y.tmp-" + std::to_string(::getpid())), "half");
+  write_text(folder / ".profile.tmp-copy", "not ours");
+  REQUIRE(all_in(folder).contains(left));
+  {
+    AtomicFile held(folder / "z");
+    sweep_temporary_files(folder.path());
+    CHECK(all_in(folder) ==
+          std::set<std::string>{".z.tmp-" + std::to_string(::getpid()), ".profile.tmp-copy"});
+    held.write("whole");
+    held.commit();
+  }
+  write_text(folder / left, "half");
+  CHECK(write_error(folder / "x", "text") == "");  // a new one of the same name is enough
+  CHECK(all_in(folder) == std::set<std::string>{"x", "z", ".profile.tmp-copy"});
+  CHECK(read_text(folder / "z") == "whole");
+}
+
+TEST_CASE("AtomicFile: two at once on one name, the last to commit has it") {
+  const ScratchFolder folder;
+  AtomicFile first(folder / "x");
+  AtomicFile second(folder / "x");
+  first.write("first");
+  second.write("second");
+  second.commit();
+  first.commit();
+  CHECK(read_text(folder / "x") == "first");
+  CHECK(all_in(folder) == std::set<std::string>{"x"});
+}
+
+TEST_CASE("AtomicFile: knows the checksum of what it wrote") {
+  const ScratchFolder folder;
+  AtomicFile file(folder / "x");
+  file.write("a");
+  file.write("bc");
+  CHECK(checksum_text(file.checksum()) == checksum_text(std::string_view("abc")));
+}
+
+TEST_CASE("AppendFile: adds to what is there; what does not fit is kept and tried again") {
+  const ScratchFolder folder;
+  const auto path = folder / "x";
+  write_text(path, "old ");
+  {
+    AppendFile file(path);
+    file.append("new");
+    CHECK(read_text(path) == "old ");
+    CHECK(file.flush());
+    CHECK(read_text(path) == "old new");
+  }
+  // The limit is a soft one: the child may raise it again.
+  const std::string error = test::error_in_child({}, [&] {
+    AppendFile file(path);
+    rlimit limit{};
+    ::getrlimit(RLIMIT_FSIZE, &limit);
+    const rlim_t before = std::exchange(limit.rlim_cur, 10);
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+    file.append(" and more");
+    std::string text = error_of<CheckpointError>([&] { file.sync(); });
+    limit.rlim_cur = before;
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+    file.sync();
+    return text;
   });
-  for (int i = 0; i < 2001; ++i) {
-    exchange_paths(folder / "a", folder / "b");
-    replace_symlink(i % 2 == 0 ? "b" : "a", folder / "link", folder / "temporary");
-  }
-  done = true;
-  watcher.join();
-  CHECK(gone == 0);
-  CHECK(read_text(folder / "b/x") == "a");
-  CHECK(fs::read_symlink(folder / "link") == "b");
-  CHECK(!fs::exists(fs::symlink_status(folder / "temporary")));
+  CHECK(error == path.string() + ": cannot be written: File too large");
+  CHECK(read_text(path) == "old new and more");
 }
 
 TEST_CASE("AtomicFile: a disk that is full leaves the old file and no temporary") {

@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "tests/program/program.h"
+#include "tests/program/run_folder.h"
 #include "tests/support/paths.h"
 
 namespace tessera {
@@ -114,7 +115,7 @@ TEST_CASE("folders and checkpoints that cannot be used exit with 1") {
   bad.check({"train", bad.config(), "--out", "/proc/run"}, 1, "--out");
   bad.check({"eval", bad.folder() / "nothing"}, 1, "nothing");
   bad.check({"eval", bad.config()}, 1, "is a file");
-  bad.check({"inspect", run / "checkpoints" / "best" / "model.safetensors"}, 1,
+  bad.check({"inspect", test::checkpoint_of(run, CheckpointChoice::kBest) / "model.safetensors"}, 1,
             "without a configuration");
   bad.check({"train", "--resume", bad.folder() / "nothing"}, 1, "config.yaml");
   // A checkpoint of another model: a report, a line a tensor.
@@ -128,7 +129,8 @@ TEST_CASE("a full disk keeps the last good checkpoint") {
   const fs::path run = bad.folder() / "run";
   REQUIRE(test::tessera({"train", bad.config(), "--out", run, "--set", "train.epochs=1"}).code ==
           0);
-  const std::string before = test::read_text(run / "checkpoints" / "last" / "model.safetensors");
+  const std::string before =
+      test::read_text(test::checkpoint_of(run, CheckpointChoice::kLast) / "model.safetensors");
   // Files may grow to 40 kB: the metrics fit, a checkpoint does not.
   const std::string command =
       fmt::format("ulimit -f 40; exec {} train {} --resume {} --set train.epochs=2 2>{}",
@@ -136,7 +138,8 @@ TEST_CASE("a full disk keeps the last good checkpoint") {
   const int status = std::system(command.c_str());
   CHECK(WEXITSTATUS(status) == 1);
   CHECK(test::read_text(bad.folder() / "err").find("checkpoints") != std::string::npos);
-  CHECK(test::read_text(run / "checkpoints" / "last" / "model.safetensors") == before);
+  CHECK(test::read_text(test::checkpoint_of(run, CheckpointChoice::kLast) / "model.safetensors") ==
+        before);
   CHECK(test::tessera({"train", bad.config(), "--resume", run, "--set", "train.epochs=2"}).code ==
         0);
 }

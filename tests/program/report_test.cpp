@@ -92,8 +92,7 @@ TEST_CASE("report: --svg writes one drawing") {
 TEST_CASE("report: of a run that goes on, as far as it is") {
   const ScratchFolder folder;
   const fs::path run = trained(folder);
-  // As it was after the first epoch: the best checkpoint not yet linked, a line half written.
-  fs::remove(run / "checkpoints" / "best");
+  // As it was after the first epoch, a line half written.
   std::string metrics = read_text(run / "metrics.jsonl");
   const std::size_t end = metrics.find("\"val/top1\"");
   metrics.resize(metrics.find('\n', end) + 30);

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/program/program.h"
+#include "tests/program/run_folder.h"
 
 namespace tessera::test {
 
@@ -45,7 +46,7 @@ inline std::string findings_of(const fs::path& folder) {
       run.erase("timing");
       const fs::path path = folder / run["folder"].get<std::string>();
       text += read_text(path / "metrics.jsonl");
-      text += read_text(path / "checkpoints" / "last" / "model.safetensors");
+      text += read_text(checkpoint_of(path, CheckpointChoice::kLast) / "model.safetensors");
     }
   }
   const std::string page = read_text(folder / "results.md");

@@ -3,7 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
-#include "tests/program/program.h"
+#include "tests/program/run_folder.h"
 
 namespace tessera {
 namespace {
@@ -12,20 +12,13 @@ namespace fs = std::filesystem;
 using test::kTinyConfig;
 using test::Program;
 using test::read_text;
+using test::result_of;
 using test::ScratchFolder;
 using test::write_text;
 
 std::string config_in(const ScratchFolder& folder) {
   write_text(folder / "tiny.yaml", kTinyConfig);
   return (folder / "tiny.yaml").string();
-}
-
-/// All that two equal runs must have in common, as one text.
-std::string result_of(const fs::path& run) {
-  const fs::path last = run / "checkpoints" / "last";
-  return read_text(run / "metrics.jsonl") + read_text(last / "model.safetensors") +
-         read_text(last / "state.safetensors") + read_text(last / "meta.json") +
-         read_text(run / "checkpoints" / "best" / "model.safetensors");
 }
 
 TEST_CASE("the same seed gives the same metrics and checkpoint bytes, another seed others") {
@@ -65,7 +58,7 @@ TEST_CASE("a run killed at random moments and resumed ends with the same bytes")
     REQUIRE(outcome.code == 128 + SIGKILL);
     ++kills;
     // What is called last is always whole.
-    if (fs::exists(run / "checkpoints" / "last")) {
+    if (read_index(run / "checkpoints")) {
       REQUIRE(test::tessera({"inspect", run}).code == 0);
     }
   }
@@ -156,8 +149,8 @@ std::vector<nlohmann::json> evaluations_of(const fs::path& run) {
   return evaluations;
 }
 
-nlohmann::json meta_of(const fs::path& run, const char* checkpoint) {
-  return nlohmann::json::parse(read_text(run / "checkpoints" / checkpoint / "meta.json"));
+nlohmann::json meta_of(const fs::path& run, CheckpointChoice choice) {
+  return nlohmann::json::parse(read_text(test::checkpoint_of(run, choice) / kMetaFile));
 }
 
 TEST_CASE("a run without progress ends when patience does, and goes on with more of it") {
@@ -176,16 +169,16 @@ TEST_CASE("a run without progress ends when patience does, and goes on with more
         std::string::npos);
   CHECK(outcome.out.find("up to step 60 (early end)") != std::string::npos);
   CHECK(evaluations_of(run).size() == 3);
-  CHECK(meta_of(run, "best")["step"] == 20);
-  CHECK(meta_of(run, "last")["step"] == 60);
-  CHECK(meta_of(run, "last")["ended"] == true);
+  CHECK(meta_of(run, CheckpointChoice::kBest)["step"] == 20);
+  CHECK(meta_of(run, CheckpointChoice::kLast)["step"] == 60);
+  CHECK(meta_of(run, CheckpointChoice::kLast)["ended"] == true);
 
   const std::string before = result_of(run);
   REQUIRE(test::tessera({"train", "--resume", run}).code == 0);
   CHECK(result_of(run) == before);
   REQUIRE(test::tessera({"train", "--resume", run, "--set", "train.patience=0"}).code == 0);
   CHECK(evaluations_of(run).size() == 5);
-  CHECK(meta_of(run, "last")["ended"] == false);
+  CHECK(meta_of(run, CheckpointChoice::kLast)["ended"] == false);
 }
 
 TEST_CASE("the best checkpoint is that of the chosen measure") {
@@ -203,8 +196,8 @@ TEST_CASE("the best checkpoint is that of the chosen measure") {
                                                           : record["val/top1"] > best["val/top1"]);
       if (better) best = record;
     }
-    CHECK(meta_of(run, "best")["step"] == best["step"]);
-    CHECK(meta_of(run, "last")["best_metric"] == best["val/" + by]);
+    CHECK(meta_of(run, CheckpointChoice::kBest)["step"] == best["step"]);
+    CHECK(meta_of(run, CheckpointChoice::kLast)["best_metric"] == best["val/" + by]);
   }
 }
 

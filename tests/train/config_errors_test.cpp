@@ -142,6 +142,21 @@ TEST_CASE("everything wrong is reported at once, in the order of the file") {
                "synthetic or image_folder, got \"cifar11\"; did you mean cifar10?"}));
 }
 
+TEST_CASE("a key with dots is refused in a file, whatever else says of the key that it means") {
+  const std::string model = "model: {image_size: 8, in_channels: 1, num_classes: 2}\n";
+  CHECK(errors_of(model + "optim.lr: 0.1\n") ==
+        lines({"c.yaml:2:1: optim.lr: keys with dots are for --set and for axes; write lr: below "
+               "optim:"}));
+  CHECK(errors_of(model + "optim: {lr: 0.2}\noptim.lr: 0.1\ndata.augment.flip: true\n") ==
+        lines({"c.yaml:3:1: optim.lr: keys with dots are for --set and for axes; write lr: below "
+               "optim:",
+               "c.yaml:4:1: data.augment.flip: keys with dots are for --set and for axes; write "
+               "flip: below data.augment:"}));
+  CHECK(errors_of(model + "data: {augment.flip: true}\n") ==
+        lines({"c.yaml:2:8: data.augment.flip: keys with dots are for --set and for axes; write "
+               "flip: below data.augment:"}));
+}
+
 TEST_CASE("a text that is no configuration is refused in one line") {
   struct Case {
     std::string text;
@@ -150,10 +165,13 @@ TEST_CASE("a text that is no configuration is refused in one line") {
   std::string nested;
   for (int i = 0; i < 40; ++i) nested = "{a: " + nested + "}";
   std::string long_list;
-  for (int i = 0; i <= 1000; ++i) long_list += "- a\n";
+  for (int i = 0; i <= 100'000; ++i) long_list += "- a\n";
+  std::string long_map;
+  for (int i = 0; i <= 1000; ++i) long_map += fmt::format("k{}: a\n", i);
   const Case cases[] = {
       {"", "c.yaml: the configuration is empty"},
-      {long_list, "c.yaml:1001:3: more than 1000 entries in one list or map"},
+      {long_list, "c.yaml:100001:3: more than 100000 entries in one list"},
+      {long_map, "c.yaml:1001:8: more than 1000 entries in one map"},
       {"# nothing\n", "c.yaml: the configuration is empty"},
       {"[1, 2]", "c.yaml:1:1: expected the sections model, data, optim and train, got a list"},
       {"swin", "c.yaml:1:1: expected the sections model, data, optim and train, got \"swin\""},

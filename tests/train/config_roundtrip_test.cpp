@@ -318,6 +318,24 @@ TEST_CASE("the published sizes are those of the paper") {
   CHECK(model("large").num_classes == 1000);
 }
 
+TEST_CASE("what a run is to be trained with is what its checkpoints can be read with") {
+  Config config = parse_config("data: {name: image_folder, root: d, classes: [a, b]}");
+  config.data.classes.clear();
+  for (int k = 0; k < 21'841; ++k) config.data.classes.push_back(fmt::format("n{:08}", k));
+  config.model.num_classes = 21'841;
+  check_storable(config);
+  CHECK(parse_config(to_yaml(config)).data.classes == config.data.classes);
+  config.data.classes[7] = "caf\xe9";
+  CHECK(error_of<ConfigError>([&] { check_storable(config); }).find("data.classes: ") == 0);
+  config.data.classes[7] = "caf\u00e9";
+  check_storable(config);
+  config.data.root = "d\xe9";
+  CHECK(
+      error_of<ConfigError>([&] { check_storable(config); }) ==
+      "data.root: d\\xe9 is not UTF-8, so no checkpoint can hold it; rename it, or give it another "
+      "name by a link");
+}
+
 TEST_CASE("the reference lists every key with its default") {
   const std::string reference = config_reference();
   Config unset = unset_config();

@@ -4,6 +4,8 @@
 
 #include <iterator>
 
+#include "core/error.h"
+#include "core/utf8.h"
 #include "train/config/checks.h"
 #include "train/config/reader.h"
 #include "train/config/schema.h"
@@ -73,6 +75,23 @@ std::string to_yaml(const Config& config) {
         yaml += fmt::format("{}{}: {}\n", indent, name, key.write());
       });
   return yaml;
+}
+
+void check_storable(const Config& config) {
+  Config copy = config;
+  for (const Key& key : schema_of(copy).keys) {
+    const std::string value = key.write();
+    if (is_utf8(value)) continue;
+    constexpr std::size_t kShown = 100;
+    fail<ConfigError>(
+        "{}: {} is not UTF-8, so no checkpoint can hold it; rename it, or give it "
+        "another name by a link",
+        key.path, to_utf8(value.substr(0, kShown)));
+  }
+  const std::string text = to_yaml(config);
+  if (to_yaml(parse_config(text, "the configuration as checkpoints hold it")) != text) {
+    fail<ConfigError>("the configuration does not read back as checkpoints would hold it");
+  }
 }
 
 std::string config_reference() {

@@ -27,6 +27,10 @@ Config read_config(const YamlNode& tree, Problems& problems);
 /// All keys with their values. Reading it gives the same Config, bit for bit.
 std::string to_yaml(const Config& config);
 
+/// Throws ConfigError, naming the key, if to_yaml(config) could not be read again, as every
+/// checkpoint has to be: a path or a name that is not UTF-8, more than parse_yaml takes.
+void check_storable(const Config& config);
+
 /// A Markdown table of all keys: what they accept, what they are if not given, what they mean.
 std::string config_reference();
 

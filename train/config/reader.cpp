@@ -32,6 +32,10 @@ class Reader {
 
   void read_section(const YamlNode& map, const std::string& section) {
     for (const YamlEntry& entry : map.entries) {
+      if (entry.key.find('.') != std::string::npos) {
+        report_dotted(entry, join(section, entry.key));
+        continue;
+      }
       const std::string path = join(section, entry.key);
       if (const Key* key = schema_.find_key(path)) {
         state_.record(path, entry.value);
@@ -53,6 +57,14 @@ class Reader {
     problems_.add(value.mark, fmt::format("{}: expected a map of keys{}, got {}", section.path,
                                           section.or_auto ? " or auto" : "", describe(value)));
     state_.mark_unreadable(section.path);
+  }
+
+  /// Such a key would come beside the one that it means, whatever a base or --set says of that.
+  void report_dotted(const YamlEntry& entry, const std::string& path) {
+    state_.mark_unreadable(path);
+    problems_.add(entry.mark,
+                  fmt::format("{}: keys with dots are for --set and for axes; write {}: below {}:",
+                              path, name_of(path), section_of(path)));
   }
 
   void report_unknown(const YamlEntry& entry, const std::string& path, const std::string& section) {

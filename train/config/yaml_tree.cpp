@@ -17,8 +17,9 @@ namespace tessera {
 namespace {
 
 constexpr std::size_t kMaxDepth = 32;
-constexpr std::size_t kMaxEntries = 1000;
-constexpr std::size_t kMaxBytes = 1 << 20;
+constexpr std::size_t kMaxKeys = 1000;      // of a map
+constexpr std::size_t kMaxItems = 100'000;  // of a list, as that of all classes
+constexpr std::size_t kMaxBytes = std::size_t{1} << 24;
 
 [[noreturn]] void fail_at(const Mark& mark, std::string_view message) {
   fail<ConfigError>("{}: {}", to_string(mark), message);
@@ -132,8 +133,10 @@ class TreeBuilder final : public YAML::EventHandler {
       return;
     }
     Open& top = open_.back();
-    if (top.node.items.size() + top.node.entries.size() >= kMaxEntries) {
-      fail_at(node.mark, fmt::format("more than {} entries in one list or map", kMaxEntries));
+    const std::size_t most = top.node.is_list() ? kMaxItems : kMaxKeys;
+    if (top.node.items.size() + top.node.entries.size() >= most) {
+      fail_at(node.mark, fmt::format("more than {} entries in one {}", most,
+                                     top.node.is_list() ? "list" : "map"));
     }
     if (top.node.is_list()) {
       top.node.items.push_back(std::move(node));

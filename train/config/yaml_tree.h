@@ -48,7 +48,7 @@ std::string describe(const YamlNode& node);
 
 /// Parses one YAML document. Duplicate keys go to `problems`. Throws ConfigError for what leaves no
 /// tree: bad syntax, several documents, anchors, aliases, tags, more than 32 levels, 1000
-/// entries in a list or map or 1 MB, control characters.
+/// keys in a map, 100,000 items in a list or 16 MB, control characters.
 ///
 /// `name` stands for the file in all marks. Without `has_lines`, as for a command line option, it
 /// is the whole mark.

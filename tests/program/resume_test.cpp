@@ -1,0 +1,261 @@
+// Going on with a run: nothing that it has is lost, and what cannot be meant changes nothing.
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <thread>
+
+#include "tests/program/run_folder.h"
+
+namespace tessera {
+namespace {
+
+namespace fs = std::filesystem;
+using test::files_of;
+using test::lines_of;
+using test::Outcome;
+using test::read_text;
+using test::result_of;
+using test::Runs;
+using test::write_text;
+
+bool says(const Outcome& outcome, const std::string& part) {
+  return outcome.err.find(part) != std::string::npos;
+}
+
+TEST_CASE("a resume that is refused changes no file, and the run goes on without it") {
+  const Runs runs;
+  REQUIRE(runs.train("whole").code == 0);
+  REQUIRE(runs.train("run", {"train.max_steps=6"}).code == 0);
+  const auto before = files_of(runs / "run");
+  const std::vector<std::vector<std::string>> refused = {
+      {"model.embed_dim=16"},    {"optim.name=sgd"},        {"data.batch_size=8"},
+      {"data.batch_size=64"},    {"data.train_samples=96"}, {"data.accumulate=2"},
+      {"model.patch_size=four"}, {"data.root=d\xe9"}};
+  for (std::vector<std::string> settings : refused) {
+    CAPTURE(settings.front());
+    settings.push_back("train.max_steps=0");
+    const Outcome outcome = runs.resume("run", settings);
+    CHECK(outcome.code != 0);
+    CHECK(files_of(runs / "run") == before);
+  }
+  const Outcome other = runs.resume("run", {"data.batch_size=64", "train.max_steps=0"});
+  CHECK(other.code == 2);
+  CHECK(other.has_one_line());
+  CHECK(says(other, "the run stands after update 6, 32 images into epoch 2"));
+  CHECK(says(other, "(they were 16 x 1)"));
+  REQUIRE(runs.resume("run", {"train.max_steps=0"}).code == 0);
+}
+
+TEST_CASE("smaller batches, with as many images an update, go on at the same place") {
+  const Runs runs;
+  REQUIRE(runs.train("run", {"train.max_steps=6"}).code == 0);
+  REQUIRE(
+      runs.resume("run", {"data.batch_size=8", "data.accumulate=2", "train.max_steps=0"}).code ==
+      0);
+  const std::vector<nlohmann::json> lines = lines_of(runs / "run" / "metrics.jsonl");
+  std::vector<std::pair<int, int>> updates;
+  for (const nlohmann::json& line : lines) {
+    if (line.contains("grad_norm")) updates.emplace_back(line["step"], line["epoch"]);
+  }
+  std::vector<std::pair<int, int>> expected;
+  for (int step = 1; step <= 12; ++step) expected.emplace_back(step, (step + 3) / 4);
+  CHECK(updates == expected);
+}
+
+TEST_CASE("a resume with nothing left to train leaves the record as it is") {
+  const Runs runs;
+  REQUIRE(runs.train("run").code == 0);
+  const auto before = files_of(runs / "run");
+  const Outcome outcome = runs.resume("run", {"train.max_steps=5", "optim.lr=0.5"});
+  CHECK(outcome.code == 0);
+  CHECK(says(outcome, "nothing is left to train, so nothing is written"));
+  CHECK(files_of(runs / "run") == before);
+}
+
+TEST_CASE("the history keeps each start: command, step, changed keys, environment") {
+  const Runs runs;
+  REQUIRE(runs.train("run", {"train.max_steps=5"}).code == 0);
+  const Outcome outcome =
+      runs.resume("run", {"train.max_steps=0", "train.epochs=4", "train.threads=2",
+                          "data.test_samples=16", "data.train_samples=64"});
+  REQUIRE(outcome.code == 0);
+  CHECK(says(outcome,
+             "changed from here on: data.test_samples 32 -> 16, train.epochs 3 -> 4, "
+             "train.max_steps 5 -> 0, train.threads 1 -> 2"));
+  CHECK(says(outcome, "not as before, so the bits may be others: threads 1 -> 2"));
+  const auto history = lines_of(runs / "run" / "history.jsonl");
+  REQUIRE(history.size() == 2);
+  CHECK(history[0]["step"] == 0);
+  CHECK(history[0]["changed"].empty());
+  CHECK(history[0]["environment"]["threads"] == 1);
+  CHECK(history[1]["step"] == 5);
+  CHECK(history[1]["changed"].size() == 4);
+  CHECK(history[1]["environment"]["threads"] == 2);
+  CHECK(history[1]["command"][2] == "--resume");
+  CHECK(history[1]["date"].get<std::string>().size() == 20);
+  CHECK(history[1]["environment"]["program"].get<std::string>().starts_with("xxh64:"));
+
+  // Other data of the same number and shape.
+  const Outcome data = runs.resume("run", {"train.epochs=5", "data.name=fashion_mnist"});
+  CAPTURE(data.err);
+  CHECK((data.code == 2 || says(data, "data_hash")));
+}
+
+TEST_CASE("a copy by any tool goes on as the run itself") {
+  const Runs runs;
+  REQUIRE(runs.train("whole").code == 0);
+  REQUIRE(runs.train("run", {"train.max_steps=6"}).code == 0);
+  for (const auto& [path, text] : files_of(runs / "run")) {
+    fs::create_directories((runs / "copy" / path).parent_path());
+    write_text(runs / "copy" / path, text);  // files and nothing else
+  }
+  for (const auto& entry : fs::recursive_directory_iterator(runs / "run")) {
+    CHECK(!entry.is_symlink());
+  }
+  for (const char* name : {"run", "copy"}) {
+    REQUIRE(runs.resume(name, {"train.max_steps=0"}).code == 0);
+  }
+  CHECK(result_of(runs / "copy") == result_of(runs / "run"));
+}
+
+TEST_CASE("a run whose checkpoints are gone is not begun anew, unless that is asked for") {
+  const Runs runs;
+  REQUIRE(runs.train("run").code == 0);
+  const auto check = [&](const std::string& part) {
+    const auto before = files_of(runs / "run");
+    const Outcome outcome = runs.resume("run", {"train.epochs=4"});
+    CHECK(outcome.code == 1);
+    CHECK(outcome.has_one_line());
+    CAPTURE(outcome.err);
+    CHECK(says(outcome, part));
+    CHECK(files_of(runs / "run") == before);
+  };
+  fs::rename(runs / "run/checkpoints", runs / "aside");
+  check("--restart");
+  fs::create_directory(runs / "run/checkpoints");
+  check("--restart");
+  fs::copy(runs / "aside" / kIndexFile, runs / "run/checkpoints" / kIndexFile);
+  check("which is not there: was the folder copied whole?");
+  write_text(runs / "run/checkpoints" / kIndexFile, "{}");
+  check("does not fit its checksum");
+
+  REQUIRE(runs.resume("run", {}, {"--restart"}).code == 0);
+  REQUIRE(runs.train("again").code == 0);
+  CHECK(result_of(runs / "run") == result_of(runs / "again"));
+  CHECK(lines_of(runs / "run" / "history.jsonl").size() == 2);
+  CHECK(test::tessera({"train", runs.config(), "--restart"}).code == 2);
+}
+
+TEST_CASE("records that cannot be read stop a resume and stay what they are") {
+  const Runs runs;
+  REQUIRE(runs.train("run", {"train.max_steps=6"}).code == 0);
+  const fs::path metrics = runs / "run/metrics.jsonl";
+  const std::string text = read_text(metrics);
+  fs::remove(metrics);
+  fs::create_directory(metrics);  // reading it fails with EISDIR
+  CHECK(runs.resume("run", {"train.max_steps=0"}).code == 1);
+  CHECK(fs::is_directory(metrics));
+  fs::remove(metrics);
+
+  // One damaged line in the middle costs that line.
+  std::string damaged = text;
+  damaged[damaged.find("\"loss\"", damaged.find('\n'))] = '\0';
+  write_text(metrics, damaged);
+  const Outcome outcome = runs.resume("run", {"train.max_steps=0"});
+  CHECK(outcome.code == 0);
+  CHECK(says(outcome, "holds 5 of 6 updates"));
+  CHECK(read_text(metrics).starts_with(damaged.substr(0, damaged.rfind("\"step\""))));
+}
+
+TEST_CASE("without its records a run goes on and still knows its best") {
+  const Runs runs;
+  // At such a rate no later test is better than the first.
+  const std::vector<std::string> still = {"optim.lr=1e-12", "train.max_steps=8"};
+  REQUIRE(runs.train("run", still).code == 0);
+  const std::string best = read_index(runs / "run/checkpoints")->best;
+  REQUIRE(best == "step-4");
+  fs::remove(runs / "run/metrics.jsonl");
+  const Outcome outcome = runs.resume("run", {"train.max_steps=0"});
+  REQUIRE(outcome.code == 0);
+  CHECK(says(outcome, "holds 0 of 8 updates"));
+  CHECK(read_index(runs / "run/checkpoints")->best == best);
+}
+
+TEST_CASE("a folder that a process left while making it is free, or can be resumed") {
+  const Runs runs;
+  const fs::path run = runs / "run";
+  fs::create_directory(run);
+  write_text(run / "train.log", "");
+  write_text(run / ".config.yaml.tmp-1", "half");
+  REQUIRE(runs.train("run").code == 0);
+  CHECK(!fs::exists(run / ".config.yaml.tmp-1"));
+  CHECK(runs.train("run").code == 1);
+
+  // No room for its first file: nothing is left.
+  const std::string limited = "ulimit -f 0; exec " + test::program() + " train " + runs.config() +
+                              " --out " + (runs / "full").string() + " 2>/dev/null";
+  CHECK(WEXITSTATUS(std::system(limited.c_str())) == 1);
+  CHECK(!fs::exists(runs / "full"));
+
+  // Only the configuration, as a kill right after it leaves it.
+  fs::create_directory(runs / "begun");
+  fs::copy(run / "config.yaml", runs / "begun/config.yaml");
+  REQUIRE(runs.resume("begun").code == 0);
+  CHECK(result_of(runs / "begun") == result_of(run));
+}
+
+TEST_CASE("a run's folder that is removed or replaced ends the run with an error") {
+  const Runs runs;
+  for (const bool replaced : {false, true}) {
+    const fs::path run = runs / (replaced ? "replaced" : "removed");
+    test::Program program({"train", runs.config(), "--out", run, "--set", "train.epochs=100000"});
+    while (!fs::exists(run / "checkpoints" / kIndexFile)) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    fs::rename(run, runs / "aside");
+    if (replaced) fs::copy(runs / "aside", run, fs::copy_options::recursive);
+    const Outcome outcome = program.wait();
+    CHECK(outcome.code == 1);
+    CHECK(says(outcome, "was removed or replaced while the run was at work in it"));
+    fs::remove_all(runs / "aside");
+  }
+}
+
+TEST_CASE("a run of version 0.1 is tested, resumed, and keeps its averages") {
+  const Runs runs;
+  const fs::path run = runs / "run";
+  fs::copy(test::fixture("run_0_1"), run,
+           fs::copy_options::recursive | fs::copy_options::copy_symlinks);
+  const std::vector<nlohmann::json> lines = lines_of(run / "metrics.jsonl");
+  const auto best = std::find_if(lines.begin(), lines.end(), [](const auto& line) {
+    return line.contains("test_loss");
+  });  // as version 0.1 wrote it
+  REQUIRE(best != lines.end());
+  const Outcome eval = test::tessera({"eval", run, "--json"});
+  REQUIRE(eval.code == 0);
+  CHECK(says(eval, "of version 0.1, which wrote no checksums"));
+  CHECK(nlohmann::json::parse(eval.out)["loss"].get<double>() ==
+        doctest::Approx((*best)["test_loss"].get<double>()).epsilon(1e-6));
+
+  const Outcome outcome = runs.resume("run");
+  CAPTURE(outcome.err);
+  REQUIRE(outcome.code == 0);
+  CHECK(says(outcome, "going on after step 6"));
+  CHECK(!says(outcome, "updates; the others are lost"));
+  REQUIRE(runs.train("new").code == 0);
+  const auto resumed = lines_of(run / "metrics.jsonl");
+  const auto whole = lines_of(runs / "new" / "metrics.jsonl");
+  REQUIRE(resumed.size() == whole.size());
+  for (std::size_t i = 0; i < whole.size(); ++i) {
+    const char* loss = whole[i].contains("loss") ? "loss" : "test_loss";
+    CHECK(resumed[i][loss].get<double>() ==
+          doctest::Approx(whole[i][loss].get<double>()).epsilon(1e-4));
+  }
+  const auto history = lines_of(run / "history.jsonl");
+  REQUIRE(history.size() == 2);
+  CHECK(history[0]["environment"]["tessera"] == "0.1.0");
+}
+
+}  // namespace
+}  // namespace tessera
