@@ -158,14 +158,14 @@ TEST_CASE("checkpoint: numbers that nobody wrote are refused, sealed or not") {
   const std::string old = R"({"format_version": 1, "step": 8, "epoch": 2, "batch_in_epoch": 3,
     "metric": null, "best_metric": null, "config": "data: {batch_size: 16}"})";
   CHECK(decode_meta(old, "meta.json").samples_in_epoch == 48);
-  for (const char* number : {"-1", "1.5", "\"8\"", "1e30", "99999999999999999999", "null"}) {
+  for (const std::string number : {"-1", "1.5", "\"8\"", "1e30", "99999999999999999999", "null"}) {
     std::string bad = old;
     bad.replace(bad.find("8"), 1, number);
     CAPTURE(number);
     CHECK(decode(bad).find("expected a whole number") != std::string::npos);
   }
   std::string other = old;
-  other.replace(other.find("1"), 1, "3");
+  other[other.find('1')] = '3';
   CHECK(decode(other) == "[checkpoint] meta.json: format version 3, this program reads 1 and 2");
 }
 

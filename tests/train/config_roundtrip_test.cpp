@@ -323,7 +323,7 @@ TEST_CASE("what a run is to be trained with is what its checkpoints can be read 
   check_storable(config);
   config.data.root = "d\xe9";
   CHECK(error_of<ConfigError>([&] { check_storable(config); }) ==
-        "data.root: d\\xe9 is not UTF-8, so no checkpoint can hold it; rename it, or give it another "
+        "data.root: \"d\\xe9\" is not UTF-8, so no checkpoint can hold it; rename it, or give it another "
         "name by a link");
 }
 
