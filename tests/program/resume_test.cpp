@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "tests/program/run_folder.h"
+#include "train/metrics_file.h"
 
 namespace tessera {
 namespace {
@@ -244,14 +245,18 @@ TEST_CASE("a run of version 0.1 is tested, resumed, and keeps its averages") {
   CHECK(says(outcome, "going on after step 6"));
   CHECK(!says(outcome, "updates; the others are lost"));
   REQUIRE(runs.train("new").code == 0);
-  const auto resumed = lines_of(run / "metrics.jsonl");
-  const auto whole = lines_of(runs / "new" / "metrics.jsonl");
-  REQUIRE(resumed.size() == whole.size());
-  for (std::size_t i = 0; i < whole.size(); ++i) {
-    const char* loss = whole[i].contains("loss") ? "loss" : "test_loss";
-    CHECK(resumed[i][loss].get<double>() ==
-          doctest::Approx(whole[i][loss].get<double>()).epsilon(1e-4));
-  }
+  const auto same = [](const auto& resumed, const auto& whole, const char* name) {
+    REQUIRE(resumed.size() == whole.size());
+    for (std::size_t i = 0; i < whole.size(); ++i) {
+      CHECK(resumed[i].step == whole[i].step);
+      CHECK(resumed[i].metrics.value(name) ==
+            doctest::Approx(whole[i].metrics.value(name)).epsilon(1e-4));
+    }
+  };
+  const fs::path resumed = run / "metrics.jsonl";
+  const fs::path whole = runs / "new" / "metrics.jsonl";
+  same(read_updates(resumed), read_updates(whole), "train/loss");
+  same(read_evaluations(resumed), read_evaluations(whole), "val/loss");
   const auto history = lines_of(run / "history.jsonl");
   REQUIRE(history.size() == 2);
   CHECK(history[0]["environment"]["tessera"] == "0.1.0");

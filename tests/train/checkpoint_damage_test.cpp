@@ -61,13 +61,15 @@ std::string damaged(std::string text, std::mt19937& random) {
       text.resize(below(text.size()));
       break;
     case 1:
-      text.insert(below(text.size()), 1 + below(9), '\0');
+      text.insert(below(text.size()), std::string(1 + below(9), '\0'));
       break;
     case 2:
       text[below(text.size())] = '7';
       break;
     case 3:
-      text.erase(below(text.size()), 1 + below(40));
+      if (const std::size_t at = below(text.size()); at < text.size()) {
+        text.erase(at, 1 + below(40));
+      }
       break;
     default:
       text[below(text.size())] ^= static_cast<char>(1u << below(8));
@@ -160,14 +162,14 @@ TEST_CASE("checkpoint: numbers that nobody wrote are refused, sealed or not") {
   const std::string old = R"({"format_version": 1, "step": 8, "epoch": 2, "batch_in_epoch": 3,
     "metric": null, "best_metric": null, "config": "data: {batch_size: 16}"})";
   CHECK(decode_meta(old, "meta.json").samples_in_epoch == 48);
-  for (const char* number : {"-1", "1.5", "\"8\"", "1e30", "99999999999999999999", "null"}) {
+  for (const std::string number : {"-1", "1.5", "\"8\"", "1e30", "99999999999999999999", "null"}) {
     std::string bad = old;
     bad.replace(bad.find("8"), 1, number);
     CAPTURE(number);
     CHECK(decode(bad).find("expected a whole number") != std::string::npos);
   }
   std::string other = old;
-  other.replace(other.find("1"), 1, "3");
+  other[other.find('1')] = '3';
   CHECK(decode(other) == "[checkpoint] meta.json: format version 3, this program reads 1 and 2");
 }
 

@@ -330,10 +330,10 @@ TEST_CASE("what a run is to be trained with is what its checkpoints can be read 
   config.data.classes[7] = "caf\u00e9";
   check_storable(config);
   config.data.root = "d\xe9";
-  CHECK(
-      error_of<ConfigError>([&] { check_storable(config); }) ==
-      "data.root: d\\xe9 is not UTF-8, so no checkpoint can hold it; rename it, or give it another "
-      "name by a link");
+  CHECK(error_of<ConfigError>([&] { check_storable(config); }) ==
+        "data.root: \"d\\xe9\" is not UTF-8, so no checkpoint can hold it; rename it, or give it "
+        "another "
+        "name by a link");
 }
 
 TEST_CASE("the reference lists every key with its default") {
