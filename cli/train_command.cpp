@@ -207,6 +207,7 @@ TrainSummary conclude(RunSession& session, const Train& train) {
                 summary.stop_signal == 0 ? "" : strsignal(summary.stop_signal));
     return summary;
   } catch (const std::exception& error) {
+    session.check();  // whatever a missing folder made fail, that it is missing is the reason
     session.fail(error.what());
     throw;
   }

@@ -1,8 +1,26 @@
 #include "formats/json.h"
 
+#include "core/utf8.h"
+
 #include <istream>
 
 namespace tessera {
+namespace {
+
+/// JSON is UTF-8, names of files may not be: see to_utf8.
+Json storable(const Json& json) {
+  if (json.is_string()) return to_utf8(json.get_ref<const std::string&>());
+  if (!json.is_structured()) return json;
+  Json copy = json.is_object() ? Json::object() : Json::array();
+  if (json.is_object()) {
+    for (const auto& [key, value] : json.items()) copy[to_utf8(key)] = storable(value);
+  } else {
+    for (const Json& value : json) copy.push_back(storable(value));
+  }
+  return copy;
+}
+
+}  // namespace
 
 Json parse_json(std::string_view text) { return Json::parse(text); }
 
@@ -16,8 +34,6 @@ Json try_parse_json(std::istream& stream) {
   return Json::parse(stream, nullptr, /*allow_exceptions=*/false);
 }
 
-std::string json_text(const Json& json, int indent) {
-  return json.dump(indent, ' ', false, Json::error_handler_t::replace);
-}
+std::string json_text(const Json& json, int indent) { return storable(json).dump(indent); }
 
 }  // namespace tessera

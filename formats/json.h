@@ -19,7 +19,8 @@ Json parse_json(std::istream& stream);
 Json try_parse_json(std::string_view text);
 Json try_parse_json(std::istream& stream);
 
-/// One line, or many with `indent` spaces a level. Bytes that are not UTF-8 become U+FFFD.
+/// One line, or many with `indent` spaces a level. Bytes that are not UTF-8 are escaped: see
+/// to_utf8.
 std::string json_text(const Json& json, int indent = -1);
 
 }  // namespace tessera

@@ -43,7 +43,7 @@ struct Checkpoints {
     save_checkpoint(folder.path(), data_of(8, 0.5f), true);
     save_checkpoint(folder.path(), data_of(12, 1.0f), false);
     save_checkpoint(other_run.path(), data_of(12, 2.0f), false);
-    save_checkpoint(other_step.path(), data_of(9, 1.0f), false);
+    save_checkpoint(other_step.path(), data_of(9, 3.0f), false);
   }
 
   bool loads() const {

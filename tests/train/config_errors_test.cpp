@@ -143,7 +143,7 @@ TEST_CASE("everything wrong is reported at once, in the order of the file") {
 }
 
 TEST_CASE("a key with dots is refused in a file, whatever else says of the key that it means") {
-  const std::string model = "model: {image_size: 8, in_channels: 1, num_classes: 2}\n";
+  const std::string model = "model: {image_size: 32, in_channels: 1, num_classes: 2}\n";
   CHECK(errors_of(model + "optim.lr: 0.1\n") ==
         lines({"c.yaml:2:1: optim.lr: keys with dots are for --set and for axes; write lr: below "
                "optim:"}));
@@ -186,8 +186,8 @@ TEST_CASE("a text that is no configuration is refused in one line") {
       {std::string("\x89PNG\r\n\x1a\n\0\0", 10), "c.yaml: not a text file: byte 0x1a at offset 6"},
       {nested, "c.yaml:1:129: nested deeper than 32 levels"},
       {"? [a]\n: 3\n", "c.yaml:1:3: a list or map where a key should be; is a bracket not closed?"},
-      {std::string((1 << 20) + 1, ' '),
-       "c.yaml: more than 1048576 bytes; is this a configuration?"},
+      {std::string((1 << 24) + 1, ' '),
+       "c.yaml: more than 16777216 bytes; is this a configuration?"},
   };
   for (const Case& c : cases) {
     CAPTURE(c.error);

@@ -99,7 +99,7 @@ TEST_CASE("metrics follower: what was added, torn lines later, a cut file anew")
 
   truncate_metrics(folder.metrics(), 1);
   CHECK(follower.poll());
-  CHECK(follower.updates().size() == 2);  // the line of step 1 was added again above
+  CHECK(follower.updates().size() == 1);
   CHECK(follower.evaluations().empty());
   std::filesystem::remove(folder.metrics());
   follower.poll();
