@@ -257,6 +257,9 @@ int run(const TrainOptions& options) {
   // Data first: a run that cannot start should leave no folder behind.
   parts.training = open_split(parts.config, Split::kTrain);
   parts.val = open_split(parts.config, Split::kVal);
+  if (training_length(parts.config, parts.training->size()).total_steps == 0) {
+    fail<ConfigError>("train.epochs 0: there is nothing to train");
+  }
   const bool resuming = !options.resume.empty();
   const bool starts =
       !resuming || options.restart || !read_index(RunFolder{options.resume}.checkpoints());

@@ -144,5 +144,24 @@ TEST_CASE("a full disk keeps the last good checkpoint") {
         0);
 }
 
+TEST_CASE("what cannot take a step is refused before a folder is made, by a dry run too") {
+  const ScratchFolder folder;
+  write_text(folder / "t.yaml", test::kTinyConfig);
+  for (const auto& [setting, says] :
+       {std::pair{"data.batch_size=4096", "training samples do not fill one update"},
+        std::pair{"train.epochs=0", "there is nothing to train"}}) {
+    for (const bool dry : {false, true}) {
+      CAPTURE(setting);
+      std::vector<std::string> arguments = {"train", folder / "t.yaml", "--out", folder / "run",
+                                            "--set", setting};
+      if (dry) arguments.emplace_back("--dry-run");
+      const test::Outcome outcome = test::tessera(arguments);
+      CHECK(outcome.code == 2);
+      CHECK(outcome.err.find(says) != std::string::npos);
+      CHECK(!std::filesystem::exists(folder / "run"));
+    }
+  }
+}
+
 }  // namespace
 }  // namespace tessera
