@@ -19,6 +19,7 @@ Learner::Learner(const Config& config) : config_(config), model_(config.model) {
 
 void Learner::start_from(const ParameterStore& weights) {
   model_.parameters.values().copy_from(weights.values());
+  if (weights.buffer_values()) model_.parameters.buffer_values().copy_from(weights.buffer_values());
   if (ema_) ema_.emplace(model_.parameters, config_.optim.ema);
 }
 
