@@ -15,7 +15,7 @@ EOF
 packages=(
   g++ cmake ninja-build
   libdnnl-dev ocl-icd-opencl-dev libyaml-cpp-dev libstb-dev libturbojpeg0-dev libcli11-dev nlohmann-json3-dev
-  libspdlog-dev libfmt-dev zlib1g-dev librandom123-dev libprotozero-dev doctest-dev
+  libspdlog-dev libfmt-dev zlib1g-dev libspng-dev librandom123-dev libprotozero-dev doctest-dev
 )
 for argument in "$@"; do
   case "$argument" in

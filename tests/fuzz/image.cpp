@@ -1,4 +1,4 @@
-// Any bytes are an image, by libjpeg-turbo and by stb_image, or a DataError.
+// Any bytes are an image, by libjpeg-turbo and by stb_image, and a mask, or a DataError.
 #include "data/images/image.h"
 
 #include <zlib.h>
@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "data/images/decoders.h"
 #include "data/images/exif.h"
+#include "data/images/mask_png.h"
 
 namespace {
 
@@ -44,6 +45,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const tessera::ImageHeader header = tessera::read_image_header(bytes, "f");
     use(tessera::upright(tessera::decode_with_stb(bytes, header, "f", channels),
                          header.orientation));
+  } catch (const tessera::DataError&) {
+  }
+  try {
+    use(tessera::decode_mask_png(bytes, "f"));
   } catch (const tessera::DataError&) {
   }
   return 0;
