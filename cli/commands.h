@@ -21,6 +21,7 @@ using Action = std::function<int()>;
 Action add_train_command(CLI::App& app);
 Action add_eval_command(CLI::App& app);
 Action add_predict_command(CLI::App& app);
+Action add_score_command(CLI::App& app);
 Action add_attention_command(CLI::App& app);
 Action add_inspect_command(CLI::App& app);
 Action add_forward_command(CLI::App& app);

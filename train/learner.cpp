@@ -112,7 +112,7 @@ std::vector<NamedTensor> Learner::state() const {
 
 void Learner::begin_evaluation() {
   if (ema_) ema_->swap();
-  packed_.emplace();
+  packed_.emplace(model_.parameters.values());
 }
 
 void Learner::end_evaluation() {

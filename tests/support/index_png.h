@@ -13,8 +13,8 @@ namespace tessera::test {
 
 struct IndexPng {
   int width = 1;
-  int bits = 8;           ///< a sample: 1, 2, 4, 8 or 16
-  int type = 3;           ///< of IHDR: 0 grey, 2 RGB, 3 palette, 4 grey and alpha, 6 RGBA
+  int bits = 8;  ///< a sample: 1, 2, 4, 8 or 16
+  int type = 3;  ///< of IHDR: 0 grey, 2 RGB, 3 palette, 4 grey and alpha, 6 RGBA
   bool interlaced = false;
 };
 
@@ -28,9 +28,8 @@ inline void append_chunk(std::string& to, std::string_view type, std::string_vie
   append_number(to, static_cast<std::uint32_t>(data.size()));
   const std::string body = std::string(type) + std::string(data);
   to += body;
-  append_number(to, static_cast<std::uint32_t>(crc32(
-                        0, reinterpret_cast<const Bytef*>(body.data()),
-                        static_cast<uInt>(body.size()))));
+  append_number(to, static_cast<std::uint32_t>(crc32(0, reinterpret_cast<const Bytef*>(body.data()),
+                                                     static_cast<uInt>(body.size()))));
 }
 
 /// Filter byte 0, then the row's samples packed into whole bytes, the first in the highest bits.
@@ -91,8 +90,9 @@ inline std::string index_png(std::span<const std::uint8_t> samples, const IndexP
     rows = detail::interlaced_rows(samples, png.width, png.bits);
   } else {
     for (int y = 0; y < height; ++y) {
-      detail::append_row(rows, samples.subspan(static_cast<std::size_t>(y * row),
-                                               static_cast<std::size_t>(row)), png.bits);
+      detail::append_row(
+          rows, samples.subspan(static_cast<std::size_t>(y * row), static_cast<std::size_t>(row)),
+          png.bits);
     }
   }
   std::string packed(compressBound(static_cast<uLong>(rows.size())), '\0');

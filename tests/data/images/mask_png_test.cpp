@@ -62,9 +62,10 @@ TEST_CASE("load_mask_png: reads what encode_png writes") {
 
 TEST_CASE("decode_mask_png: colours, 16 bits and other formats are refused by name") {
   const auto samples = samples_of(24, 8);
-  CHECK(error_for(index_png(samples, {.width = 2, .type = 2})) ==
-        "[mask] m.png: its pixels are colours (RGB); a mask is grey or has a palette, and the value "
-        "or index of a pixel is its class");
+  CHECK(
+      error_for(index_png(samples, {.width = 2, .type = 2})) ==
+      "[mask] m.png: its pixels are colours (RGB); a mask is grey or has a palette, and the value "
+      "or index of a pixel is its class");
   CHECK(error_for(index_png(samples, {.width = 2, .type = 6})).find("(RGBA)") != std::string::npos);
   CHECK(error_for(index_png(samples, {.width = 2, .type = 4})).find("(grey with alpha)") !=
         std::string::npos);

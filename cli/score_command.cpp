@@ -1,0 +1,55 @@
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <memory>
+
+#include "cli/commands.h"
+#include "cli/score.h"
+#include "core/error.h"
+
+namespace tessera {
+namespace {
+
+namespace fs = std::filesystem;
+
+int run(const ScoreOptions& options) {
+  for (const std::string& path : {options.truth, options.predictions}) {
+    std::error_code ignored;
+    if (!fs::exists(path, ignored)) fail<ConfigError>("{}: no such file or folder", path);
+  }
+  const bool folder = fs::is_directory(options.truth);
+  if (folder != fs::is_directory(options.predictions)) {
+    fail<ConfigError>("{} is a folder and {} a file; give two folders of PNG masks or two JSON files",
+                      folder ? options.truth : options.predictions,
+                      folder ? options.predictions : options.truth);
+  }
+  if (folder) {
+    score_masks(options);
+  } else {
+    score_boxes(options);
+  }
+  return kExitOk;
+}
+
+}  // namespace
+
+Action add_score_command(CLI::App& app) {
+  auto options = std::make_shared<ScoreOptions>();
+  app.add_option("truth", options->truth,
+                 "A folder of masks (PNG, grey or palette: the index is the class), or boxes in "
+                 "COCO's JSON")
+      ->required();
+  app.add_option("predictions", options->predictions,
+                 "A folder of masks of the same names, or COCO's list of detections")
+      ->required();
+  app.add_option("--classes", options->classes,
+                 "Classes of masks; as many as the largest index tells if not given")
+      ->check(CLI::Range(1, 256));
+  app.add_option("--ignore", options->ignored,
+                 "The index of label pixels that do not count; -1 for none")
+      ->check(CLI::Range(-1, 255))
+      ->capture_default_str();
+  app.add_flag("--json", options->json, "Print one JSON object; shares are 0..1");
+  return [options] { return run(*options); };
+}
+
+}  // namespace tessera
