@@ -19,6 +19,7 @@ using Action = std::function<int()>;
 Action add_train_command(Arguments& arguments);
 Action add_eval_command(Arguments& arguments);
 Action add_predict_command(Arguments& arguments);
+Action add_score_command(Arguments& arguments);
 Action add_attention_command(Arguments& arguments);
 Action add_inspect_command(Arguments& arguments);
 Action add_forward_command(Arguments& arguments);

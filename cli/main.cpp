@@ -37,6 +37,7 @@ std::vector<Command> add_commands(Arguments program) {
   add("train", "Train a model as a configuration says", add_train_command);
   add("eval", "Test a checkpoint on a data set", add_eval_command);
   add("predict", "Classify image files", add_predict_command);
+  add("score", "Compare given masks or boxes with the truth", add_score_command);
   add("attention", "Draw where a model looks in an image", add_attention_command);
   add("inspect", "Show what a configuration or run means, stage by stage", add_inspect_command);
   add("forward", "Run given weights on a given input, and the gradients", add_forward_command);

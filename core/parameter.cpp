@@ -34,14 +34,18 @@ void draw(const Init& init, std::span<float> values, Rng rng) {
   }
 }
 
+std::int64_t padded(std::int64_t floats) {
+  constexpr std::int64_t kAlign = 16;  // floats in a cache line
+  return (floats + kAlign - 1) / kAlign * kAlign;
+}
+
 }  // namespace
 
 void ParameterStore::bind() {
-  constexpr std::int64_t kAlign = 16;  // floats in a cache line
   std::int64_t total = 0;
   for (Entry& entry : entries_) {
     entry.offset = total;
-    total += (entry.parameter->shape.numel() + kAlign - 1) / kAlign * kAlign;
+    total += padded(entry.parameter->shape.numel());
   }
   values_ = Tensor::zeros({total});
   grads_ = Tensor::zeros({total});
@@ -49,6 +53,21 @@ void ParameterStore::bind() {
     Parameter& parameter = *entry.parameter;
     parameter.value = values_.slice(entry.offset, parameter.shape);
     parameter.grad = grads_.slice(entry.offset, parameter.shape);
+  }
+  bind_buffers();
+}
+
+void ParameterStore::bind_buffers() {
+  if (buffers_.empty()) return;
+  std::int64_t total = 0;
+  for (const BufferEntry& entry : buffers_) total += padded(entry.buffer->shape.numel());
+  buffer_values_ = Tensor::zeros({total});
+  std::int64_t offset = 0;
+  for (const BufferEntry& entry : buffers_) {
+    Buffer& buffer = *entry.buffer;
+    buffer.value = buffer_values_.slice(offset, buffer.shape);
+    buffer.value.fill(buffer.initial);
+    offset += padded(buffer.shape.numel());
   }
 }
 
@@ -59,6 +78,7 @@ void ParameterStore::initialize(std::uint64_t seed, float sigma) {
     if (init.kind == Init::Kind::kTruncatedNormal && init.scale == 0.0f) init.scale = sigma;
     draw(init, entry.parameter->value.span(), Rng(seed, Stream::kInit, hash >> 32, hash));
   }
+  for (const BufferEntry& entry : buffers_) entry.buffer->value.fill(entry.buffer->initial);
 }
 
 void ParameterStore::clear_gradients() {

@@ -58,8 +58,20 @@ struct Parameter {
   }
 };
 
+/// What a layer remembers beside its parameters: f32, part of every checkpoint, touched by no
+/// optimizer. The running statistics of a batch norm, for one. `value` is a view into the store's
+/// flat buffer.
+struct Buffer {
+  Shape shape;
+  float initial = 0.0f;
+  Tensor value;
+
+  explicit Buffer(const Shape& shape_, float initial_ = 0.0f) : shape(shape_), initial(initial_) {}
+};
+
 /// Walks a tree of layers and names its parameters: `stages.0.blocks.1.attn.qkv.weight`. A layer
-/// takes part by `void visit(ParameterVisitor& visitor) { visitor("weight", weight_); ... }`.
+/// takes part by `void visit(ParameterVisitor& visitor) { visitor("weight", weight_); ... }`, where
+/// its buffers stand beside its parameters.
 ///
 /// The outermost layers are groups, which pictures show as one: `patch_embed`, `stages.0.blocks.1`.
 /// A layer that only holds others together makes groups of its members instead: it says
@@ -79,12 +91,14 @@ class ParameterVisitor {
 
  protected:
   virtual void on_parameter(const std::string& name, Parameter& parameter) = 0;
+  virtual void on_buffer(const std::string& /*name*/, Buffer& /*buffer*/) {}
 
   /// That of the parameter at hand; a parameter outside of all layers is one of its own.
   const std::string& group() const { return group_.empty() ? path_ : group_; }
 
  private:
   void descend(Parameter& parameter) { on_parameter(path_, parameter); }
+  void descend(Buffer& buffer) { on_buffer(path_, buffer); }
   template <typename Member>
   void descend(std::vector<Member>& members) {
     for (std::size_t i = 0; i < members.size(); ++i) (*this)(std::to_string(i), members[i]);
@@ -130,17 +144,22 @@ class ParameterStore {
     std::int64_t offset;  ///< of its first element in the flat buffers; a multiple of 16
     std::string group;    ///< see ParameterVisitor
   };
+  struct BufferEntry {
+    std::string name;
+    Buffer* buffer;
+  };
 
-  /// Binds every parameter of `layer`, which must stay where it is as long as the store is used.
+  /// Binds every parameter and buffer of `layer`, which must stay where it is as long as the store
+  /// is used.
   template <typename Layer>
   explicit ParameterStore(Layer& layer) {
-    Collector collector(entries_);
+    Collector collector(entries_, buffers_);
     layer.visit(collector);
     bind();
   }
 
   /// Draws all values anew, truncated normals that name no sigma with `sigma`. Each parameter's
-  /// draws depend only on seed and its name.
+  /// draws depend only on seed and its name. Buffers get their initial value.
   void initialize(std::uint64_t seed, float sigma = 0.02f);
 
   /// Marks gradients as empty: the next backward pass overwrites them.
@@ -157,26 +176,40 @@ class ParameterStore {
   const Tensor& values() const { return values_; }
   const Tensor& grads() const { return grads_; }
 
+  const std::vector<BufferEntry>& buffers() const { return buffers_; }
+
+  /// All buffers of layers, flat f32, at places that depend on their shapes and order alone; empty
+  /// if there are none.
+  const Tensor& buffer_values() const { return buffer_values_; }
+
   /// Number of learned scalars, padding not counted.
   std::int64_t count() const;
 
  private:
   class Collector final : public ParameterVisitor {
    public:
-    explicit Collector(std::vector<Entry>& entries) : entries_(entries) {}
+    Collector(std::vector<Entry>& entries, std::vector<BufferEntry>& buffers)
+        : entries_(entries), buffers_(buffers) {}
 
    private:
     void on_parameter(const std::string& name, Parameter& parameter) override {
       entries_.push_back({name, &parameter, 0, group()});
     }
+    void on_buffer(const std::string& name, Buffer& buffer) override {
+      buffers_.push_back({name, &buffer});
+    }
     std::vector<Entry>& entries_;
+    std::vector<BufferEntry>& buffers_;
   };
 
   void bind();
+  void bind_buffers();
 
   std::vector<Entry> entries_;
+  std::vector<BufferEntry> buffers_;
   Tensor values_;
   Tensor grads_;
+  Tensor buffer_values_;
 };
 
 }  // namespace tessera

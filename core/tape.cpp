@@ -1,5 +1,6 @@
 #include "core/tape.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/error.h"
@@ -22,6 +23,8 @@ void Tape::reset(const TapeOptions& options) {
   }
   slots_.clear();
   touched_.clear();
+  open_.clear();
+  extras_.clear();
   arena_.reset();
   options_ = options;
 }
@@ -43,21 +46,44 @@ Var Tape::parameter(Parameter& parameter) {
   return {parameter.value, id};
 }
 
+/// A Parameter may stand behind several targets.
+const void* Tape::place_of(const GradTarget& target) const {
+  const Slot& slot = slots_[static_cast<std::size_t>(target.id)];
+  return slot.parameter != nullptr ? static_cast<const void*>(slot.parameter) : &slot;
+}
+
 GradSink Tape::sink(const GradTarget& target) {
   if (!target) return {};
-  Slot& slot = slots_[static_cast<std::size_t>(target.id)];
+  const void* place = place_of(target);
   GradSink sink;
-  if (slot.parameter != nullptr) {
-    sink = {slot.parameter->grad, std::exchange(slot.parameter->grad_ready, true)};
-  } else if (!slot.grad) {
-    slot.grad = Tensor::empty(target.shape, target.dtype);
-    sink = {slot.grad, false};
+  if (std::find(open_.begin(), open_.end(), place) == open_.end()) {
+    open_.push_back(place);
+    sink = open_sink(target);
   } else {
-    if (!slot.grad.unique()) slot.grad = slot.grad.clone();
-    sink = {slot.grad, true};
+    sink = {Tensor::empty(target.shape, target.dtype), false};
+    extras_.emplace_back(target, sink.grad);
   }
   if (options_.check_finite) touched_.push_back(sink.grad);
   return sink;
+}
+
+GradSink Tape::open_sink(const GradTarget& target) {
+  Slot& slot = slots_[static_cast<std::size_t>(target.id)];
+  if (slot.parameter != nullptr) {
+    return {slot.parameter->grad, std::exchange(slot.parameter->grad_ready, true)};
+  }
+  if (!slot.grad) {
+    slot.grad = Tensor::empty(target.shape, target.dtype);
+    return {slot.grad, false};
+  }
+  if (!slot.grad.unique()) slot.grad = slot.grad.clone();
+  return {slot.grad, true};
+}
+
+void Tape::add_extras() {
+  for (const auto& [target, grad] : extras_) add_into(open_sink(target).grad, grad);
+  extras_.clear();
+  open_.clear();
 }
 
 void Tape::pass(const GradTarget& target, const Tensor& grad) {
@@ -80,7 +106,9 @@ void Tape::backward(const Var& loss) {
   if (loss.value.numel() != 1)
     fail<ShapeError>("[backward] loss is {}, not a scalar", loss.shape());
   if (loss.id < 0) return;
-  slots_[static_cast<std::size_t>(loss.id)].grad = Tensor::full(loss.shape(), 1.0f);
+  const Tensor one = Tensor::full(loss.shape(), 1.0f);
+  const DType dtype = loss.value.dtype();
+  slots_[static_cast<std::size_t>(loss.id)].grad = dtype == one.dtype() ? one : cast(one, dtype);
   while (!nodes_.empty()) {
     Node node = std::move(nodes_.back());
     nodes_.pop_back();
@@ -97,6 +125,7 @@ void Tape::run(Node& node) {
   const Guard guard{node};
   const double start = options_.profile != nullptr ? seconds_now() : 0.0;
   node.run(node.closure, *this);
+  add_extras();
   if (Profile* profile = options_.profile) {
     // Two gradients, each as dear as the forward pass.
     profile->add(std::string(node.info.name) + " (backward)", seconds_now() - start,

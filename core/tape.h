@@ -98,7 +98,9 @@ class Tape {
   std::array<Var, N> record_all(std::array<Tensor, N> outputs, bool needs_grad,
                                 Backward&& backward);
 
-  /// Where an op's backward step puts the gradient of an input; empty if none is wanted.
+  /// Where an op's backward step puts the gradient of an input; empty if none is wanted. Inputs of
+  /// an op may be one and the same, so the second sink of a step for one place is a buffer of its
+  /// own, which is added when the step is done.
   GradSink sink(const GradTarget& target);
 
   /// For ops whose gradient is the incoming one: hands `grad` on without a copy where possible.
@@ -145,6 +147,9 @@ class Tape {
     return std::exchange(slots_[static_cast<std::size_t>(id)].grad, Tensor());
   }
   std::int32_t new_slot();
+  const void* place_of(const GradTarget& target) const;
+  GradSink open_sink(const GradTarget& target);
+  void add_extras();
   void run(Node& node);
   std::string scope_name() const;
   void check_outputs(const Tensor* outputs, std::size_t count) const;
@@ -157,6 +162,8 @@ class Tape {
   std::vector<ScopePart> scopes_;
   OpInfo current_;
   std::vector<Tensor> touched_;
+  std::vector<const void*> open_;                      // places that the present step has sinks of
+  std::vector<std::pair<GradTarget, Tensor>> extras_;  // second sinks of a place
 };
 
 /// Says which op runs, for messages and for the time by op; the first line of every op.

@@ -1,8 +1,8 @@
 #include "formats/json.h"
 
-#include "core/utf8.h"
-
 #include <istream>
+
+#include "core/utf8.h"
 
 namespace tessera {
 namespace {

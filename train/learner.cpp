@@ -21,6 +21,7 @@ Learner::Learner(const Config& config)
 
 void Learner::start_from(const ParameterStore& weights) {
   model_.parameters.values().copy_from(weights.values());
+  if (weights.buffer_values()) model_.parameters.buffer_values().copy_from(weights.buffer_values());
   if (ema_) ema_.emplace(model_.parameters, config_.optim.ema);
 }
 
@@ -151,7 +152,7 @@ void Learner::restore(const TensorFile& model, const TensorFile& state) {
 
 void Learner::begin_evaluation() {
   if (ema_) ema_->swap();
-  packed_.emplace();
+  packed_.emplace(model_.parameters.values());
 }
 
 void Learner::end_evaluation() {

@@ -45,6 +45,21 @@ TESSERA_INLINE F exp_approx(F x) {
   return p * __builtin_bit_cast(F, exponent);
 }
 
+/// log(1 + t) for t in [0, 1] within 3 ulp; NaN stays NaN. 2 artanh(s) with s = t / (2 + t), whose
+/// series is cut where (1 / 3)^17 / 17 is left.
+template <typename F>
+TESSERA_INLINE F log1p_of_unit(F t) {
+  const F s = t / (t + 2.0f);
+  const F q = s * s;
+  F p = q * (2.0f / 15.0f) + 2.0f / 13.0f;
+  p = p * q + 2.0f / 11.0f;
+  p = p * q + 2.0f / 9.0f;
+  p = p * q + 2.0f / 7.0f;
+  p = p * q + 2.0f / 5.0f;
+  p = p * q + 2.0f / 3.0f;
+  return s * (p * q + 2.0f);
+}
+
 /// erf(x) within 4e-7 (7 ulp), never beyond -1 and 1; NaN stays NaN. x P(x^2) / Q(x^2), fitted on
 /// [0, 3.95] by least squares with Lawson's weights (close to minimax: 2.2e-8 before rounding);
 /// from there on erf is 1 in f32.

@@ -1,5 +1,7 @@
 #include "core/onednn/convolution.h"
 
+#include <algorithm>
+
 #include "core/onednn/primitive_descs.h"
 #include "core/tensor.h"
 
@@ -118,6 +120,7 @@ const void* packed(Conv& conv, const float* weight, Tensor& buffer) {
 
 void conv_forward(const ConvGeometry& geometry, const void* x, const float* weight,
                   const float* bias, void* y) {
+  if (geometry.batch == 0) return;
   Conv& conv = conv_for(geometry, Pass::kForward, bias != nullptr);
   Tensor buffer;
   const void* w = packed(conv, weight, buffer);
@@ -130,6 +133,7 @@ void conv_forward(const ConvGeometry& geometry, const void* x, const float* weig
 
 void conv_backward_data(const ConvGeometry& geometry, const void* dy, const float* weight,
                         void* dx) {
+  if (geometry.batch == 0) return;
   Conv& conv = conv_for(geometry, Pass::kData, false);
   Tensor buffer;
   conv.primitive.run({dy, packed(conv, weight, buffer), dx});
@@ -137,6 +141,13 @@ void conv_backward_data(const ConvGeometry& geometry, const void* dy, const floa
 
 void conv_backward_weights(const ConvGeometry& geometry, const void* x, const void* dy,
                            float* dweight, float* dbias) {
+  if (geometry.batch == 0) {
+    const ConvGeometry& g = geometry;
+    std::fill_n(dweight, g.out_channels * (g.in_channels / g.groups) * g.kernel[0] * g.kernel[1],
+                0.0f);
+    if (dbias != nullptr) std::fill_n(dbias, g.out_channels, 0.0f);
+    return;
+  }
   Conv& conv = conv_for(geometry, Pass::kWeights, dbias != nullptr);
   Tensor buffer;
   float* dw = dweight;

@@ -59,9 +59,25 @@ Primitive make_matmul(const Matmul& args) {
   return primitive;
 }
 
+/// Products of nothing, which the library divides by: C is the bias, or nothing is added.
+void empty_product(const Matmul& args) {
+  if (args.accumulate && args.bias == nullptr) return;
+  for (std::int64_t i = 0; i < args.batch * args.m * args.n; ++i) {
+    const float value = args.bias != nullptr ? args.bias[i % args.n] : 0.0f;
+    if (args.c_dtype == DType::kBF16) {
+      BF16& c = static_cast<BF16*>(args.c)[i];
+      c = to_bf16(args.accumulate ? to_f32(c) + value : value);
+    } else {
+      float& c = static_cast<float*>(args.c)[i];
+      c = args.accumulate ? c + value : value;
+    }
+  }
+}
+
 }  // namespace
 
 void matmul(const Matmul& args) {
+  if (args.batch * args.m * args.n * args.k == 0) return empty_product(args);
   thread_local Cache<Primitive> cache;
   const Key key = {args.batch,
                    args.m,

@@ -1,13 +1,20 @@
 #include "core/ops/row_products.h"
 
+#include <functional>
+
 #include "core/onednn/matmul.h"
 
 namespace tessera {
 
-const Tensor& PackedWeights::get(const Tensor& weight, DType dtype) {
-  Kept& kept = kept_[{weight.raw(), weight.dim(0), weight.dim(1), dtype}];
-  if (!kept.values) kept = {weight, onednn::pack(weight, true, dtype)};
-  return kept.values;
+Tensor PackedWeights::get(const Tensor& weight, DType dtype) {
+  const std::less<const float*> before;
+  const float* begin = parameters_.f32();
+  if (before(weight.f32(), begin) || !before(weight.f32(), begin + parameters_.numel())) {
+    return onednn::pack(weight, true, dtype);
+  }
+  Tensor& kept = kept_[{weight.f32() - begin, weight.dim(0), weight.dim(1), dtype}];
+  if (!kept) kept = onednn::pack(weight, true, dtype);
+  return kept;
 }
 
 RowWeight::RowWeight(const Tensor& weight, WeightUse use, DType dtype, const RowSlices& slices,

@@ -24,17 +24,18 @@ struct RowProduct {
 /// which is nothing beside a batch and more than a quarter of the time of a single image.
 class PackedWeights {
  public:
+  /// For the weights that lie in `parameters`, the values of a ParameterStore. What an op makes of
+  /// a parameter before it multiplies is another tensor in each pass and is not kept.
+  explicit PackedWeights(const Tensor& parameters) : parameters_(parameters) {}
+
   /// `weight` [out, in] as onednn::pack makes it of its transpose, in `dtype`.
-  const Tensor& get(const Tensor& weight, DType dtype);
+  Tensor get(const Tensor& weight, DType dtype);
 
   std::size_t count() const { return kept_.size(); }
 
  private:
-  struct Kept {
-    Tensor weight;  // holds the address that is the key
-    Tensor values;
-  };
-  std::map<std::tuple<const void*, std::int64_t, std::int64_t, DType>, Kept> kept_;
+  Tensor parameters_;
+  std::map<std::tuple<std::int64_t, std::int64_t, std::int64_t, DType>, Tensor> kept_;
 };
 
 /// A weight made ready to multiply the rows of activations of one dtype: rounded to it and, where

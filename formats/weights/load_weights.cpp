@@ -193,6 +193,7 @@ void restore_tensors(const TensorFile& file, std::span<const NamedTensor> tensor
 std::vector<NamedTensor> named_values(const ParameterStore& store) {
   std::vector<NamedTensor> tensors;
   for (const auto& entry : store.entries()) tensors.push_back({entry.name, entry.parameter->value});
+  for (const auto& entry : store.buffers()) tensors.push_back({entry.name, entry.buffer->value});
   return tensors;
 }
 

@@ -65,7 +65,8 @@ LoadReport load_weights(const TensorFile& file, std::span<const NamedTensor> par
 /// CheckpointError for a missing tensor or another shape or dtype; then nothing was copied.
 void restore_tensors(const TensorFile& file, std::span<const NamedTensor> tensors);
 
-/// Handles on the values or gradients of a model under Tessera's names.
+/// Handles on the values (parameters, then buffers of layers) or gradients of a model under
+/// Tessera's names.
 std::vector<NamedTensor> named_values(const ParameterStore& store);
 std::vector<NamedTensor> named_gradients(const ParameterStore& store);
 

@@ -138,6 +138,43 @@ TEST_CASE("complete_gradients zeroes only what no backward pass reached") {
   CHECK(tree.scale.grad.f32()[0] == 0.0f);
 }
 
+TEST_CASE("buffers have names and initial values, and are no parameters") {
+  struct Layer {
+    Parameter weight{{3}, Init::ones(), true};
+    Buffer mean{Shape{3}}, variance{Shape{17}, 1.0f};
+    void visit(ParameterVisitor& visitor) {
+      visitor("weight", weight);
+      visitor("mean", mean);
+      visitor("variance", variance);
+    }
+  };
+  struct Model {
+    std::vector<Layer> layers = std::vector<Layer>(2);
+    void visit(ParameterVisitor& visitor) { visitor("layers", layers); }
+  } model;
+  ParameterStore store(model);
+  CHECK(store.entries().size() == 2);
+  CHECK(store.count() == 6);
+  std::vector<std::string> names;
+  std::int64_t total = 0;
+  for (const auto& [name, buffer] : store.buffers()) {
+    names.push_back(name);
+    CHECK(buffer->value.shape() == buffer->shape);
+    CHECK(buffer->value.f32() == store.buffer_values().f32() + total);
+    for (const float value : buffer->value.span()) CHECK(value == buffer->initial);
+    total += (buffer->shape.numel() + 15) / 16 * 16;
+  }
+  CHECK(names == std::vector<std::string>{"layers.0.mean", "layers.0.variance", "layers.1.mean",
+                                          "layers.1.variance"});
+  CHECK(store.buffer_values().numel() == total);
+  model.layers[1].variance.value.fill(5.0f);
+  store.initialize(3);
+  CHECK(model.layers[1].variance.value.f32()[16] == 1.0f);
+
+  Leaf plain;
+  CHECK_FALSE(static_cast<bool>(ParameterStore(plain).buffer_values()));
+}
+
 TEST_CASE("a truncated normal without a sigma of its own takes the one given") {
   struct Layer {
     Parameter weight{{64, 64}, Init::truncated_normal(), true};

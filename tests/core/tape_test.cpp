@@ -51,6 +51,14 @@ TEST_CASE("one tensor used many times gathers all gradients") {
   CHECK(gradient(tape, x) == 11.0f);
 }
 
+TEST_CASE("a loss in bf16 has a gradient of 1 in bf16") {
+  Tape tape;
+  const Var x = tape.leaf(cast(scalar(3.0f), DType::kBF16));
+  tape.backward(ops::add(tape, x, x));
+  CHECK(tape.grad(x).dtype() == DType::kBF16);
+  CHECK(to_f32(*tape.grad(x).data<BF16>()) == 2.0f);
+}
+
 TEST_CASE("gradients of a parameter add up over backward passes until they are cleared") {
   Parameter parameter({1}, Init::zeros(), true);
   parameter.value = scalar(2.0f);

@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "data/images/decoders.h"
+#include "data/images/mask_png.h"
 
 namespace {
 
@@ -40,6 +41,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       use(tessera::decode_image(bytes, "f", channels, at_least));
     } catch (const tessera::DataError&) {
     }
+  }
+  try {
+    use(tessera::decode_mask_png(bytes, "f"));
+  } catch (const tessera::DataError&) {
   }
   return 0;
 }

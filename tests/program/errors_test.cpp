@@ -152,8 +152,8 @@ TEST_CASE("what cannot take a step is refused before a folder is made, by a dry 
         std::pair{"train.epochs=0", "there is nothing to train"}}) {
     for (const bool dry : {false, true}) {
       CAPTURE(setting);
-      std::vector<std::string> arguments = {"train", folder / "t.yaml", "--out", folder / "run",
-                                            "--set", setting};
+      std::vector<std::string> arguments = {"train",        folder / "t.yaml", "--out",
+                                            folder / "run", "--set",           setting};
       if (dry) arguments.emplace_back("--dry-run");
       const test::Outcome outcome = test::tessera(arguments);
       CHECK(outcome.code == 2);

@@ -13,6 +13,13 @@ struct OpResult {
   std::vector<Tensor> grads;  ///< of the inputs, f32
 };
 
+/// The backward pass of sum(y * probe).
+inline void run_probe(Tape& tape, const Var& y) {
+  const Tensor probe = cast(random_tensor(y.shape(), 977), y.value.dtype());
+  tape.backward(tape.record(Tensor::full({1}, 0.0f), true,
+                            [y = y.target(), probe](Tape& t, const Tensor&) { t.pass(y, probe); }));
+}
+
 /// Result and gradients of sum(op(inputs) * probe), all as f32; the inputs keep their dtypes.
 inline OpResult run_op(const std::vector<Tensor>& inputs, const Op& op) {
   Tape tape;
@@ -20,9 +27,7 @@ inline OpResult run_op(const std::vector<Tensor>& inputs, const Op& op) {
   for (const Tensor& input : inputs) leaves.push_back(tape.leaf(input));
   const Var y = op(tape, leaves);
   REQUIRE(y.id >= 0);
-  const Tensor probe = cast(random_tensor(y.shape(), 977), y.value.dtype());
-  tape.backward(tape.record(Tensor::full({1}, 0.0f), true,
-                            [y = y.target(), probe](Tape& t, const Tensor&) { t.pass(y, probe); }));
+  run_probe(tape, y);
   OpResult result{cast(y.value, DType::kF32), {}};
   for (const Var& leaf : leaves) {
     const Tensor grad = tape.grad(leaf);

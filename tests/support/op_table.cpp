@@ -31,7 +31,7 @@ const OpTable& op_table() {
   static const OpTable table = [] {
     OpTable all;
     for (OpTable (*cases)() :
-         {product_cases, attention_cases, map_cases, patch_cases, element_cases}) {
+         {product_cases, attention_cases, map_cases, patch_cases, element_cases, dense_cases}) {
       add(all, cases());
     }
     return all;

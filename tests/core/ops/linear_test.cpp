@@ -44,12 +44,13 @@ TEST_CASE("linear agrees with a double-precision reference") {
 
 TEST_CASE("linear: weights that are kept packed give the bits of weights packed anew") {
   const Tensor x = cast(random_tensor({5, 48}, 1), DType::kBF16);
-  const Tensor weights[] = {random_tensor({32, 48}, 2), random_tensor({32, 48}, 3)};
+  const Tensor parameters = random_tensor({2 * 32 * 48}, 2);
+  const Tensor weights[] = {parameters.slice(0, {32, 48}), parameters.slice(32 * 48, {32, 48})};
   const auto product = [&](const Tensor& weight, PackedWeights* packed) {
     Tape tape({.training = false, .packed = packed});
     return ops::linear(tape, tape.constant(x), tape.constant(weight), Var{}).value;
   };
-  PackedWeights packed;
+  PackedWeights packed(parameters);
   for (int pass = 0; pass < 2; ++pass) {
     for (const Tensor& weight : weights) {
       CHECK(relative_error(cast(product(weight, &packed), DType::kF32),
@@ -62,6 +63,20 @@ TEST_CASE("linear: weights that are kept packed give the bits of weights packed 
   weights[0].fill(0.0f);
   CHECK(relative_error(cast(product(weights[0], &packed), DType::kF32),
                        cast(before, DType::kF32)) == 0.0);
+}
+
+TEST_CASE("linear: what is no parameter is packed anew and not kept") {
+  const Tensor x = cast(random_tensor({5, 48}, 1), DType::kBF16);
+  const Tensor parameters = Tensor::zeros({64});
+  PackedWeights packed(parameters);
+  for (std::uint64_t pass = 0; pass < 3; ++pass) {
+    const Tensor weight = random_tensor({32, 48}, pass);
+    Tape tape({.training = false, .packed = &packed}), plain({.training = false});
+    const Var kept = ops::linear(tape, tape.constant(x), tape.constant(weight), Var{});
+    const Var anew = ops::linear(plain, plain.constant(x), plain.constant(weight), Var{});
+    CHECK(relative_error(cast(kept.value, DType::kF32), cast(anew.value, DType::kF32)) == 0.0);
+  }
+  CHECK(packed.count() == 0);
 }
 
 TEST_CASE("products of shapes that do not fit are refused") {

@@ -2,6 +2,7 @@
 #include <cstring>
 #include <set>
 
+#include "core/error.h"
 #include "core/parallel.h"
 #include "tests/support/op_check.h"
 #include "tests/support/op_table.h"
@@ -34,6 +35,69 @@ TEST_CASE("every op in bf16 stays within bf16 rounding of f32") {
 TEST_CASE("gradients of every op add to those that are there") {
   for_each_case([](const OpCase& c, const std::vector<Tensor>& inputs) {
     test::check_accumulation(inputs, c.op);
+  });
+}
+
+/// The gradient of input i, which is input j too: as one Var, or as two of one Parameter.
+Tensor tied_gradient(const OpCase& c, const std::vector<Tensor>& inputs, std::size_t i,
+                     std::size_t j, bool parameter) {
+  Parameter owner(inputs[i].shape(), Init::zeros(), true);
+  owner.value = inputs[i];
+  owner.grad = Tensor::full(inputs[i].shape(), 99.0f);  // stale: to be overwritten
+  Tape tape;
+  std::vector<Var> vars;
+  for (const Tensor& input : inputs) vars.push_back(tape.leaf(input));
+  if (parameter) vars[i] = tape.parameter(owner);
+  vars[j] = parameter ? tape.parameter(owner) : vars[i];
+  test::run_probe(tape, c.op(tape, vars));
+  return parameter ? owner.grad : tape.grad(vars[i]);
+}
+
+TEST_CASE("one tensor as two inputs of an op gets the sum of both gradients") {
+  for_each_case([](const OpCase& c, const std::vector<Tensor>& given) {
+    for (std::size_t i = 0; i < given.size(); ++i) {
+      for (std::size_t j = i + 1; j < given.size(); ++j) {
+        if (given[i].shape() != given[j].shape()) continue;
+        CAPTURE(i);
+        CAPTURE(j);
+        std::vector<Tensor> inputs = given;
+        inputs[j] = inputs[i];
+        const OpResult apart = test::run_op(inputs, c.op);
+        const Tensor expected = apart.grads[i].clone();
+        add_into(expected, apart.grads[j]);
+        for (const bool parameter : {false, true}) {
+          const Tensor tied = tied_gradient(c, inputs, i, j, parameter);
+          CHECK(test::relative_error(tied, expected) < 1e-5);
+        }
+      }
+    }
+  });
+}
+
+// A last batch that a filter has emptied, for one.
+TEST_CASE("every op of no samples gives nothing or says that it cannot") {
+  for_each_case([](const OpCase& c, std::vector<Tensor> inputs) {
+    if (c.activations == 0) return;  // of parameters alone
+    for (std::size_t i = 0; i < c.activations; ++i) {
+      std::vector<std::int64_t> dims(inputs[i].shape().dims().begin(),
+                                     inputs[i].shape().dims().end());
+      dims[0] = 0;
+      inputs[i] = Tensor::empty(Shape(std::span<const std::int64_t>(dims)));
+    }
+    for (const bool low : {false, true}) {
+      for (std::size_t i = 0; low && i < c.activations; ++i) {
+        inputs[i] = cast(inputs[i], DType::kBF16);
+      }
+      try {
+        const OpResult result = test::run_op(inputs, c.op);
+        for (const float value : result.y.span()) CHECK(std::isfinite(value));
+        for (std::size_t i = c.activations; i < inputs.size(); ++i) {
+          for (const float value : result.grads[i].span()) CHECK(value == 0.0f);
+        }
+      } catch (const Error& error) {
+        CHECK(std::string(error.what()).starts_with("["));
+      }
+    }
   });
 }
 

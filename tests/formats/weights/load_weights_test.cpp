@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "formats/safetensors.h"
+#include "formats/safetensors_writer.h"
 #include "tests/support/paths.h"
 #include "tests/support/scratch_folder.h"
 
@@ -212,6 +213,28 @@ TEST_CASE("named_values and named_gradients: handles on a store's memory") {
   CHECK(values[0].name == "weight");
   CHECK(values[1].tensor.f32() == layer.bias.value.f32());
   CHECK(gradients[1].tensor.f32() == layer.bias.grad.f32());
+}
+
+TEST_CASE("named_values: buffers of layers follow the parameters and come back from a file") {
+  struct Normed {
+    Parameter weight{Shape{2}, Init::ones(), true};
+    Buffer mean{Shape{2}};
+    void visit(ParameterVisitor& visitor) {
+      visitor("running_mean", mean);
+      visitor("weight", weight);
+    }
+  };
+  Normed saved, loaded;
+  ParameterStore from(saved), to(loaded);
+  saved.mean.value.f32()[1] = 3.5f;
+  const auto values = named_values(from);
+  REQUIRE(values.size() == 2);
+  CHECK(values[1].name == "running_mean");
+  CHECK(named_gradients(from).size() == 1);
+  const ScratchFolder folder;
+  write_safetensors(folder / "model.safetensors", values);
+  restore_tensors(read_safetensors(folder / "model.safetensors"), named_values(to));
+  CHECK(loaded.mean.value.f32()[1] == 3.5f);
 }
 
 TEST_CASE("load_weights: Swin v2's query and value biases make one with a zero key third") {

@@ -12,6 +12,7 @@ OpTable attention_cases();
 OpTable map_cases();
 OpTable patch_cases();
 OpTable element_cases();
+OpTable dense_cases();
 
 /// Feature maps [B, H, W, C] of the two models that `large` is about.
 inline const std::vector<Shape> kLargeMaps = {

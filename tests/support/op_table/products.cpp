@@ -21,8 +21,9 @@ OpTable linears() {
   OpTable table;
   for (const bool bias : {true, false}) {
     for (const OpCase& made :
-         {linear({1, 1}, 1, bias), linear({3, 5}, 7, bias), linear({2, 3, 4, 17}, 33, bias),
-          linear({130, 48}, 96, bias), linear({1537, 12}, 5, bias)}) {  // the last in slices
+         {linear({1, 1}, 1, bias), linear({3, 5}, 7, bias), linear({5, 5}, 5, bias),
+          linear({2, 3, 4, 17}, 33, bias), linear({130, 48}, 96, bias),
+          linear({1537, 12}, 5, bias)}) {  // the last in slices
       table.small.push_back(made);
     }
   }
@@ -96,11 +97,13 @@ OpTable convolutions() {
 OpTable product_cases() {
   OpTable table;
   add(table, linears());
-  add(table, {{matmul({2, 3}, {3, 4}), matmul({5, 2, 3}, {5, 3, 4}), matmul({33, 17}, {17, 9})},
+  add(table, {{matmul({2, 3}, {3, 4}), matmul({5, 2, 3}, {5, 3, 4}), matmul({33, 17}, {17, 9}),
+               matmul({6, 6}, {6, 6})},
               {matmul({64, 512, 512}, {64, 512, 512})}});
-  // The second and third small ones are cut into slices.
+  // The second, third and last small ones are cut into slices.
   add(table,
-      {{mlp({5, 3}, 7, 2), mlp({1030, 4}, 6, 3), mlp({1537, 24}, 33, 8)},
+      {{mlp({5, 3}, 7, 2), mlp({1030, 4}, 6, 3), mlp({1537, 24}, 33, 8), mlp({7, 7}, 7, 7),
+        mlp({1100, 9}, 9, 9)},
        each_of(kLargeMaps, [](const Shape& map) { return mlp(map, 4 * map[-1], map[-1]); })});
   add(table, convolutions());
   return table;

@@ -1,0 +1,123 @@
+#include "core/ops/resize.h"
+
+#include <cmath>
+
+#include "core/error.h"
+#include "tests/support/op_fixture.h"
+
+namespace tessera {
+namespace {
+
+using ops::ResizeMode;
+using test::relative_error;
+
+double at(const Tensor& x, std::int64_t b, std::int64_t row, std::int64_t column, std::int64_t c) {
+  const std::int64_t y = std::clamp<std::int64_t>(row, 0, x.dim(1) - 1);
+  const std::int64_t z = std::clamp<std::int64_t>(column, 0, x.dim(2) - 1);
+  return double{x.f32()[((b * x.dim(1) + y) * x.dim(2) + z) * x.dim(3) + c]};
+}
+
+double cubic(double d) {
+  d = std::abs(d);
+  if (d <= 1.0) return 1.25 * d * d * d - 2.25 * d * d + 1.0;
+  return d >= 2.0 ? 0.0 : -0.75 * d * d * d + 3.75 * d * d - 6.0 * d + 3.0;
+}
+
+double weight_of(double distance, ResizeMode mode) {
+  if (mode == ResizeMode::kBicubic) return cubic(distance);
+  return std::max(0.0, 1.0 - std::abs(distance));
+}
+
+double source_of(std::int64_t i, std::int64_t in, std::int64_t out, ResizeMode mode) {
+  const auto place = static_cast<double>(i), from = static_cast<double>(in);
+  if (mode == ResizeMode::kBilinearCorners) {
+    return out == 1 ? 0.0 : place * (from - 1.0) / static_cast<double>(out - 1);
+  }
+  const double source = (place + 0.5) * from / static_cast<double>(out) - 0.5;
+  return mode == ResizeMode::kBilinear ? std::max(0.0, source) : source;
+}
+
+// A pixel as the sum over all pixels within two of its place, from the definition.
+Tensor reference(const Tensor& x, std::array<std::int64_t, 2> size, ResizeMode mode) {
+  Tensor y = Tensor::empty({x.dim(0), size[0], size[1], x.dim(3)});
+  std::size_t next = 0;
+  for (std::int64_t b = 0; b < x.dim(0); ++b) {
+    for (std::int64_t i = 0; i < size[0]; ++i) {
+      for (std::int64_t j = 0; j < size[1]; ++j) {
+        for (std::int64_t c = 0; c < x.dim(3); ++c) {
+          double sum = 0.0;
+          if (mode == ResizeMode::kNearest) {
+            sum = at(x, b, i * x.dim(1) / size[0], j * x.dim(2) / size[1], c);
+          } else {
+            const double row = source_of(i, x.dim(1), size[0], mode);
+            const double column = source_of(j, x.dim(2), size[1], mode);
+            for (std::int64_t p = -3; p < x.dim(1) + 3; ++p) {
+              for (std::int64_t q = -3; q < x.dim(2) + 3; ++q) {
+                sum += weight_of(row - static_cast<double>(p), mode) *
+                       weight_of(column - static_cast<double>(q), mode) * at(x, b, p, q, c);
+              }
+            }
+          }
+          y.span()[next++] = static_cast<float>(sum);
+        }
+      }
+    }
+  }
+  return y;
+}
+
+TEST_CASE("resize agrees with a double-precision reference") {
+  for (const ResizeMode mode : {ResizeMode::kBilinear, ResizeMode::kBilinearCorners,
+                                ResizeMode::kBicubic, ResizeMode::kNearest}) {
+    for (const Shape& shape : {Shape{2, 5, 7, 3}, Shape{1, 1, 4, 16}, Shape{3, 2, 3, 33}}) {
+      for (const std::array<std::int64_t, 2> size :
+           {std::array<std::int64_t, 2>{13, 11}, {1, 1}, {20, 28}, {3, 2}, {5, 1}}) {
+        CAPTURE(static_cast<int>(mode));
+        CAPTURE(to_string(shape));
+        CAPTURE(size[0]);
+        const Tensor x = test::random_tensor(shape, 1);
+        Tape tape({.training = false});
+        const Var y = ops::resize(tape, tape.constant(x), size, mode);
+        CHECK(y.shape() == Shape{shape[0], size[0], size[1], shape[3]});
+        CHECK(relative_error(y.value, reference(x, size, mode)) < 1e-5);
+      }
+    }
+  }
+}
+
+TEST_CASE("resize and its gradient agree with PyTorch") {
+  const test::OpFixture fixture("op_resize.safetensors");
+  REQUIRE(fixture.cases().size() == 28);
+  for (const auto& c : fixture.cases()) {
+    CAPTURE(c.dump());
+    const std::string name = c["mode"];
+    const ResizeMode mode = name == "nearest"                ? ResizeMode::kNearest
+                            : name == "bicubic"              ? ResizeMode::kBicubic
+                            : c["align_corners"].get<bool>() ? ResizeMode::kBilinearCorners
+                                                             : ResizeMode::kBilinear;
+    const std::array<std::int64_t, 2> size = {c["size"][0], c["size"][1]};
+    const auto result = test::run_backward(
+        {fixture.map(c, "x")}, fixture.map(c, "dy"),
+        [&](Tape& t, std::span<const Var> v) { return ops::resize(t, v[0], size, mode); });
+    CHECK(relative_error(result.y, fixture.map(c, "y")) < 1e-5);
+    CHECK(relative_error(result.grads[0], fixture.map(c, "dx")) < 1e-5);
+  }
+}
+
+TEST_CASE("resize hands a map of the wanted size on") {
+  Tape tape;
+  const Var x = tape.leaf(test::random_tensor({2, 3, 4, 5}, 1));
+  CHECK(ops::resize(tape, x, {3, 4}).value.raw() == x.value.raw());
+}
+
+TEST_CASE("resize refuses what is not a map and sizes of nothing") {
+  Tape tape;
+  CHECK_THROWS_AS(ops::resize(tape, tape.constant(Tensor::zeros({2, 3, 4})), {2, 2}), ShapeError);
+  CHECK_THROWS_AS(ops::resize(tape, tape.constant(Tensor::zeros({2, 0, 4, 3})), {2, 2}),
+                  ShapeError);
+  CHECK_THROWS_AS(ops::resize(tape, tape.constant(Tensor::zeros({2, 3, 4, 3})), {0, 2}),
+                  ShapeError);
+}
+
+}  // namespace
+}  // namespace tessera
