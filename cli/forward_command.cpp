@@ -10,7 +10,6 @@
 #include "formats/safetensors.h"
 #include "formats/weights/load_weights.h"
 #include "layers/model.h"
-#include "layers/model_trace.h"
 #include "train/checkpoint.h"
 #include "train/config/config.h"
 #include "train/log.h"

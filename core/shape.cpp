@@ -4,6 +4,8 @@
 
 namespace tessera {
 
+std::string by(const Size2& size) { return fmt::format("{}x{}", size[0], size[1]); }
+
 std::string to_string(const Shape& shape) {
   return fmt::format("[{}]", fmt::join(shape.dims(), ", "));
 }

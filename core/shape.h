@@ -14,6 +14,12 @@
 
 namespace tessera {
 
+/// Height and width, of an image, a patch, a map or a window.
+using Size2 = std::array<std::int64_t, 2>;
+
+/// `56x48`
+std::string by(const Size2& size);
+
 /// Up to six non-negative dimensions; rank 0 is a scalar with one element.
 class Shape {
  public:

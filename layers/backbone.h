@@ -6,13 +6,14 @@
 #include "core/tape.h"
 #include "layers/layer_norm.h"
 #include "layers/model_config.h"
-#include "layers/model_trace.h"
 #include "layers/patch/patch_embed.h"
 
 namespace tessera {
 
-/// Where the dropout after the embedding draws; the blocks' places count up from 0.
-inline constexpr std::uint32_t kEmbedLane = 0xffffu;
+struct ModelTrace;
+
+/// The address at which the dropout after the embedding draws; those of the blocks count up from 0.
+inline constexpr std::uint32_t kEmbedDraw = 0xffffu;
 
 /// What a stage puts out.
 struct StageMap {

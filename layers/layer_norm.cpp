@@ -32,4 +32,8 @@ void LayerNorm::visit(ParameterVisitor& visitor) {
   visitor("bias", bias_);
 }
 
+Tensor DropPath::scale(const Tape& tape, std::int64_t batch) const {
+  return ops::drop_path_scale(tape, batch, rate, draw);
+}
+
 }  // namespace tessera

@@ -1,4 +1,5 @@
-// Layer normalisation, alone or together with the residual sum in front of it.
+// What stands around the branches of a block: layer normalisation, alone or together with the
+// residual sum in front of it, and stochastic depth.
 #pragma once
 
 #include <array>
@@ -36,6 +37,17 @@ class LayerNorm {
   Parameter weight_;
   Parameter bias_;
   float epsilon_;
+};
+
+/// Stochastic depth, arXiv:1603.09382: drops a residual branch for whole samples with probability
+/// `rate` and scales the others by 1 / (1 - rate). `draw` is the address of this branch's random
+/// numbers.
+struct DropPath {
+  float rate = 0.0f;
+  std::uint32_t draw = 0;
+
+  /// Factors [batch] for a residual stream; empty where nothing is dropped.
+  Tensor scale(const Tape& tape, std::int64_t batch) const;
 };
 
 }  // namespace tessera

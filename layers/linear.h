@@ -1,4 +1,4 @@
-// Affine map of the last dimension.
+// Affine maps of the last dimension: one alone, and two around an activation.
 #pragma once
 
 #include "core/tape.h"
@@ -26,6 +26,25 @@ class Linear {
   Parameter weight_;
   Parameter bias_;
   bool has_bias_;
+};
+
+/// The feed-forward half of a transformer block: fc2(gelu(fc1(x))) with `hidden` channels in
+/// between.
+class Mlp {
+ public:
+  /// `draw` is the address of dropout's random numbers; the next one is used too.
+  Mlp(std::int64_t channels, std::int64_t hidden, float dropout, std::uint32_t draw);
+
+  /// [..., C] -> [..., C]
+  Var forward(Tape& tape, const Var& x);
+
+  void visit(ParameterVisitor& visitor);
+
+ private:
+  Linear fc1_;
+  Linear fc2_;
+  float dropout_;
+  std::uint32_t draw_;
 };
 
 }  // namespace tessera

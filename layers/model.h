@@ -7,6 +7,7 @@
 #include "core/parameter.h"
 #include "layers/backbone.h"
 #include "layers/heads/head.h"
+#include "layers/window_attention.h"
 
 namespace tessera {
 

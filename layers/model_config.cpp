@@ -1,12 +1,8 @@
 #include "layers/model_config.h"
 
-#include <fmt/format.h>
-
 #include <cmath>
 
 namespace tessera {
-
-std::string by(const Size2& size) { return fmt::format("{}x{}", size[0], size[1]); }
 
 double entry_of(const std::vector<double>& list, std::size_t index) {
   return list.at(list.size() == 1 ? 0 : index);

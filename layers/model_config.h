@@ -1,20 +1,14 @@
 // What a model is made of: the `model:` part of a configuration.
 #pragma once
 
-#include <array>
 #include <cstdint>
-#include <string>
 #include <vector>
 
+#include "core/shape.h"
 #include "layers/heads/head_config.h"
+#include "layers/patch/patch_config.h"
 
 namespace tessera {
-
-/// Height and width, of an image, a patch, a map or a window.
-using Size2 = std::array<std::int64_t, 2>;
-
-/// `56x48`
-std::string by(const Size2& size);
 
 /// How a map is treated that the window does not divide. Zeros are appended at the right and
 /// bottom.
@@ -43,55 +37,6 @@ enum class ModelName : std::uint8_t {
 enum class Pooling : std::uint8_t {
   kMean,   ///< the mean over all tokens
   kToken,  ///< a learned token that goes through all blocks with the others (ViT only)
-};
-
-enum class PatchEmbedType : std::uint8_t {
-  kLinear,      ///< see ConvPatchEmbed
-  kOverlap,     ///< see ConvPatchEmbed
-  kConvStem,    ///< see ConvStem
-  kShifted,     ///< see ShiftedPatchEmbed
-  kCrossScale,  ///< see CrossScalePatchEmbed
-  kSliding,     ///< see ConvPatchEmbed
-};
-
-/// What becomes of pixels at the right and bottom that no whole kernel fits on.
-enum class PatchEdge : std::uint8_t {
-  kDrop,  ///< they are not seen
-  kPad,   ///< zeros make them whole: one more row or column of tokens
-};
-
-/// In the place of a number of zeros: as many as keep ceil(pixels / stride) tokens.
-inline constexpr std::int64_t kSamePadding = -1;
-
-/// Where a shifted view looks from: four corners, four sides, or all eight.
-enum class ShiftDirections : std::uint8_t { kDiagonal, kCardinal, kEight };
-
-/// Each type has keys of its own; those of the others mean nothing to it.
-struct PatchEmbedConfig {
-  PatchEmbedType type = PatchEmbedType::kLinear;
-  bool norm = true;                           ///< layer norm after the projection; shifted: before
-  Size2 kernel{};                             ///< overlap: pixels; {0, 0}: 2 * patch_size - 1
-  std::int64_t padding = kSamePadding;        ///< overlap: zeros on every side
-  Size2 stride{};                             ///< sliding: pixels; {0, 0}: half the patch
-  PatchEdge edge = PatchEdge::kDrop;          ///< linear, sliding, overlap with numbered padding
-  std::vector<std::int64_t> stem_channels{};  ///< conv_stem; empty: see ConvStem
-  Size2 shift_pixels{};                       ///< shifted; {0, 0}: half the patch
-  ShiftDirections directions = ShiftDirections::kDiagonal;  ///< shifted
-  std::vector<std::int64_t> kernels{};  ///< cross_scale; empty: see CrossScalePatchEmbed
-};
-
-enum class PatchMergingType : std::uint8_t {
-  kLinear,      ///< see LinearPatchMerging
-  kConv,        ///< see ConvPatchMerging
-  kShifted,     ///< see ShiftedPatchMerging
-  kCrossScale,  ///< see CrossScalePatchMerging
-};
-
-struct PatchMergingConfig {
-  PatchMergingType type = PatchMergingType::kLinear;
-  std::int64_t kernel = 3;                                  ///< conv: tokens
-  ShiftDirections directions = ShiftDirections::kDiagonal;  ///< shifted
-  std::vector<std::int64_t> kernels{2, 4};                  ///< cross_scale: tokens
 };
 
 /// How tokens know where they are. At most one of the first two and one of the others.

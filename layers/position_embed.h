@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "core/tape.h"
-#include "layers/config_problem.h"
 #include "layers/model_config.h"
+#include "layers/model_problems.h"
 
 namespace tessera {
 

@@ -26,7 +26,7 @@ SwinTransformer::SwinTransformer(const ModelConfig& config, const ModelPlan& pla
 std::vector<StageMap> SwinTransformer::forward(Tape& tape, const Var& images, ModelTrace* trace) {
   const Var embedded = patch_embed_->forward(tape, images);  // [B, H/P, W/P, D]
   Var tokens = position_.forward(tape, embedded, {embedded.dim(1), embedded.dim(2)});
-  tokens = ops::dropout(tape, tokens, dropout_, kEmbedLane);
+  tokens = ops::dropout(tape, tokens, dropout_, kEmbedDraw);
   std::vector<StageMap> maps;
   for (std::size_t i = 0; i < stages_.size(); ++i) {
     const Scope scope(tape, "stages", static_cast<std::int64_t>(i));

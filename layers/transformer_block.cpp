@@ -7,10 +7,10 @@
 namespace tessera {
 namespace {
 
-// Every block draws from lanes of its own: two of drop path; attention one and MLP two of dropout.
-constexpr std::uint32_t kLanes = 4;
+// Every block has draws of its own: two of drop path; attention one and MLP two of dropout.
+constexpr std::uint32_t kDraws = 4;
 
-std::uint32_t first_lane(std::int64_t index) { return kLanes * static_cast<std::uint32_t>(index); }
+std::uint32_t first_draw(std::int64_t index) { return kDraws * static_cast<std::uint32_t>(index); }
 
 // A block with its norms last starts as the identity, as the authors of Swin v2 have it.
 Init norm_init(const ModelConfig& config) {
@@ -24,12 +24,12 @@ TransformerBlock::TransformerBlock(const ModelConfig& config, const StagePlan& s
     : post_norm_(config.name == ModelName::kSwinV2),
       shifted_channels_(stage.shifted_channels),
       norm1_(stage.channels, norm_epsilon(config), norm_init(config)),
-      attn_(config, stage, shifted, first_lane(index)),
-      drop_attn_{drop_path, first_lane(index)},
+      attn_(config, stage, shifted, first_draw(index)),
+      drop_attn_{drop_path, first_draw(index)},
       norm2_(stage.channels, norm_epsilon(config), norm_init(config)),
       mlp_(stage.channels, mlp_hidden(config, stage.channels), static_cast<float>(config.dropout),
-           first_lane(index) + 1),
-      drop_mlp_{drop_path, first_lane(index) + 1} {
+           first_draw(index) + 1),
+      drop_mlp_{drop_path, first_draw(index) + 1} {
   const int depth = static_cast<int>(index) + 1;
   for_each_parameter(*this, [depth](Parameter& parameter) { parameter.depth = depth; });
 }

@@ -1,9 +1,8 @@
 // One transformer block: attention and MLP, each around a residual sum.
 #pragma once
 
-#include "layers/drop_path.h"
 #include "layers/layer_norm.h"
-#include "layers/mlp.h"
+#include "layers/linear.h"
 #include "layers/stage_plan.h"
 #include "layers/window_attention.h"
 

@@ -29,7 +29,7 @@ std::vector<StageMap> VisionTransformer::forward(Tape& tape, const Var& images, 
     tokens = ops::prepend_token(tape, tokens, tape.parameter(cls_token_));  // [B, 1, 1 + h w, C]
   }
   tokens = position_.forward(tape, tokens, map);
-  tokens = ops::dropout(tape, tokens, dropout_, kEmbedLane);
+  tokens = ops::dropout(tape, tokens, dropout_, kEmbedDraw);
   ResidualStream stream{tokens, {}, {}};
   for (std::size_t i = 0; i < blocks_.size(); ++i) {
     const Scope scope(tape, "blocks", static_cast<std::int64_t>(i));

@@ -11,7 +11,7 @@
 namespace tessera {
 
 WindowAttention::WindowAttention(const ModelConfig& config, const StagePlan& stage, bool shifted,
-                                 std::uint32_t lane)
+                                 std::uint32_t draw)
     : qkv_(stage.channels, 3 * stage.channels, config.qkv_bias),
       proj_(stage.channels, stage.channels),
       logit_scale_({stage.num_heads, 1, 1}, Init::constant(std::log(10.0f)), /*decay=*/false),
@@ -22,7 +22,7 @@ WindowAttention::WindowAttention(const ModelConfig& config, const StagePlan& sta
       cosine_(config.name == ModelName::kSwinV2),
       padding_(config.padding),
       dropout_(static_cast<float>(config.dropout)),
-      lane_(lane) {
+      draw_(draw) {
   rule_.window = window_;
   relative_position_bias_table_ =
       Parameter({(2 * window_[0] - 1) * (2 * window_[1] - 1), num_heads_}, Init::truncated_normal(),
@@ -63,7 +63,7 @@ Var WindowAttention::forward(Tape& tape, const Var& x, ModelTrace* trace) {
     trace->attention.push_back({qkv.value, bias.value, pad.value, logit_scale.value, config});
   }
   const Var y = ops::window_attention(tape, qkv, bias, pad, logit_scale, config);  // [B, H, W, C]
-  return ops::dropout(tape, proj_.forward(tape, y), dropout_, lane_);
+  return ops::dropout(tape, proj_.forward(tape, y), dropout_, draw_);
 }
 
 void WindowAttention::visit(ParameterVisitor& visitor) {

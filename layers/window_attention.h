@@ -2,13 +2,20 @@
 #pragma once
 
 #include <optional>
+#include <vector>
 
+#include "core/ops/attention_probabilities.h"
 #include "layers/continuous_position_bias.h"
 #include "layers/linear.h"
-#include "layers/model_trace.h"
 #include "layers/stage_plan.h"
 
 namespace tessera {
+
+/// What happens inside a network during a forward pass, for those who want to look.
+struct ModelTrace {
+  /// The arguments of every block's attention, blocks counted through all stages.
+  std::vector<ops::AttentionArguments> attention;
+};
 
 /// W-MSA and SW-MSA with a relative position bias, arXiv:2103.14030 section 3.2. In Swin v2 with
 /// cosine similarity, a learned scale for each head and no bias of the keys, arXiv:2111.09883
@@ -19,9 +26,9 @@ namespace tessera {
 /// smaller maps, use the part of it in the middle.
 class WindowAttention {
  public:
-  /// `lane` addresses the draws of dropout.
+  /// `draw` is the address of dropout's random numbers.
   WindowAttention(const ModelConfig& config, const StagePlan& stage, bool shifted,
-                  std::uint32_t lane);
+                  std::uint32_t draw);
 
   /// [B, H, W, C] -> [B, H, W, C]. Appends to `trace->attention`, if given. Throws ShapeError if
   /// the window is the map and that is larger than a table of biases.
@@ -44,7 +51,7 @@ class WindowAttention {
   bool cosine_;
   WindowPadding padding_;
   float dropout_;
-  std::uint32_t lane_;
+  std::uint32_t draw_;
 };
 
 }  // namespace tessera

@@ -42,6 +42,8 @@ EMBEDDINGS = (
     {"type": "overlap", "kernel": 5, "padding": 2},
     {"type": "sliding"},
     {"type": "sliding", "stride": 1},
+    {"type": "linear", "edge": "pad"},
+    {"type": "overlap", "kernel": 5, "padding": 0, "edge": "pad"},
     {"type": "conv_stem"},
     {"type": "conv_stem", "stem_channels": [8, 12, 8]},
     {"type": "shifted"},
@@ -82,8 +84,8 @@ def cases():
     yield "vit, token shift", {**VIT, "token_shift": 0.4}
     for name, position in (("swin", "relative"), ("swin_v2", "continuous"), ("swin", "none")):
         for padding in ("masked", "torchvision", "timm"):
-            for policy in ("clamp", "pad"):
-                for size, window in ((32, 4), ([30, 26], 4), ([26, 38], [3, 5]), (20, 7)):
+            for policy in ("clamp", "pad", "keep"):
+                for size, window in ((32, 4), ([30, 26], 4), ([26, 38], [3, 5]), (20, 7), (8, 7)):
                     yield f"{name} {padding} {policy} {position} {size} {window}", {
                         **SWIN, "name": name, "padding": padding, "window_policy": policy,
                         "position": position, "image_size": size, "window_size": window}
@@ -94,6 +96,8 @@ def cases():
     yield "swin of one channel", {**SWIN, "in_channels": 1}
     yield "swin patch 4x2, pixels left over", {**SWIN, "patch_size": [4, 2], "image_size": [35, 33]}
     yield "vit of an image with pixels left over", {**VIT, "image_size": [24, 37]}
+    yield "swin patch 4x2, pixels padded", {**SWIN, "patch_size": [4, 2], "image_size": [35, 33],
+                                            "patch_embed": {"edge": "pad"}}
 
 
 def run(command):

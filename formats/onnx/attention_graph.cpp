@@ -13,11 +13,13 @@
 namespace tessera::onnx {
 namespace {
 
-// Rolls one axis of length `size` by -shift: the first `shift` elements move to the end.
+// Rolls one axis of length `size` by -shift: the first `shift` elements, modulo `size`, move to the
+// end.
 Value roll(GraphBuilder& graph, const Value& x, std::int64_t axis, std::int64_t size,
            std::int64_t shift) {
-  if (shift == 0) return x;
-  return graph.node("Concat", {graph.slice(x, axis, shift, size), graph.slice(x, axis, 0, shift)},
+  const std::int64_t moved = (shift % size + size) % size;
+  if (moved == 0) return x;
+  return graph.node("Concat", {graph.slice(x, axis, moved, size), graph.slice(x, axis, 0, moved)},
                     {{"axis", axis}});
 }
 

@@ -5,9 +5,8 @@
 #include "formats/onnx/patch_nodes.h"
 #include "layers/patch/conv_patch_embed.h"
 #include "layers/patch/conv_stem.h"
-#include "layers/patch/cross_scale_patch_embed.h"
-#include "layers/patch/shifted_patch_embed.h"
-#include "layers/patch/shifted_patch_merging.h"
+#include "layers/patch/cross_scale_patches.h"
+#include "layers/patch/shifted_patches.h"
 
 namespace tessera::onnx {
 namespace {

@@ -6,7 +6,7 @@
 #include "formats/weights/buffers.h"
 #include "formats/weights/resize.h"
 #include "layers/patch/make_patch_embed.h"
-#include "layers/patch/shifted_patch_embed.h"
+#include "layers/patch/shifted_patches.h"
 #include "layers/stage_plan.h"
 
 namespace tessera {

@@ -1,9 +1,9 @@
 // The head of classification.
 #pragma once
 
-#include "layers/config_problem.h"
 #include "layers/heads/head.h"
 #include "layers/linear.h"
+#include "layers/model_problems.h"
 
 namespace tessera {
 

@@ -4,8 +4,8 @@
 #include <memory>
 #include <vector>
 
-#include "layers/config_problem.h"
 #include "layers/heads/head.h"
+#include "layers/model_problems.h"
 
 namespace tessera {
 

@@ -4,9 +4,9 @@
 #include <optional>
 #include <vector>
 
-#include "layers/config_problem.h"
 #include "layers/conv2d.h"
 #include "layers/layer_norm.h"
+#include "layers/model_problems.h"
 #include "layers/patch/patch_embed.h"
 
 namespace tessera {

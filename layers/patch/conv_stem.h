@@ -4,10 +4,10 @@
 #include <optional>
 #include <vector>
 
-#include "layers/config_problem.h"
 #include "layers/conv2d.h"
 #include "layers/layer_norm.h"
 #include "layers/linear.h"
+#include "layers/model_problems.h"
 #include "layers/patch/patch_embed.h"
 
 namespace tessera {

@@ -2,8 +2,8 @@
 
 #include "layers/patch/conv_patch_embed.h"
 #include "layers/patch/conv_stem.h"
-#include "layers/patch/cross_scale_patch_embed.h"
-#include "layers/patch/shifted_patch_embed.h"
+#include "layers/patch/cross_scale_patches.h"
+#include "layers/patch/shifted_patches.h"
 
 namespace tessera {
 

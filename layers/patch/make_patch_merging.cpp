@@ -1,9 +1,8 @@
 #include "layers/patch/make_patch_merging.h"
 
-#include "layers/patch/conv_patch_merging.h"
-#include "layers/patch/cross_scale_patch_merging.h"
-#include "layers/patch/linear_patch_merging.h"
-#include "layers/patch/shifted_patch_merging.h"
+#include "layers/patch/cross_scale_patches.h"
+#include "layers/patch/plain_patch_merging.h"
+#include "layers/patch/shifted_patches.h"
 
 namespace tessera {
 

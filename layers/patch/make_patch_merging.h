@@ -4,7 +4,7 @@
 #include <memory>
 #include <vector>
 
-#include "layers/config_problem.h"
+#include "layers/model_problems.h"
 #include "layers/patch/patch_merging.h"
 
 namespace tessera {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "layers/model_config.h"
-#include "layers/model_trace.h"
+#include "layers/window_attention.h"
 
 namespace tessera {
 

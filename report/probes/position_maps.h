@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "layers/model_trace.h"
+#include "layers/window_attention.h"
 
 namespace tessera::report {
 

@@ -129,6 +129,19 @@ TEST_CASE("the same step twice gives the same bits") {
                    model.parameters.grads().span().begin()));
 }
 
+TEST_CASE("stochastic depth rises linearly over all blocks of all stages") {
+  ModelConfig config;
+  config.depths = {2, 3, 1};
+  config.drop_path = 0.25;
+  const std::vector<float> rates = drop_path_rates(config);
+  REQUIRE(rates.size() == 6);
+  for (std::size_t i = 0; i < 6; ++i) {
+    CHECK(rates[i] == doctest::Approx(0.05 * static_cast<double>(i)));
+  }
+  config.depths = {1};
+  CHECK(drop_path_rates(config) == std::vector<float>{0.0f});
+}
+
 TEST_CASE("stochastic depth depends on seed and step, not on evaluation") {
   ModelConfig config = tiny_config();
   config.drop_path = 0.5;

@@ -33,6 +33,4 @@ struct Checker {
   }
 };
 
-inline std::string by(const Size2& size) { return fmt::format("{}x{}", size[0], size[1]); }
-
 }  // namespace tessera

@@ -1,4 +1,4 @@
-#include "layers/patch/shifted_patch_embed.h"
+#include "layers/patch/shifted_patches.h"
 
 #include <doctest/doctest.h>
 

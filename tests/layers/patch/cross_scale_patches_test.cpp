@@ -1,4 +1,4 @@
-#include "layers/patch/cross_scale_patch_embed.h"
+#include "layers/patch/cross_scale_patches.h"
 
 #include <doctest/doctest.h>
 
