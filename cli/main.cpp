@@ -9,6 +9,7 @@
 #include <new>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -18,6 +19,7 @@
 #include "core/parallel.h"
 #include "core/posix.h"
 #include "train/log.h"
+#include "train/signals.h"
 
 namespace tessera {
 namespace {
@@ -92,6 +94,7 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   tessera::open_standard_descriptors();
+  if (argc > 1 && std::string_view(argv[1]) == "train") tessera::hold_report_requests();
   tessera::restart_with_short_waits(argv);
   std::signal(SIGXFSZ, SIG_IGN);  // a file too large is an error to report, not a reason to die
   try {

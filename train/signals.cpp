@@ -50,7 +50,16 @@ void install(int signal, void (*handler)(int)) {
   sigaction(signal, &action, nullptr);
 }
 
+void block_report_requests(int how) {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGUSR1);
+  sigprocmask(how, &set, nullptr);
+}
+
 }  // namespace
+
+void hold_report_requests() { block_report_requests(SIG_BLOCK); }
 
 std::string signal_name(int signal) {
   const char* name = sigabbrev_np(signal);
@@ -62,6 +71,7 @@ SignalGuard::SignalGuard(Stops stops) {
   checkpoint_request = 0;
   first_stop = 0;
   install(SIGUSR1, on_checkpoint);
+  block_report_requests(SIG_UNBLOCK);
   if (stops == Stops::kHeeded) heed_stops();
 }
 

@@ -8,6 +8,9 @@ namespace tessera {
 /// `SIGTERM`
 std::string signal_name(int signal);
 
+/// Keeps a SIGUSR1 that comes before there is a SignalGuard, also across exec, for it.
+void hold_report_requests();
+
 /// While it lives: the first SIGINT, SIGTERM or SIGHUP asks the run to finish its step, checkpoint
 /// and stop; the second, of any kind, ends the process at once. What arrives within 0.1 s of the
 /// first belongs to it. SIGUSR1 asks for a checkpoint and a report now. A signal that the process

@@ -3,11 +3,11 @@
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <string>
 #include <vector>
 
@@ -39,11 +39,14 @@ class Program {
     if (child_ == 0) {
       ::dup2(::open((folder_ / "out").c_str(), O_CREAT | O_WRONLY, 0600), STDOUT_FILENO);
       ::dup2(::open((folder_ / "err").c_str(), O_CREAT | O_WRONLY, 0600), STDERR_FILENO);
+      // Whoever runs the tests may ignore signals, as nohup does, and children inherit that.
+      for (const int signal : {SIGHUP, SIGINT, SIGTERM, SIGUSR1}) std::signal(signal, SIG_DFL);
       ::execv(argv[0], argv.data());
       ::_exit(127);
     }
   }
 
+  pid_t id() const { return child_; }
   void send(int signal) const { ::kill(child_, signal); }
 
   Outcome wait() {

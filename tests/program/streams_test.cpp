@@ -1,6 +1,8 @@
 // Standard streams that are closed or full, and signals before there is anything to save.
 #include <algorithm>
 #include <filesystem>
+#include <sstream>
+#include <string>
 #include <thread>
 
 #include "tests/program/run_folder.h"
@@ -65,13 +67,30 @@ TEST_CASE("results that could not be written are an error with a reason") {
   CHECK(state_of(runs / "full") == "finished");
 }
 
+/// The process has begun to run its own code, which keeps SIGUSR1 for later or heeds it.
+void wait_until_begun(const Program& program) {
+  constexpr unsigned long long kUser1 = 1u << (SIGUSR1 - 1);
+  const fs::path status = fs::path("/proc") / std::to_string(program.id()) / "status";
+  for (unsigned long long blocked = 0, caught = 0; ((blocked | caught) & kUser1) == 0;) {
+    std::istringstream text(read_text(status));
+    for (std::string line; std::getline(text, line);) {
+      std::istringstream words(line);
+      std::string name;
+      words >> name;
+      if (name == "SigBlk:") words >> std::hex >> blocked;
+      if (name == "SigCgt:") words >> std::hex >> caught;
+    }
+  }
+}
+
 TEST_CASE("SIGUSR1 at any moment: a checkpoint once there is something to save, and a report") {
   const Runs runs;
   int reports = 0;
   for (const int milliseconds : {0, 5, 15, 30, 60, 120}) {
     const std::string name = "run" + std::to_string(milliseconds);
     Program program({"train", runs.config(), "--out", runs / name, "--set", "train.epochs=40"});
-    std::this_thread::sleep_for(std::chrono::milliseconds(20 + milliseconds));
+    wait_until_begun(program);
+    std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
     program.send(SIGUSR1);
     const Outcome outcome = program.wait();
     CHECK(outcome.code == 0);
