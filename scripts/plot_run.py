@@ -79,7 +79,7 @@ def matrix(x0, y0, cell, names, counts):
 def read_epochs(run):
     with open(os.path.join(run, "metrics.jsonl"), encoding="utf-8") as file:
         records = [json.loads(line) for line in file]
-    return [record for record in records if "test_top1" in record]
+    return [record for record in records if "val/top1" in record]
 
 
 def class_names(program, run):
@@ -102,10 +102,10 @@ def main():
         [arguments.program, "eval", arguments.run, "--json", "--confusion"], capture_output=True,
         text=True, check=True).stdout)
     names = class_names(arguments.program, arguments.run)
-    losses = {"train": (TRAIN, [e["train_loss"] for e in epochs]),
-              "test": (TEST, [e["test_loss"] for e in epochs])}
-    shares = {"train": (TRAIN, [100 * e["train_top1"] for e in epochs]),
-              "test": (TEST, [100 * e["test_top1"] for e in epochs])}
+    losses = {"train": (TRAIN, [e["train/loss"] for e in epochs]),
+              "val": (TEST, [e["val/loss"] for e in epochs])}
+    shares = {"train": (TRAIN, [100 * e["train/top1"] for e in epochs]),
+              "val": (TEST, [100 * e["val/top1"] for e in epochs])}
     top = max(max(values) for _, values in losses.values())
     width, height, cell = 380, 190, 34
     parts = curve(70, 40, width, height, "Loss", losses, 0.0, round(top + 0.05, 1), "")

@@ -12,14 +12,14 @@ import sys
 
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-SCALARS = {
-    "loss/train": "loss",
-    "top1/train": "top1",
-    "lr": "lr",
-    "grad_norm": "grad_norm",
-    "loss/test": "test_loss",
-    "top1/test": "test_top1",
-    "top5/test": "test_top5",
+SCALARS = {  # tag: key, and what else a line of metrics.jsonl has that the tag shows
+    "train/loss": ("train/loss", "grad_norm"),
+    "train/top1": ("train/top1", "grad_norm"),
+    "optim/lr": ("lr", "lr"),
+    "optim/grad_norm": ("grad_norm", "grad_norm"),
+    "val/loss": ("val/loss", "val/loss"),
+    "val/top1": ("val/top1", "val/top1"),
+    "val/top5": ("val/top5", "val/top5"),
 }
 EVERYTHING = {"scalars": 0, "images": 0, "histograms": 0, "tensors": 0}
 
@@ -34,8 +34,9 @@ def main():
     run = pathlib.Path(sys.argv[1])
     events = EventAccumulator(str(run / "tb"), size_guidance=EVERYTHING).Reload()
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    for tag, key in SCALARS.items():
-        expected = [(line["step"], as_float32(line[key])) for line in lines if key in line]
+    for tag, (key, beside) in SCALARS.items():
+        expected = [(line["step"], as_float32(line[key])) for line in lines
+                    if key in line and beside in line]
         found = [(event.step, as_float32(event.value)) for event in events.Scalars(tag)]
         assert found == expected, f"{tag}: {len(found)} values, expected {len(expected)}"
         print(f"{tag}: {len(found)} values as in metrics.jsonl")
