@@ -2,8 +2,9 @@
 # Attacks a training from outside: kills and failing system calls at every point at which it changes
 # a file, kills at random moments, damaged files, closed and full descriptors, signals. After each a
 # run must go on and end with the same bytes, or refuse in one line. Exit code 1 if one did not.
-#   scripts/attack.sh quick    within three minutes: every fifth point (or so), fewer of the rest
+#   scripts/attack.sh quick    within three minutes: a random choice, the same each time
 #   scripts/attack.sh full     every point
+# TESSERA names the program; without it that of the release preset.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -14,5 +15,6 @@ case $mode in
   full) budget=1000000 ;;
   *) echo "usage: scripts/attack.sh [quick|full]" >&2; exit 2 ;;
 esac
+command -v python3 >/dev/null || { echo "left out: the attacks need python3"; exit 0; }
 [ -x "$program" ] || { echo "$program: no such program; build it, or set TESSERA" >&2; exit 2; }
 exec python3 tests/attack/attack.py --mode "$mode" --budget "$budget" --program "$program"

@@ -27,10 +27,11 @@ PARTS = ("model.safetensors", "state.safetensors", "meta.json")
 class Attack:
     """What every attack needs: the program, a reference, and counts of what held."""
 
-    def __init__(self, program, folder, deadline):
+    def __init__(self, program, folder, deadline, counts):
         self.program = program
         self.folder = folder
         self.deadline = deadline
+        self.counts = counts  # that are still to come, so that each gets its share of the time
         self.lock = threading.Lock()
         self.failures = []
         self.number = 0
@@ -82,11 +83,16 @@ class Attack:
         return None
 
     def count(self, name, todo, check):
-        """Checks as many of `todo` as there is time for, two at once."""
+        """Checks as many of `todo`, in any order, as there is time for, two at once."""
         before = len(self.failures)
+        now = time.monotonic()
+        end = now + max(0.0, self.deadline - now) / max(1, self.counts)
+        self.counts -= 1
+        todo = list(todo)
+        random.Random(len(todo)).shuffle(todo)
 
         def one(item):
-            if time.monotonic() > self.deadline:
+            if time.monotonic() > end:
                 return 0
             try:
                 check(item)
@@ -106,7 +112,7 @@ class Faults:
     def __init__(self, attack):
         self.attack = attack
         self.library = attack.folder / "fault.so"
-        subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", self.library, HERE / "fault.c", "-ldl"],
+        subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-o", self.library, HERE / "fault.c", "-ldl"],
                        check=True)
 
     def env(self, run, do, at=-1, log=None, stays=False):
@@ -342,7 +348,8 @@ def main():
     full = options.mode == "full"
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        attack = Attack(options.program, Path(folder), began + options.budget)
+        attack = Attack(options.program, Path(folder), began + options.budget,
+                        counts=10 + 2 * len(MODES))
         run = attack.fresh()
         ended = attack.run("train", attack.config, "--out", run)
         if ended.returncode != 0:
