@@ -70,9 +70,10 @@ OpCase conv(const Shape& x, const Shape& weight, const ops::Conv2dConfig& config
 OpTable convolutions() {
   const ops::Conv2dConfig halving{.stride = {2, 2}, .pad_begin = {1, 1}, .pad_end = {1, 1}};
   const ops::Conv2dConfig same{.pad_begin = {1, 1}, .pad_end = {1, 1}};
-  const auto grouped = [&](std::int64_t groups) {
+  const auto grouped = [&](std::int64_t groups, std::array<std::int64_t, 2> stride = {1, 1}) {
     ops::Conv2dConfig config = same;
     config.groups = groups;
+    config.stride = stride;
     return config;
   };
   return {{conv({1, 1, 1, 1}, {1, 1, 1, 1}), conv({2, 8, 8, 3}, {16, 3, 4, 4}, {.stride = {4, 4}}),
@@ -83,6 +84,10 @@ OpTable convolutions() {
            conv({1, 10, 9, 3}, {7, 3, 2, 2}, {.stride = {4, 4}}),  // some pixels are never read
            conv({2, 6, 5, 6}, {9, 2, 3, 3}, grouped(3)),
            conv({2, 6, 5, 16}, {16, 1, 3, 3}, grouped(16)),
+           // Narrower than the stride.
+           conv({2, 5, 1, 16}, {16, 1, 3, 3}, grouped(16, {2, 2})),
+           conv({1, 4, 2, 32}, {64, 8, 2, 2}, grouped(4, {3, 3})),
+           conv({2, 4, 3, 8}, {8, 4, 3, 3}, grouped(2, {1, 4})),
            conv({2, 14, 14, 32}, {48, 32, 3, 3}, halving), conv({1, 15, 16, 2}, {3, 2, 15, 16}),
            conv({2, 33, 30, 1}, {5, 1, 16, 3}, halving),
            conv({1, 20, 40, 1}, {3, 1, 2, 17}, {.pad_begin = {0, 8}, .pad_end = {1, 8}}, false)},
