@@ -3,7 +3,9 @@
 
 #include <spng.h>
 
+#include <algorithm>
 #include <memory>
+#include <string_view>
 #include <utility>
 
 #include "core/error.h"
@@ -76,6 +78,12 @@ Image decode_mask_png(std::span<const std::uint8_t> bytes, std::string_view name
   std::vector<std::uint8_t> values(size);
   check(spng_decode_image(context.get(), values.data(), size, SPNG_FMT_RAW, 0), name);
   check(spng_decode_chunks(context.get()), name);  // to the end of the file
+  // The library does not miss the checksum of the last chunk.
+  constexpr std::string_view kEnd = "IEND\xae\x42\x60\x82";
+  const auto end =
+      std::search(bytes.begin(), bytes.end(), kEnd.begin(), kEnd.end(),
+                  [](std::uint8_t a, char b) { return a == static_cast<std::uint8_t>(b); });
+  if (end == bytes.end()) fail<DataError>("[mask] {}: truncated PNG", name);
   if (header.bit_depth < 8) {
     values = unpack(values, header.height, header.width, header.bit_depth);
   }
