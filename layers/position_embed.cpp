@@ -6,7 +6,7 @@
 
 #include "core/error.h"
 #include "core/ops/add_position.h"
-#include "core/ops/bicubic_resize.h"
+#include "core/ops/resize.h"
 
 namespace tessera {
 
@@ -42,10 +42,8 @@ Var PositionEmbed::learned(Tape& tape, Size2 map) {
         "images of the configured size, or use model.position sincos",
         by(map_), by(map));
   }
-  table.value = table.value.reshape({map_[0], map_[1], channels});
-  Var resized = ops::bicubic_resize(tape, table, map);  // [h, w, C]
-  resized.value = resized.value.reshape({1, map[0] * map[1], channels});
-  return resized;
+  table.value = table.value.reshape({1, map_[0], map_[1], channels});
+  return ops::resize(tape, table, map, ops::ResizeMode::kBicubic);  // [1, h, w, C]
 }
 
 Var PositionEmbed::sincos(Tape& tape, Size2 map) {

@@ -20,8 +20,8 @@ class PositionEmbed {
 
   /// tokens [B, h, w, C] of a `map` {h, w}, or [B, 1, extra + h w, C] -> the same. Sines and
   /// cosines are those of the map. A learned table that is built for another one is resized
-  /// bicubically (see ops::bicubic_resize), as the official code resizes positions of other images;
-  /// with extra tokens it throws ShapeError.
+  /// bicubically (ops::ResizeMode::kBicubic), as the official code does with positions of other
+  /// images; with extra tokens it throws ShapeError.
   Var forward(Tape& tape, const Var& tokens, Size2 map);
 
   /// The learned table, if there is one, is named `name` itself.

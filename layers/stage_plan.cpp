@@ -1,5 +1,6 @@
 #include "layers/stage_plan.h"
 
+#include "core/error.h"
 #include "layers/heads/make_head.h"
 #include "layers/model_problems.h"
 #include "layers/patch/make_patch_embed.h"
@@ -42,6 +43,11 @@ ModelPlan plan_valid(const ModelConfig& config, const Head& head) {
   if (config.pool == Pooling::kToken) map = {1, 1 + map[0] * map[1]};
   const std::vector<std::int64_t> channels = stage_channels(config);
   const StageOutputs outputs = head.reads();
+  if (outputs.stages.empty() || outputs.built() > channels.size()) {
+    fail<ConfigError>("[model] the head reads {} stages up to number {}, of {}",
+                      outputs.stages.size(), outputs.stages.empty() ? 0 : outputs.built(),
+                      channels.size());
+  }
   std::vector<MapShape> maps;
   for (std::size_t i = 0; i < outputs.built(); ++i) {
     plan.stages.push_back(plan_stage(config, i, map, channels.at(i)));

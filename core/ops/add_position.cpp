@@ -28,9 +28,12 @@ constexpr std::int64_t kGrain = 1 << 12;
 }  // namespace
 
 Var add_position(Tape& tape, const Var& tokens, const Var& table) {
-  const bool fits = tokens.shape().rank() == 4 &&
-                    table.shape() == Shape{1, tokens.dim(1) * tokens.dim(2), tokens.dim(3)} &&
-                    table.value.dtype() == DType::kF32;
+  const auto fits_map = [&](const Shape& x) {
+    return table.shape() == Shape{1, x[1] * x[2], x[3]} ||
+           table.shape() == Shape{1, x[1], x[2], x[3]};
+  };
+  const bool fits =
+      tokens.shape().rank() == 4 && fits_map(tokens.shape()) && table.value.dtype() == DType::kF32;
   if (!fits) {
     fail<ShapeError>(
         "[add_position] tokens {} and table {} {}: must be [B, H, W, C] and f32 "

@@ -2,7 +2,7 @@
 
 #include <cstring>
 
-#include "core/ops/bicubic_resize.h"
+#include "core/ops/resize.h"
 #include "formats/weights/buffers.h"
 #include "formats/weights/resize.h"
 #include "layers/patch/make_patch_embed.h"
@@ -17,8 +17,8 @@ constexpr std::string_view kTable = ".relative_position_bias_table";
 /// Rows of `values` [rows, C], a map of size `from`, for a map of size `to`.
 FittedTensor fit_map(const Tensor& values, Size2 from, Size2 to, const char* unit) {
   Tape tape({.training = false});
-  const Var map = tape.constant(values.reshape({from[0], from[1], values.dim(1)}));
-  return {ops::bicubic_resize(tape, map, to).value,
+  const Var map = tape.constant(values.reshape({1, from[0], from[1], values.dim(1)}));
+  return {ops::resize(tape, map, to, ops::ResizeMode::kBicubic).value,
           fmt::format("resized bicubically from {} to {} {}", by(from), by(to), unit)};
 }
 

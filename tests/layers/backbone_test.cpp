@@ -8,7 +8,7 @@
 #include <string>
 
 #include "core/error.h"
-#include "core/ops/bicubic_resize.h"
+#include "core/ops/resize.h"
 #include "layers/model.h"
 #include "layers/stage_plan.h"
 #include "tests/support/tiny_model.h"
@@ -142,8 +142,8 @@ TEST_CASE("learned positions of another map are resized, and learn through that"
       continue;
     }
     Tape tape({.training = false});
-    const Var table = tape.constant(values.reshape({8, 8, config.embed_dim}));
-    const Tensor resized = ops::bicubic_resize(tape, table, {5, 7}).value;
+    const Var table = tape.constant(values.reshape({1, 8, 8, config.embed_dim}));
+    const Tensor resized = ops::resize(tape, table, {5, 7}, ops::ResizeMode::kBicubic).value;
     entry.parameter->value.copy_from(resized.reshape(entry.parameter->shape));
   }
   const Tensor images = images_of(size);

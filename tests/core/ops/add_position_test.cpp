@@ -35,6 +35,8 @@ TEST_CASE("a table of another size or type is refused") {
                       tape.constant(Tensor::zeros(table, dtype)));
   };
   CHECK_NOTHROW(add({2, 3, 4, 5}, {1, 12, 5}));
+  CHECK_NOTHROW(add({2, 3, 4, 5}, {1, 3, 4, 5}));
+  CHECK_THROWS_AS(add({2, 3, 4, 5}, {1, 4, 3, 5}), ShapeError);
   CHECK_THROWS_AS(add({2, 3, 4, 5}, {1, 11, 5}), ShapeError);
   CHECK_THROWS_AS(add({2, 3, 4, 5}, {2, 12, 5}), ShapeError);
   CHECK_THROWS_AS(add({2, 12, 5}, {1, 12, 5}), ShapeError);

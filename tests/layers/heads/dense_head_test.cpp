@@ -4,7 +4,9 @@
 #include <cmath>
 #include <memory>
 #include <string>
+#include <utility>
 
+#include "core/error.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/layer_norm.h"
 #include "layers/conv2d.h"
@@ -69,6 +71,13 @@ TEST_CASE("a dense head: a norm on each map that it reads, no stage behind the l
   CHECK(plan.stages[1].norm_saved == 0);
   CHECK(plan.head.macs == 64 * 9 * 16 * 4 + 4 * 64 * 4);
   CHECK(plan.macs() < plan_model(config).macs());
+}
+
+TEST_CASE("a head that reads more stages than there are is refused") {
+  ModelConfig config = test::tiny_config();
+  auto head = std::make_unique<ToyHead>(dense_config());
+  CHECK_THROWS_WITH_AS(Model(config, std::move(head)),
+                       doctest::Contains("2 stages up to number 3, of 2"), ConfigError);
 }
 
 TEST_CASE("a dense head reads normed maps of images of any size, and everything learns") {

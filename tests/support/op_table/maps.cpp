@@ -1,6 +1,5 @@
 // Ops on feature maps and tokens: norms, pooling, blocks, positions.
 #include "core/ops/add_position.h"
-#include "core/ops/bicubic_resize.h"
 #include "core/ops/class_token.h"
 #include "core/ops/dropout.h"
 #include "core/ops/layer_norm.h"
@@ -109,14 +108,6 @@ OpCase position(const Shape& tokens) {
           .op = [](Tape& t, Vars v) { return ops::add_position(t, v[0], v[1]); }};
 }
 
-OpCase resized(const Shape& map, std::array<std::int64_t, 2> size) {
-  return {.name = "bicubic_resize",
-          .inputs = {{map}},
-          .op = [=](Tape& t, Vars v) { return ops::bicubic_resize(t, v[0], size); },
-          .activations = 0,
-          .variant = fmt::format("{}x{}", size[0], size[1])};
-}
-
 OpCase prepended(const Shape& tokens) {
   return {.name = "prepend_token",
           .inputs = {{tokens}, {{1, 1, tokens[3]}}},
@@ -141,11 +132,6 @@ OpTable map_cases() {
   add(table, block_cases());
   add(table, {each_of({{1, 1, 1, 1}, {3, 5, 7, 33}, {2, 32, 32, 12}}, position),
               each_of({kLargeMaps[0], kLargeMaps[4]}, position)});
-  table.small.push_back(resized({1, 1, 1}, {2, 3}));
-  table.small.push_back(resized({3, 4, 5}, {7, 2}));
-  table.small.push_back(resized({8, 7, 33}, {5, 9}));
-  table.small.push_back(resized({7, 7, 64}, {14, 12}));
-  table.large.push_back(resized({14, 14, 384}, {32, 32}));
   add(table, {each_of(tokens, prepended), each_of(vit_tokens, prepended)});
   add(table, {each_of(tokens, first), each_of(vit_tokens, first)});
   return table;
