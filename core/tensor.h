@@ -6,7 +6,7 @@
 #include <span>
 
 #include "core/dtype.h"
-#include "core/pool.h"
+#include "core/memory_pool.h"
 #include "core/shape.h"
 
 namespace tessera {

@@ -3,9 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "core/ops/relative_position.h"
-#include "core/ops/relu.h"
-#include "core/ops/sigmoid.h"
+#include "core/ops/activations.h"
+#include "core/ops/attention_bias.h"
 
 namespace tessera {
 namespace {

@@ -1,7 +1,7 @@
 #include "layers/linear.h"
 
+#include "core/ops/activations.h"
 #include "core/ops/dropout.h"
-#include "core/ops/gelu.h"
 #include "core/ops/linear.h"
 #include "core/ops/mlp.h"
 

@@ -5,8 +5,8 @@
 #include <cmath>
 
 #include "core/error.h"
-#include "core/ops/add_position.h"
 #include "core/ops/resize.h"
+#include "core/ops/tokens.h"
 
 namespace tessera {
 

@@ -2,7 +2,7 @@
 
 #include <numeric>
 
-#include "core/ops/token_shift.h"
+#include "core/ops/neighbours.h"
 
 namespace tessera {
 namespace {

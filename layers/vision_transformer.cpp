@@ -1,7 +1,7 @@
 #include "layers/vision_transformer.h"
 
-#include "core/ops/class_token.h"
 #include "core/ops/dropout.h"
+#include "core/ops/tokens.h"
 #include "layers/patch/make_patch_embed.h"
 
 namespace tessera {

@@ -2,10 +2,9 @@
 
 #include <cmath>
 
+#include "core/ops/attention_bias.h"
 #include "core/ops/dropout.h"
-#include "core/ops/key_bias.h"
 #include "core/ops/linear.h"
-#include "core/ops/relative_position.h"
 #include "core/ops/window_attention.h"
 
 namespace tessera {

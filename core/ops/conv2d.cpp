@@ -3,9 +3,10 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "core/kernels/patch_rows.h"
 #include "core/onednn/convolution.h"
 #include "core/ops/elementwise.h"
-#include "core/ops/patch_conv.h"
+#include "core/ops/row_products.h"
 
 namespace tessera::ops {
 namespace {
@@ -65,6 +66,62 @@ void settle(const GradSink& sink, const Tensor& written) {
   if (sink.accumulate) add_into(sink.grad, written);
 }
 
+constexpr std::int64_t kSliceRows = 512;
+
+PatchGrid grid_of(const ConvGeometry& g) {
+  return {.batch = g.batch,
+          .size = g.in_size,
+          .channels = g.in_channels,
+          .places = g.out_size,
+          .kernel = g.kernel,
+          .stride = g.stride,
+          .origins = {{{-g.pad_begin[0], -g.pad_begin[1]}}}};
+}
+
+RowSlices slices_of(const PatchGrid& grid) {
+  if (grid.rows() < 2 * kSliceRows) return {grid.rows(), grid.rows(), 1};
+  return {grid.rows(), kSliceRows, num_parts(grid.rows(), kSliceRows)};
+}
+
+/// A buffer for the rows of one slice of each part.
+class SliceBuffer {
+ public:
+  SliceBuffer(const RowSlices& slices, const PatchGrid& grid, DType dtype)
+      : slice_(slices.slice),
+        rows_(Tensor::empty({std::int64_t{slices.parts} * slices.slice, grid.depth()}, dtype)) {}
+
+  void* of(int part) const { return row_of(rows_, part * slice_); }
+
+ private:
+  std::int64_t slice_;
+  Tensor rows_;
+};
+
+/// What onednn::conv_backward_weights computes, without groups: patches are gathered in slices of
+/// rows that stay in the cache until they are multiplied. x [B, H, W, I], dy [B, H', W', O]; a sink
+/// may be empty. For kernels wider than oneDNN's fast ones: see bench/convolution.cpp.
+void gathered_weight_gradient(const ConvGeometry& geometry, const Tensor& x, const Tensor& dy,
+                              const GradSink& dweight, const GradSink& dbias) {
+  const PatchGrid grid = grid_of(geometry);
+  const Tensor drows = dweight ? Tensor::empty({geometry.out_channels, grid.depth()}) : Tensor();
+  const RowSlices slices = slices_of(grid);
+  const SliceBuffer buffer(slices, grid, x.dtype());
+  PartialSums weight_sums({drows, false}, slices.parts), bias_sums(dbias, slices.parts);
+  for_each_slice(slices, [&](int part, std::int64_t begin, std::int64_t count) {
+    if (weight_sums) {
+      gather_patch_rows(grid, x, begin, count, buffer.of(part));
+      add_weight_gradient(row_of(dy, begin), geometry.out_channels, buffer.of(part), grid.depth(),
+                          x.dtype(), count, weight_sums, part);
+    }
+    if (bias_sums) {
+      column_sums(dy, begin, count, bias_sums.target(part), bias_sums.accumulate(part));
+    }
+  });
+  weight_sums.reduce();
+  bias_sums.reduce();
+  if (dweight) rows_to_kernel(grid, drows, dweight.grad, dweight.accumulate);
+}
+
 // Measured (bench/convolution.cpp): beyond this width the library's weight gradient takes three to
 // nine times as long as gathering the patches; in bf16 it does at every width, many times as long
 // with few or with many channels.
@@ -86,7 +143,7 @@ bool library_is_wrong(const ConvGeometry& g) {
 void parameter_gradients(const ConvGeometry& g, const Tensor& x, const Tensor& dy,
                          const GradSink& dweight, const GradSink& dbias, const Shape& weight) {
   if (!dweight && !dbias) return;
-  if (gathering_is_faster(g)) return patch_conv_backward_weights(g, x, dy, dweight, dbias);
+  if (gathering_is_faster(g)) return gathered_weight_gradient(g, x, dy, dweight, dbias);
   if (library_is_wrong(g)) {
     ConvGeometry wide = g;
     wide.dtype = DType::kF32;

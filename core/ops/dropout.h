@@ -1,5 +1,7 @@
-// Dropout of elements and of whole residual branches (stochastic depth).
+// Dropout of elements, of whole maps and of whole residual branches (stochastic depth).
 #pragma once
+
+#include <cstdint>
 
 #include "core/tape.h"
 
@@ -26,5 +28,11 @@ void check_residual(const char* op, const Var& x, const Var& branch, const Tenso
 /// Backward step of s = x + scale[b] * branch: hands `ds` on to x, `scale * ds` to branch.
 void pass_residual(Tape& tape, const Tensor& ds, const Tensor& scale, const GradTarget& x,
                    const GradTarget& branch);
+
+/// Zeroes each channel of a sample with probability `rate`, everywhere on its map, and divides the
+/// others by 1 - rate; the identity in evaluation or at rate 0.  x [B, ..., C] -> the same shape.
+/// `lane` tells layers apart, as in `dropout`. Throws ConfigError unless 0 <= rate < 1; ShapeError.
+/// arXiv:1411.4280.
+Var channel_dropout(Tape& tape, const Var& x, float rate, std::uint32_t lane);
 
 }  // namespace tessera::ops

@@ -6,7 +6,7 @@
 #include <array>
 #include <cmath>
 
-#include "core/ops/relative_position.h"
+#include "core/ops/attention_bias.h"
 #include "formats/onnx/window_masks.h"
 #include "layers/continuous_position_bias.h"
 

@@ -1,7 +1,6 @@
 #include "layers/heads/linear_head.h"
 
-#include "core/ops/class_token.h"
-#include "core/ops/pool.h"
+#include "core/ops/tokens.h"
 
 namespace tessera {
 

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <bit>
 
-#include "core/ops/relu.h"
+#include "core/ops/activations.h"
 
 namespace tessera {
 namespace {

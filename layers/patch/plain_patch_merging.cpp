@@ -1,6 +1,6 @@
 #include "layers/patch/plain_patch_merging.h"
 
-#include "core/ops/space_to_depth.h"
+#include "core/ops/neighbours.h"
 
 namespace tessera {
 namespace {

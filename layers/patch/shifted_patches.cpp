@@ -6,8 +6,8 @@
 #include <cmath>
 #include <initializer_list>
 
-#include "core/ops/gather_patches.h"
 #include "core/ops/linear.h"
+#include "core/ops/neighbours.h"
 
 namespace tessera {
 namespace {

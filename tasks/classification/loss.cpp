@@ -1,6 +1,5 @@
 #include "tasks/classification/loss.h"
 
-#include "core/ops/binary_cross_entropy.h"
 #include "core/ops/cross_entropy.h"
 
 namespace tessera {

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "core/pool.h"
+#include "core/memory_pool.h"
 #include "data/open_dataset.h"
 #include "data/sets/synthetic.h"
 #include "tests/data/image_tree.h"

@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "core/error.h"
-#include "core/ops/relu.h"
+#include "core/ops/activations.h"
 #include "tests/support/op_fixture.h"
 
 namespace tessera {

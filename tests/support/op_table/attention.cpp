@@ -2,8 +2,7 @@
 #include <cmath>
 
 #include "core/kernels/window_attention_kernels.h"
-#include "core/ops/key_bias.h"
-#include "core/ops/relative_position.h"
+#include "core/ops/attention_bias.h"
 #include "core/ops/window_attention.h"
 #include "tests/support/op_table/cases.h"
 

@@ -1,10 +1,9 @@
 // Ops that dense prediction adds: maps of another size, norms over maps, losses over places.
 #include <memory>
 
-#include "core/ops/adaptive_pool.h"
 #include "core/ops/batch_norm.h"
-#include "core/ops/channel_dropout.h"
 #include "core/ops/detection_losses.h"
+#include "core/ops/dropout.h"
 #include "core/ops/group_norm.h"
 #include "core/ops/pixel_cross_entropy.h"
 #include "core/ops/resize.h"

@@ -1,12 +1,8 @@
 // Ops on single elements, and on rows of logits.
-#include "core/ops/binary_cross_entropy.h"
+#include "core/ops/activations.h"
 #include "core/ops/cross_entropy.h"
 #include "core/ops/dropout.h"
 #include "core/ops/elementwise.h"
-#include "core/ops/gelu.h"
-#include "core/ops/relu.h"
-#include "core/ops/sigmoid.h"
-#include "core/ops/softmax.h"
 #include "tests/support/op_table/cases.h"
 
 namespace tessera::test {

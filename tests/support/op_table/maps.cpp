@@ -1,10 +1,8 @@
 // Ops on feature maps and tokens: norms, pooling, blocks, positions.
-#include "core/ops/add_position.h"
-#include "core/ops/class_token.h"
 #include "core/ops/dropout.h"
 #include "core/ops/layer_norm.h"
-#include "core/ops/pool.h"
-#include "core/ops/space_to_depth.h"
+#include "core/ops/neighbours.h"
+#include "core/ops/tokens.h"
 #include "tests/support/op_table/cases.h"
 
 namespace tessera::test {

@@ -1,7 +1,6 @@
 // Ops that patch embeddings, mergings and token shifts are made of.
 #include "core/ops/concat.h"
-#include "core/ops/gather_patches.h"
-#include "core/ops/token_shift.h"
+#include "core/ops/neighbours.h"
 #include "tests/support/op_table/cases.h"
 
 namespace tessera::test {

@@ -1,4 +1,4 @@
-#include "core/pool.h"
+#include "core/memory_pool.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-// Relative position bias of Swin v1: one learned value a head for every offset between two tokens.
+// Biases of attention: those of positions, and of projections whose keys have none.
 #pragma once
 
 #include <array>
@@ -20,5 +20,9 @@ inline Var relative_position_bias(Tape& tape, const Var& table,
                                   std::array<std::int64_t, 2> window) {
   return relative_position_bias(tape, table, window, window);
 }
+
+/// The bias [3C] (q | k | v, f32) with its middle third replaced by zeros, which gets a zero
+/// gradient. Throws ShapeError. Swin v2 projects keys without a bias (arXiv:2111.09883, its code).
+Var without_key_bias(Tape& tape, const Var& bias);
 
 }  // namespace tessera::ops
