@@ -85,16 +85,4 @@ void Pool::reset_peak() {
   stats_.peak_live_bytes = stats_.live_bytes;
 }
 
-void Pool::trim() {
-  const std::lock_guard lock(mutex_);
-  for (std::vector<Block*>& kept : free_) {
-    for (Block* block : kept) {
-      stats_.reserved_bytes -= block->capacity;
-      std::free(block->data);
-      delete block;
-    }
-    kept.clear();
-  }
-}
-
 }  // namespace tessera

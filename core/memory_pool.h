@@ -43,9 +43,6 @@ class Pool {
   /// Starts a new peak measurement from what is live now.
   void reset_peak();
 
-  /// Gives the kept blocks back to the system.
-  void trim();
-
  private:
   static constexpr int kClasses = 400;
 

@@ -7,13 +7,13 @@
 
 namespace tessera {
 
-// Key: seed and stream. Counter: draw block, lane and sample (mixed), epoch. Seeds and samples use
+// Key: seed and stream. Counter: draw block, draw and sample (mixed), epoch. Seeds and samples use
 // 32 bits each; epochs (or steps) 32.
 Rng::Rng(std::uint64_t seed, Stream stream, std::uint64_t epoch, std::uint64_t sample,
-         std::uint32_t lane)
+         std::uint32_t draw)
     : key_{static_cast<std::uint32_t>(seed),
            static_cast<std::uint32_t>(seed >> 32) ^ (static_cast<std::uint32_t>(stream) << 24)},
-      counter_{0, lane, static_cast<std::uint32_t>(sample), static_cast<std::uint32_t>(epoch)} {}
+      counter_{0, draw, static_cast<std::uint32_t>(sample), static_cast<std::uint32_t>(epoch)} {}
 
 std::uint32_t Rng::next() {
   if (used_ == 4) {

@@ -18,12 +18,12 @@ enum class Stream : std::uint32_t {
   kSynthetic = 7,
 };
 
-/// The draws of one (seed, stream, epoch, sample); `lane` separates several users at that address,
-/// such as the drop path of two layers.
+/// The draws of one (seed, stream, epoch, sample); `draw` separates those of several users at
+/// that address, such as the drop path of two layers.
 class Rng {
  public:
   Rng(std::uint64_t seed, Stream stream, std::uint64_t epoch, std::uint64_t sample,
-      std::uint32_t lane = 0);
+      std::uint32_t draw = 0);
 
   std::uint32_t next();
 

@@ -112,11 +112,11 @@ class Tape {
   /// After backward(): the gradient of a leaf, or an empty tensor.
   Tensor grad(const Var& leaf) const;
 
-  /// Draws of layer `lane` for sample `sample` of the batch; the same whenever the step is
+  /// Draws of layer `draw` for sample `sample` of the batch; the same whenever the step is
   /// repeated.
-  Rng rng(Stream stream, std::uint32_t lane, std::int64_t sample) const {
+  Rng rng(Stream stream, std::uint32_t draw, std::int64_t sample) const {
     return {options_.seed, stream, options_.step,
-            options_.sample + static_cast<std::uint64_t>(sample), lane};
+            options_.sample + static_cast<std::uint64_t>(sample), draw};
   }
 
  private:

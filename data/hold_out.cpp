@@ -43,8 +43,8 @@ std::vector<bool> held_out(std::span<const std::int64_t> classes, const DataConf
   std::size_t dealt = 0;  // images over all classes, so that the parts stay equal
   for (std::size_t c = 0; c < members.size(); ++c) {
     Members& own = members[c];
-    const auto rng = [&](std::uint32_t lane) {
-      return Rng(config.split_seed, Stream::kShuffle, c, 0, lane);
+    const auto rng = [&](std::uint32_t draw) {
+      return Rng(config.split_seed, Stream::kShuffle, c, 0, draw);
     };
     if (config.folds > 1) {
       draw(own, own.size(), rng(kFoldLane));

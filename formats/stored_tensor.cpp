@@ -162,9 +162,4 @@ Tensor to_i32(const StoredTensor& stored, std::string_view file) {
   return tensor;
 }
 
-Tensor to_tensor(const StoredTensor& stored, std::string_view file) {
-  if (stored.type == StoredType::kBF16) return copy_bytes(stored, DType::kBF16, file);
-  return is_float(stored.type) ? to_f32(stored, file) : to_i32(stored, file);
-}
-
 }  // namespace tessera

@@ -55,7 +55,4 @@ Tensor to_f32(const StoredTensor& stored, std::string_view file);
 /// i32 cannot hold.
 Tensor to_i32(const StoredTensor& stored, std::string_view file);
 
-/// The nearest of f32, bf16 and i32: bf16 stays bf16. Throws as to_f32 and to_i32 do.
-Tensor to_tensor(const StoredTensor& stored, std::string_view file);
-
 }  // namespace tessera

@@ -62,17 +62,17 @@ void drop_elements(const T* x, T* y, std::int64_t count, std::uint16_t threshold
   std::array<std::uint16_t, 2 * kDraws> bits;
   for (std::int64_t begin = 0; begin < count; begin += 2 * kDraws) {
     for (std::size_t i = 0; i < bits.size(); i += 2) {
-      const std::uint32_t draw = rng.next();
-      bits[i] = static_cast<std::uint16_t>(draw);
-      bits[i + 1] = static_cast<std::uint16_t>(draw >> 16);
+      const std::uint32_t word = rng.next();
+      bits[i] = static_cast<std::uint16_t>(word);
+      bits[i + 1] = static_cast<std::uint16_t>(word >> 16);
     }
     mask_range(x + begin, bits.data(), threshold, scale, y + begin,
                std::min<std::int64_t>(2 * kDraws, count - begin));
   }
 }
 
-/// y = x with the same elements dropped whenever tape, lane and shape are the same.
-void drop(const Tape& tape, const Tensor& x, std::uint16_t threshold, std::uint32_t lane,
+/// y = x with the same elements dropped whenever tape, draw and shape are the same.
+void drop(const Tape& tape, const Tensor& x, std::uint16_t threshold, std::uint32_t draw,
           const Tensor& y) {
   const std::int64_t batch = x.rank() == 0 ? 1 : x.dim(0);
   const std::int64_t size = x.numel() / std::max<std::int64_t>(1, batch);
@@ -81,7 +81,7 @@ void drop(const Tape& tape, const Tensor& x, std::uint16_t threshold, std::uint3
     parallel_for(batch, row_grain(8 * size), [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t sample = begin; sample < end; ++sample) {
         drop_elements(x.data<T>() + sample * size, y.data<T>() + sample * size, size, threshold,
-                      tape.rng(Stream::kDropout, lane, sample));
+                      tape.rng(Stream::kDropout, draw, sample));
       }
     });
   });
@@ -112,47 +112,31 @@ void scale_maps(const Tensor& x, const Tensor& scale, const Tensor& y) {
 
 }  // namespace
 
-Var dropout(Tape& tape, const Var& x, float rate, std::uint32_t lane) {
+Var dropout(Tape& tape, const Var& x, float rate, std::uint32_t draw) {
   check_rate("dropout", rate);
   const auto threshold = static_cast<std::uint16_t>(std::min(65535L, std::lround(rate * 65536.0f)));
   if (!tape.training() || threshold == 0) return x;
   OpScope op(tape, "dropout",
              {static_cast<double>(x.value.numel()), 2.0 * static_cast<double>(x.value.bytes())});
   Tensor y = Tensor::empty(x.shape(), x.value.dtype());
-  drop(tape, x.value, threshold, lane, y);
+  drop(tape, x.value, threshold, draw, y);
   return tape.record(std::move(y), any_wants_grad(x),
-                     [x = x.target(), threshold, lane](Tape& t, const Tensor& dy) {
+                     [x = x.target(), threshold, draw](Tape& t, const Tensor& dy) {
                        const Tensor dx = dy.unique() ? dy : Tensor::empty(dy.shape(), dy.dtype());
-                       drop(t, dy, threshold, lane, dx);
+                       drop(t, dy, threshold, draw, dx);
                        t.pass(x, dx);
                      });
 }
 
-Tensor drop_path_scale(const Tape& tape, std::int64_t batch, float rate, std::uint32_t lane) {
+Tensor drop_path_scale(const Tape& tape, std::int64_t batch, float rate, std::uint32_t draw) {
   check_rate("drop_path", rate);
   if (!tape.training() || rate == 0.0f) return {};
   Tensor scale = Tensor::empty({batch});
   for (std::int64_t sample = 0; sample < batch; ++sample) {
-    const bool kept = tape.rng(Stream::kDropPath, lane, sample).uniform() >= rate;
+    const bool kept = tape.rng(Stream::kDropPath, draw, sample).uniform() >= rate;
     scale.f32()[sample] = kept ? 1.0f / (1.0f - rate) : 0.0f;
   }
   return scale;
-}
-
-Var drop_path(Tape& tape, const Var& x, float rate, std::uint32_t lane) {
-  if (x.shape().rank() < 1) fail<ShapeError>("[drop_path] x is a scalar, not [B, ...]");
-  const Tensor scale = drop_path_scale(tape, x.dim(0), rate, lane);
-  if (!scale) return x;
-  OpScope op(tape, "drop_path",
-             {static_cast<double>(x.value.numel()), 2.0 * static_cast<double>(x.value.bytes())});
-  Tensor y = Tensor::empty(x.shape(), x.value.dtype());
-  scale_samples(x.value, scale, {}, y);
-  return tape.record(std::move(y), any_wants_grad(x),
-                     [x = x.target(), scale](Tape& t, const Tensor& dy) {
-                       const Tensor dx = dy.unique() ? dy : Tensor::empty(dy.shape(), dy.dtype());
-                       scale_samples(dy, scale, {}, dx);
-                       t.pass(x, dx);
-                     });
 }
 
 Var add_scaled(Tape& tape, const Var& x, const Var& branch, const Tensor& scale) {
@@ -190,7 +174,7 @@ void pass_residual(Tape& tape, const Tensor& ds, const Tensor& scale, const Grad
   tape.pass(x, ds);
 }
 
-Var channel_dropout(Tape& tape, const Var& x, float rate, std::uint32_t lane) {
+Var channel_dropout(Tape& tape, const Var& x, float rate, std::uint32_t draw) {
   if (!(rate >= 0.0f && rate < 1.0f)) {
     fail<ConfigError>("[channel_dropout] rate {} is not in [0, 1)", rate);
   }
@@ -202,7 +186,7 @@ Var channel_dropout(Tape& tape, const Var& x, float rate, std::uint32_t lane) {
              {static_cast<double>(x.value.numel()), 2.0 * static_cast<double>(x.value.bytes())});
   const Tensor scale = Tensor::empty({x.dim(0), x.dim(-1)});
   for (std::int64_t sample = 0; sample < scale.dim(0); ++sample) {
-    Rng rng = tape.rng(Stream::kDropout, lane, sample);
+    Rng rng = tape.rng(Stream::kDropout, draw, sample);
     for (std::int64_t c = 0; c < scale.dim(1); ++c) {
       scale.f32()[sample * scale.dim(1) + c] = rng.uniform() < rate ? 0.0f : 1.0f / (1.0f - rate);
     }

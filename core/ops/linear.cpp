@@ -1,10 +1,8 @@
 #include "core/ops/linear.h"
 
-#include <algorithm>
 #include <optional>
 
 #include "core/error.h"
-#include "core/onednn/matmul.h"
 #include "core/ops/row_products.h"
 
 namespace tessera::ops {
@@ -67,68 +65,6 @@ Var linear(Tape& tape, const Var& x, const Var& weight, const Var& bias) {
       [x, w = weight.value, dw = weight.target(), db = bias.target()](Tape& t, const Tensor& dy) {
         linear_backward(x.value, w, dy, t.sink(x.target()), t.sink(dw), t.sink(db));
       });
-}
-
-Var matmul(Tape& tape, const Var& a, const Var& b) {
-  const int rank = a.shape().rank();
-  bool fits = rank >= 2 && b.shape().rank() == rank && a.dim(-1) == b.dim(-2);
-  for (int axis = 0; fits && axis < rank - 2; ++axis) fits = a.dim(axis) == b.dim(axis);
-  if (!fits || a.value.dtype() != b.value.dtype()) {
-    fail<ShapeError>(
-        "[matmul] {} {} and {} {}: inner dimensions, leading dimensions and dtypes must agree",
-        name_of(a.value.dtype()), a.shape(), name_of(b.value.dtype()), b.shape());
-  }
-  const std::int64_t m = a.dim(-2), k = a.dim(-1), n = b.dim(-1);
-  const std::int64_t batch = a.shape().numel() / std::max<std::int64_t>(1, m * k);
-  const DType dtype = a.value.dtype();
-  std::array<std::int64_t, Shape::kMaxRank> dims{};
-  std::copy(a.shape().dims().begin(), a.shape().dims().end(), dims.begin());
-  dims[static_cast<std::size_t>(rank - 1)] = n;
-  Tensor c = Tensor::empty(Shape(std::span(dims.data(), static_cast<std::size_t>(rank))), dtype);
-  OpScope op(tape, "matmul",
-             {2.0 * static_cast<double>(batch * m) * static_cast<double>(n * k),
-              static_cast<double>(a.value.bytes() + b.value.bytes() + c.bytes())});
-  onednn::matmul({.batch = batch,
-                  .m = m,
-                  .n = n,
-                  .k = k,
-                  .a = a.value.raw(),
-                  .a_dtype = dtype,
-                  .b = b.value.raw(),
-                  .b_dtype = dtype,
-                  .c = c.raw(),
-                  .c_dtype = dtype});
-  return tape.record(std::move(c), any_wants_grad(a, b),
-                     [a, b, batch, m, n, k, dtype](Tape& t, const Tensor& dc) {
-                       if (const GradSink da = t.sink(a.target())) {
-                         onednn::matmul({.batch = batch,
-                                         .m = m,
-                                         .n = k,
-                                         .k = n,
-                                         .a = dc.raw(),
-                                         .a_dtype = dtype,
-                                         .b = b.value.raw(),
-                                         .b_transposed = true,
-                                         .b_dtype = dtype,
-                                         .c = da.grad.raw(),
-                                         .c_dtype = dtype,
-                                         .accumulate = da.accumulate});
-                       }
-                       if (const GradSink db = t.sink(b.target())) {
-                         onednn::matmul({.batch = batch,
-                                         .m = k,
-                                         .n = n,
-                                         .k = m,
-                                         .a = a.value.raw(),
-                                         .a_transposed = true,
-                                         .a_dtype = dtype,
-                                         .b = dc.raw(),
-                                         .b_dtype = dtype,
-                                         .c = db.grad.raw(),
-                                         .c_dtype = dtype,
-                                         .accumulate = db.accumulate});
-                       }
-                     });
 }
 
 }  // namespace tessera::ops

@@ -50,8 +50,8 @@ TEST_CASE("draws are those of Philox at the stated key and counter") {
 
 TEST_CASE("each part of the address gives other draws") {
   const auto first = [](std::uint64_t seed, Stream stream, std::uint64_t epoch,
-                        std::uint64_t sample, std::uint32_t lane) {
-    Rng rng(seed, stream, epoch, sample, lane);
+                        std::uint64_t sample, std::uint32_t draw) {
+    Rng rng(seed, stream, epoch, sample, draw);
     return (std::uint64_t{rng.next()} << 32) | rng.next();
   };
   std::set<std::uint64_t> seen;
@@ -60,8 +60,8 @@ TEST_CASE("each part of the address gives other draws") {
     for (const Stream stream : {Stream::kInit, Stream::kDropout, Stream::kSynthetic}) {
       for (std::uint64_t epoch = 0; epoch < 5; ++epoch) {
         for (std::uint64_t sample = 0; sample < 5; ++sample) {
-          for (std::uint32_t lane = 0; lane < 5; ++lane, ++count) {
-            seen.insert(first(seed, stream, epoch, sample, lane));
+          for (std::uint32_t draw = 0; draw < 5; ++draw, ++count) {
+            seen.insert(first(seed, stream, epoch, sample, draw));
           }
         }
       }
@@ -70,7 +70,7 @@ TEST_CASE("each part of the address gives other draws") {
   CHECK(seen.size() == count);
 }
 
-TEST_CASE("neighbouring lanes are uncorrelated") {
+TEST_CASE("neighbouring addresses are uncorrelated") {
   Rng a(1, Stream::kDropout, 0, 0, 0), b(1, Stream::kDropout, 0, 0, 1);
   double sum = 0.0;
   constexpr int kDraws = 100000;

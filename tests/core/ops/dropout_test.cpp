@@ -45,11 +45,11 @@ TEST_CASE("dropout repeats its mask in the backward pass") {
   }
 }
 
-TEST_CASE("dropout masks differ by lane, step and sample and do not depend on the batch") {
+TEST_CASE("dropout masks differ by draw, step and sample and do not depend on the batch") {
   const Tensor x = Tensor::full({4, 64}, 1.0f);
-  const auto mask = [&](std::uint64_t step, std::uint64_t sample, std::uint32_t lane) {
+  const auto mask = [&](std::uint64_t step, std::uint64_t sample, std::uint32_t draw) {
     Tape tape({.seed = 1, .step = step, .sample = sample});
-    return ops::dropout(tape, tape.constant(x), 0.5f, lane).value;
+    return ops::dropout(tape, tape.constant(x), 0.5f, draw).value;
   };
   const Tensor base = mask(0, 0, 0);
   CHECK(test::relative_error(mask(0, 0, 0), base) == 0.0);
@@ -58,12 +58,11 @@ TEST_CASE("dropout masks differ by lane, step and sample and do not depend on th
   CHECK(test::relative_error(mask(0, 1, 0).slice(0, {64}), base.slice(64, {64})) == 0.0);
 }
 
-TEST_CASE("dropout and drop_path do nothing in evaluation and at rate 0") {
+TEST_CASE("dropout and stochastic depth do nothing in evaluation and at rate 0") {
   const Tensor x = random_tensor({2, 3}, 1);
   Tape eval({.training = false}), training;
   CHECK(ops::dropout(eval, eval.constant(x), 0.5f, 0).value.raw() == x.raw());
   CHECK(ops::dropout(training, training.leaf(x), 0.0f, 0).value.raw() == x.raw());
-  CHECK(ops::drop_path(eval, eval.constant(x), 0.5f, 0).value.raw() == x.raw());
   CHECK_FALSE(static_cast<bool>(ops::drop_path_scale(eval, 2, 0.5f, 0)));
   CHECK_FALSE(static_cast<bool>(ops::drop_path_scale(training, 2, 0.0f, 0)));
 }
@@ -82,15 +81,13 @@ TEST_CASE("drop_path_scale drops the stated share of samples") {
   CHECK(test::relative_error(shifted, scale.slice(7, {1000})) == 0.0);
 }
 
-TEST_CASE("drop_path and add_scaled apply one factor a sample") {
+TEST_CASE("add_scaled applies one factor a sample") {
   const Tensor x = random_tensor({5, 3, 7}, 1), branch = random_tensor({5, 3, 7}, 2);
   Tape tape({.seed = 2});
   const Tensor scale = ops::drop_path_scale(tape, 5, 0.4f, 3);
-  const Tensor dropped = ops::drop_path(tape, tape.constant(x), 0.4f, 3).value;
   const Tensor sum = ops::add_scaled(tape, tape.constant(x), tape.constant(branch), scale).value;
   for (std::int64_t i = 0; i < x.numel(); ++i) {
     const float factor = scale.f32()[i / 21];
-    CHECK(dropped.f32()[i] == doctest::Approx(factor * x.f32()[i]));
     CHECK(sum.f32()[i] == doctest::Approx(x.f32()[i] + factor * branch.f32()[i]));
   }
 }
@@ -110,8 +107,7 @@ TEST_CASE("rates and shapes that cannot be meant are refused") {
   CHECK_THROWS_AS(ops::dropout(tape, x, 1.0f, 0), ConfigError);
   CHECK_THROWS_AS(ops::dropout(tape, x, -0.1f, 0), ConfigError);
   CHECK_THROWS_AS(ops::dropout(tape, x, std::nanf(""), 0), ConfigError);
-  CHECK_THROWS_AS(ops::drop_path(tape, x, 1.5f, 0), ConfigError);
-  CHECK_THROWS_AS(ops::drop_path(tape, tape.constant(Tensor::zeros({})), 0.5f, 0), ShapeError);
+  CHECK_THROWS_AS(ops::drop_path_scale(tape, 2, 1.5f, 0), ConfigError);
   CHECK_THROWS_AS(ops::add_scaled(tape, x, y, {}), ShapeError);
   CHECK_THROWS_AS(ops::add_scaled(tape, x, x, Tensor::zeros({3})), ShapeError);
 }
@@ -120,9 +116,9 @@ TapeOptions at_step(std::uint64_t step, std::uint64_t sample = 0) {
   return {.seed = 7, .step = step, .sample = sample};
 }
 
-Tensor dropped(const TapeOptions& options, const Shape& shape, std::uint32_t lane = 1) {
+Tensor dropped(const TapeOptions& options, const Shape& shape, std::uint32_t draw = 1) {
   Tape tape(options);
-  return ops::channel_dropout(tape, tape.constant(Tensor::full(shape, 1.0f)), 0.25f, lane).value;
+  return ops::channel_dropout(tape, tape.constant(Tensor::full(shape, 1.0f)), 0.25f, draw).value;
 }
 
 bool same(const Tensor& a, const Tensor& b) {
@@ -145,7 +141,7 @@ TEST_CASE("channel_dropout drops whole maps at its rate and scales the others") 
   CHECK(std::abs(zeros - 500) < 4 * 19);  // four standard deviations
 }
 
-TEST_CASE("channel_dropout draws by address: step, sample and lane") {
+TEST_CASE("channel_dropout draws by address: step, sample and draw") {
   const Shape shape{3, 2, 2, 64};
   CHECK(same(dropped(at_step(4), shape), dropped(at_step(4), shape)));
   CHECK_FALSE(same(dropped(at_step(4), shape), dropped(at_step(5), shape)));

@@ -45,10 +45,8 @@ OpTable activations() {
 OpTable dropping() {
   const Shapes shapes = {{{3, 33}, {5, 3, 7}, {3, 33333}}, kLargeMaps};
   const auto dropout = [](Tape& t, const Var& x) { return ops::dropout(t, x, 0.3f, 1); };
-  const auto drop_path = [](Tape& t, const Var& x) { return ops::drop_path(t, x, 0.4f, 3); };
   OpTable table;
   add(table, unary("dropout", {}, dropout, shapes));
-  add(table, unary("drop_path", {}, drop_path, shapes));
   return table;
 }
 

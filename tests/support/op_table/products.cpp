@@ -38,13 +38,6 @@ OpTable linears() {
   return table;
 }
 
-OpCase matmul(const Shape& a, const Shape& b) {
-  return {.name = "matmul",
-          .inputs = {{a}, {b}},
-          .op = [](Tape& t, Vars v) { return ops::matmul(t, v[0], v[1]); },
-          .activations = 2};
-}
-
 OpCase mlp(const Shape& x, std::int64_t hidden, std::int64_t out) {
   return {.name = "mlp",
           .inputs = {{x}, {{hidden, x[-1]}, 0.3f}, {{hidden}}, {{out, hidden}, 0.3f}, {{out}}},
@@ -102,9 +95,6 @@ OpTable convolutions() {
 OpTable product_cases() {
   OpTable table;
   add(table, linears());
-  add(table, {{matmul({2, 3}, {3, 4}), matmul({5, 2, 3}, {5, 3, 4}), matmul({33, 17}, {17, 9}),
-               matmul({6, 6}, {6, 6})},
-              {matmul({64, 512, 512}, {64, 512, 512})}});
   // The second, third and last small ones are cut into slices.
   add(table,
       {{mlp({5, 3}, 7, 2), mlp({1030, 4}, 6, 3), mlp({1537, 24}, 33, 8), mlp({7, 7}, 7, 7),
