@@ -103,23 +103,38 @@ void AtomicFile::write(std::span<const std::byte> bytes) {
 
 void AtomicFile::write(std::string_view text) { write(std::as_bytes(std::span(text))); }
 
-void AtomicFile::commit() {
+void AtomicFile::commit() { finish(/*replaces=*/true); }
+
+bool AtomicFile::commit_if_absent() { return finish(/*replaces=*/false); }
+
+bool AtomicFile::finish(bool replaces) {
   if (temporary_ == path_) {
     if (const int error = file_.close(); error != 0) fail_errno("close", path_, error);
-    return;
+    return true;
   }
   if (uninterrupted([&] { return ::fsync(file_.get()); }) != 0) fail_errno("sync", path_, errno);
   // Closed after it has its name: until then the lock keeps it from being swept.
-  rename_path(temporary_, path_);
+  if (replaces) {
+    rename_path(temporary_, path_);
+  } else if (!rename_if_absent(temporary_, path_)) {
+    return false;
+  }
   temporary_ = path_;
   if (const int error = file_.close(); error != 0) fail_errno("close", path_, error);
   sync_folder(path_.parent_path());
+  return true;
 }
 
 void write_atomically(const fs::path& path, std::string_view text) {
   AtomicFile file(path);
   file.write(text);
   file.commit();
+}
+
+bool write_if_absent(const fs::path& path, std::string_view text) {
+  AtomicFile file(path);
+  file.write(text);
+  return file.commit_if_absent();
 }
 
 bool is_temporary_name(std::string_view name) {

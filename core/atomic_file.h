@@ -32,11 +32,15 @@ class AtomicFile {
   /// Syncs the file, renames it to its final name and syncs the folder.
   void commit();
 
+  /// The same, unless there is a file of that name by then: false, and it stays what it is.
+  bool commit_if_absent();
+
   /// Of what was written so far.
   std::uint64_t checksum() const { return checksum_.value(); }
 
  private:
   void open_temporary();
+  bool finish(bool replaces);
 
   std::filesystem::path path_;
   std::filesystem::path temporary_;  ///< the same as path_ for a device
@@ -46,6 +50,7 @@ class AtomicFile {
 
 /// AtomicFile in one call.
 void write_atomically(const std::filesystem::path& path, std::string_view text);
+bool write_if_absent(const std::filesystem::path& path, std::string_view text);
 
 /// True for the name of a file that an AtomicFile is writing or was.
 bool is_temporary_name(std::string_view name);

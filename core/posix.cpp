@@ -156,4 +156,21 @@ void rename_path(const fs::path& from, const fs::path& to) {
   }
 }
 
+bool rename_if_absent(const fs::path& from, const fs::path& to) {
+  const auto rename = [&] {
+    return ::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE);
+  };
+  if (uninterrupted(rename) == 0) return true;
+  if (errno == EEXIST) return false;
+  if (errno != EINVAL && errno != ENOSYS) fail_errno("rename", to, errno);
+  // A file system without it has links, or nothing that could decide.
+  if (uninterrupted([&] { return ::link(from.c_str(), to.c_str()); }) == 0) {
+    remove_path(from);
+    return true;
+  }
+  if (errno == EEXIST) return false;
+  rename_path(from, to);
+  return true;
+}
+
 }  // namespace tessera

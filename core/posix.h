@@ -98,4 +98,7 @@ void sync_folder(const std::filesystem::path& folder);
 /// Throws CheckpointError.
 void rename_path(const std::filesystem::path& from, const std::filesystem::path& to);
 
+/// Renames a file unless there is something of the new name: then false. Throws CheckpointError.
+bool rename_if_absent(const std::filesystem::path& from, const std::filesystem::path& to);
+
 }  // namespace tessera

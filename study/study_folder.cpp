@@ -121,8 +121,8 @@ StudyFolder::StudyFolder(const fs::path& path, const std::string& name) : path_(
   runs_.emplace(path_);
 }
 
-/// Makes the folder that of the study `name` and holds it. Two that begin at once may both write
-/// its file: the lock, and the file that has the name in the end, decide.
+/// Makes the folder that of the study `name` and holds it. Of two that begin at once the one whose
+/// file is there first has it.
 void StudyFolder::claim(const std::string& name) {
   const fs::path file = path_ / kStudyFile;
   const auto end = std::chrono::steady_clock::now() + kPatience;
@@ -132,7 +132,7 @@ void StudyFolder::claim(const std::string& name) {
         fail<ConfigError>("{}: is not empty and no study's folder; choose another with --out",
                           path_.string());
       }
-      write_atomically(file, nlohmann::json{{"study", name}}.dump() + "\n");
+      write_if_absent(file, nlohmann::json{{"study", name}}.dump() + "\n");
     }
     if (const std::string found = study_of(path_); found != name) {
       fail<ConfigError>("{}: holds the study {}, not {}; choose another folder with --out",

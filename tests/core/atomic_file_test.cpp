@@ -134,6 +134,14 @@ TEST_CASE("AtomicFile: two at once on one name, the last to commit has it") {
   CHECK(all_in(folder) == std::set<std::string>{"x"});
 }
 
+TEST_CASE("AtomicFile: of two that want a name which nothing has the first gets it") {
+  const ScratchFolder folder;
+  CHECK(write_if_absent(folder / "x", "first"));
+  CHECK(!write_if_absent(folder / "x", "second"));
+  CHECK(read_text(folder / "x") == "first");
+  CHECK(all_in(folder) == std::set<std::string>{"x"});
+}
+
 TEST_CASE("AtomicFile: knows the checksum of what it wrote") {
   const ScratchFolder folder;
   AtomicFile file(folder / "x");
