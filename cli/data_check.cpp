@@ -17,7 +17,7 @@ using Splits = std::array<std::pair<const char*, Split>, 3>;
 
 /// Where one part is both, the first name is its own: a folder's is mostly `val`, MNIST's `test`.
 Splits splits_of(const Config& config) {
-  if (config.data.name == DatasetName::kImageFolder) {
+  if (lies_in_files(config.data.name)) {
     return {{{"train", Split::kTrain}, {"val", Split::kVal}, {"test", Split::kTest}}};
   }
   return {{{"train", Split::kTrain}, {"test", Split::kTest}, {"val", Split::kVal}}};
@@ -31,6 +31,9 @@ void open_splits(const Config& config, bool only_training, CheckedData& data) {
     try {
       std::unique_ptr<Dataset> dataset = open_split(config, split);
       if (!seen.insert(dataset->fingerprint()).second) continue;
+      for (std::string& warning : dataset->take_warnings()) {
+        data.problems.push_back(std::move(warning));
+      }
       data.splits.push_back({name, std::move(dataset), {}});
       if (config.data.name != DatasetName::kImageFolder) continue;
       Findings findings = image_folder_findings(config.data, split);

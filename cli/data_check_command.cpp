@@ -68,6 +68,9 @@ Json to_json(const CheckedSplit& split) {
           {"unreadable", std::move(unreadable)},
           {"classes", split.dataset->class_names()},
           {"class_counts", report.class_counts},
+          {"things", report.things},
+          {"without_things", report.without_things},
+          {"ignored", report.ignored},
           {"empty_classes", report.empty_classes},
           {"heights", report.heights},
           {"widths", report.widths},
@@ -126,10 +129,28 @@ void print_classes(const CheckedSplit& split) {
   }
 }
 
+/// Of masks and boxes.
+void print_things(const CheckedSplit& split) {
+  const DataReport& report = split.report;
+  if (report.things.empty()) return;
+  std::int64_t all = 0;
+  for (const std::int64_t count : report.things) all += count;
+  const bool is_mask = split.dataset->target_kind() == TargetKind::kMask;
+  fmt::print("  {} {} and {} ignored; {} without any:", all, is_mask ? "pixels" : "boxes",
+             report.ignored, plural(report.without_things, "image"));
+  for (std::size_t k = 0; k < std::min(report.things.size(), kMostClasses); ++k) {
+    fmt::print("{} {} {:.1f} %", k == 0 ? "" : ",", split.dataset->class_names()[k],
+               100.0 * static_cast<double>(report.things[k]) /
+                   static_cast<double>(std::max<std::int64_t>(1, all)));
+  }
+  fmt::print("\n");
+}
+
 void print_split(const CheckedSplit& split) {
   const DataReport& report = split.report;
   fmt::print("{}: {}, {}\n", split.name, plural(report.samples, "image"), sizes_text(report));
   print_classes(split);
+  print_things(split);
   fmt::print("  mean {:.4f}  std {:.4f}  (pixels 0..1, per channel)\n",
              fmt::join(report.measured.mean, " "), fmt::join(report.measured.std, " "));
   fmt::print("  {} unreadable, {} the same pixels as an earlier one\n", report.unreadable.size(),

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 
@@ -8,6 +9,7 @@
 #include "core/error.h"
 #include "data/images/image.h"
 #include "data/preview.h"
+#include "data/target_picture.h"
 #include "train/config/config.h"
 #include "train/open_split.h"
 #include "train/trainer.h"
@@ -31,6 +33,24 @@ int write_preview(const SampleOptions& options, const Config& config) {
   return kExitOk;
 }
 
+/// Evenly over the split, with their masks or boxes on them.
+int write_dense_samples(const SampleOptions& options, const Dataset& test, std::int64_t wanted) {
+  Image buffer;
+  const std::int64_t count = std::min(wanted, test.size());
+  for (std::int64_t n = 0; n < count; ++n) {
+    const std::int64_t i = n * test.size() / count;
+    const Target target = test.target(i);
+    const Image image = in_colors(test.read(i, buffer));
+    const std::filesystem::path path =
+        std::filesystem::path(options.out) / fmt::format("{}.png", i);
+    write_png(path, test.target_kind() == TargetKind::kMask
+                        ? with_mask(image, target.mask)
+                        : with_boxes(image, target.boxes, test.class_names()));
+    fmt::print("{}\n", path.string());
+  }
+  return kExitOk;
+}
+
 int sample(const SampleOptions& options) {
   const Config config = load_config(options.config, options.overrides);
   if (!options.preview.empty()) return write_preview(options, config);
@@ -40,6 +60,7 @@ int sample(const SampleOptions& options) {
   std::error_code error;
   std::filesystem::create_directories(options.out, error);
   if (error) fail<DataError>("{}: cannot be made: {}", options.out, error.message());
+  if (test->target_kind() != TargetKind::kClass) return write_dense_samples(options, *test, wanted);
   // The first image of each class, then the second of each, as far as there are any.
   std::int64_t count = 0;
   Image buffer;

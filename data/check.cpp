@@ -19,6 +19,10 @@ struct Sums {
   std::vector<std::int64_t> values;   ///< per channel
   std::vector<std::int64_t> squares;  ///< per channel
   std::int64_t pixels = 0;
+  std::vector<std::int64_t> images;  ///< that show a class; of dense data sets
+  std::vector<std::int64_t> things;
+  std::int64_t without_things = 0;
+  std::int64_t ignored = 0;
 };
 
 void add(const ImageView& image, Sums& sums) {
@@ -33,6 +37,23 @@ void add(const ImageView& image, Sums& sums) {
     sums.squares[c] += squares;
   }
   sums.pixels += image.shape.height * image.shape.width;
+}
+
+void add(const Target& target, Sums& sums) {
+  std::vector<std::int64_t> found(sums.things.size());
+  for (const std::uint8_t value : target.mask.classes) {
+    value == kIgnored ? ++sums.ignored : ++found[value];
+  }
+  for (const Box& box : target.boxes) {
+    box.crowd ? ++sums.ignored : ++found[static_cast<std::size_t>(box.label)];
+  }
+  bool is_empty = true;
+  for (std::size_t c = 0; c < found.size(); ++c) {
+    sums.images[c] += found[c] > 0 ? 1 : 0;
+    sums.things[c] += found[c];
+    is_empty = is_empty && found[c] == 0;
+  }
+  sums.without_things += is_empty ? 1 : 0;
 }
 
 Normalization normalization_of(const std::vector<Sums>& parts) {
@@ -71,9 +92,10 @@ void read_sample(const Dataset& dataset, std::int64_t i, Image& buffer, Reading&
   const auto at = static_cast<std::size_t>(i);
   try {
     const ImageView image = dataset.read(i, buffer);
+    if (!sums.things.empty()) add(dataset.target(i), sums);
+    add(image, sums);
     reading.shapes[at] = image.shape;
     reading.hashes[at] = hash_of(image);
-    add(image, sums);
   } catch (const DataError& error) {
     reading.errors[at] = error.what();
   }
@@ -86,8 +108,16 @@ Reading read_all(const Dataset& dataset, const std::function<void(std::int64_t)>
                   std::vector<std::uint64_t>(size),
                   std::vector<std::string>(size),
                   {}};
-  reading.sums.assign(static_cast<std::size_t>(num_threads()),
-                      {std::vector<std::int64_t>(channels), std::vector<std::int64_t>(channels)});
+  reading.sums.assign(
+      static_cast<std::size_t>(num_threads()),
+      {std::vector<std::int64_t>(channels), std::vector<std::int64_t>(channels), 0, {}, {}});
+  if (dataset.target_kind() != TargetKind::kClass) {
+    const auto classes = static_cast<std::size_t>(dataset.num_classes());
+    for (Sums& sums : reading.sums) {
+      sums.images.resize(classes);
+      sums.things.resize(classes);
+    }
+  }
   const std::int64_t block = kBlock * num_threads();
   for (std::int64_t first = 0; first < dataset.size(); first += block) {
     const std::int64_t count = std::min(block, dataset.size() - first);
@@ -117,6 +147,7 @@ void find_duplicates(const Dataset& dataset, DataReport& report) {
     const auto [found, is_new] = first.emplace(hash, i);
     if (is_new) continue;
     ++report.duplicates;
+    if (dataset.target_kind() != TargetKind::kClass) continue;
     if (dataset.label(found->second) != dataset.label(i)) {
       report.conflicts.push_back({i, found->second});
     }
@@ -134,13 +165,24 @@ DataReport check_dataset(const Dataset& dataset,
   std::vector<std::int64_t> heights, widths;
   for (std::int64_t i = 0; i < dataset.size(); ++i) {
     const auto at = static_cast<std::size_t>(i);
-    ++report.class_counts[static_cast<std::size_t>(dataset.label(i))];
+    if (dataset.target_kind() == TargetKind::kClass) {
+      ++report.class_counts[static_cast<std::size_t>(dataset.label(i))];
+    }
     if (reading.hashes[at] == 0) {
       report.unreadable.push_back({i, std::move(reading.errors[at])});
       continue;
     }
     heights.push_back(reading.shapes[at].height);
     widths.push_back(reading.shapes[at].width);
+  }
+  report.things.resize(reading.sums.front().things.size());
+  for (const Sums& sums : reading.sums) {
+    for (std::size_t c = 0; c < sums.things.size(); ++c) {
+      report.class_counts[c] += sums.images[c];
+      report.things[c] += sums.things[c];
+    }
+    report.without_things += sums.without_things;
+    report.ignored += sums.ignored;
   }
   for (std::size_t c = 0; c < report.class_counts.size(); ++c) {
     if (report.class_counts[c] == 0) report.empty_classes.push_back(dataset.class_names()[c]);

@@ -20,7 +20,11 @@ struct UnreadableSample {
 struct DataReport {
   std::int64_t samples = 0;
   std::vector<UnreadableSample> unreadable;
-  std::vector<std::int64_t> class_counts;  ///< of labels, readable or not
+  std::vector<std::int64_t> class_counts;  ///< images of a class, readable or not, or that show it
+  std::vector<std::int64_t>
+      things;                       ///< boxes or pixels of each class; empty for one class an image
+  std::int64_t without_things = 0;  ///< images without a box, or without a pixel of a class
+  std::int64_t ignored = 0;         ///< pixels of no class, and boxes of crowds
   std::vector<std::string> empty_classes;
   Normalization measured;       ///< mean and std of the pixels 0..1, per channel
   std::int64_t duplicates = 0;  ///< samples whose pixels equal an earlier sample's

@@ -1,6 +1,7 @@
 #include "data/dataset_info.h"
 
 #include <cmath>
+#include <utility>
 
 #include "core/error.h"
 
@@ -31,6 +32,10 @@ std::vector<std::string> cifar100_names() {
 Normalization imagenet_normalization(std::int64_t channels) {
   if (channels == 1) return {{0.459f}, {0.226f}};
   return {{0.485f, 0.456f, 0.406f}, {0.229f, 0.224f, 0.225f}};
+}
+
+DatasetInfo of_files(std::string name) {
+  return {std::move(name), {224, 224, 3}, {}, imagenet_normalization(3), 0, 0};
 }
 
 void check_normalization(const DatasetInfo& info, const Normalization& normalization) {
@@ -92,14 +97,35 @@ DatasetInfo dataset_info(DatasetName name) {
               4096,
               1024};
     case DatasetName::kImageFolder:
-      return {"image_folder", {224, 224, 3}, {}, imagenet_normalization(3), 0, 0};
+      return of_files("image_folder");
+    case DatasetName::kImageMasks:
+      return of_files("image_masks");
+    case DatasetName::kVoc:
+      return of_files("voc");
+    case DatasetName::kCoco:
+      return of_files("coco");
+    case DatasetName::kYolo:
+      return of_files("yolo");
   }
   fail<ConfigError>("[data] unknown data set {}", static_cast<int>(name));
 }
 
-TargetKind target_kind_of(DatasetName) { return TargetKind::kClass; }
+TargetKind target_kind_of(DatasetName name) {
+  switch (name) {
+    case DatasetName::kImageMasks:
+      return TargetKind::kMask;
+    case DatasetName::kVoc:
+    case DatasetName::kCoco:
+    case DatasetName::kYolo:
+      return TargetKind::kBoxes;
+    default:
+      return TargetKind::kClass;
+  }
+}
 
-bool lies_in_files(DatasetName name) { return name == DatasetName::kImageFolder; }
+bool lies_in_files(DatasetName name) {
+  return name == DatasetName::kImageFolder || target_kind_of(name) != TargetKind::kClass;
+}
 
 DatasetInfo dataset_info(const DataConfig& config) {
   DatasetInfo info = dataset_info(config.name);

@@ -35,8 +35,8 @@ TargetKind target_kind_of(DatasetName name);
 /// Whether its images stay in files of the user's: of any size, scaled to the model's.
 bool lies_in_files(DatasetName name);
 
-/// Of a data set of known content. A folder of images has no classes yet, and images of 224 x 224
-/// x 3 as long as no model says otherwise.
+/// Of a data set of known content. One that lies in files has no classes yet, and images of 224 x
+/// 224 x 3 as long as no model says otherwise.
 DatasetInfo dataset_info(DatasetName name);
 
 /// The same with what the configuration says of a folder: classes, size and channels of images.

@@ -8,9 +8,13 @@
 #include "data/array_dataset.h"
 #include "data/hold_out.h"
 #include "data/sets/cifar.h"
+#include "data/sets/coco.h"
 #include "data/sets/idx.h"
 #include "data/sets/image_folder.h"
+#include "data/sets/image_masks.h"
 #include "data/sets/synthetic.h"
+#include "data/sets/voc.h"
+#include "data/sets/yolo.h"
 
 namespace tessera {
 namespace {
@@ -43,8 +47,8 @@ std::unique_ptr<ArrayDataset> read_arrays(const DataConfig& config, Split stored
       return open_cifar(config.name, config.root, stored);
     case DatasetName::kSynthetic:
       return make_shapes({.samples = synthetic_samples(config, stored)}, stored);
-    case DatasetName::kImageFolder:
-      break;  // its images stay in their files
+    default:
+      break;
   }
   fail<ConfigError>("[data] unknown data set {}", static_cast<int>(config.name));
 }
@@ -68,18 +72,54 @@ std::unique_ptr<Dataset> open_arrays(const DataConfig& config, Split split) {
 }  // namespace
 
 std::unique_ptr<Dataset> open_dataset(const DataConfig& config, Split split) {
-  if (config.name == DatasetName::kImageFolder) return open_image_folder(config, split);
-  return open_arrays(config, split);
+  switch (config.name) {
+    case DatasetName::kImageFolder:
+      return open_image_folder(config, split);
+    case DatasetName::kImageMasks:
+      return open_image_masks(config, split);
+    case DatasetName::kVoc:
+      return open_voc(config, split);
+    case DatasetName::kCoco:
+      return open_coco(config, split);
+    case DatasetName::kYolo:
+      return open_yolo(config, split);
+    default:
+      return open_arrays(config, split);
+  }
 }
 
 bool validates_on_test(const DataConfig& config) {
-  if (config.name == DatasetName::kImageFolder) return image_folder_validates_on_test(config);
-  return !holds_out(config);
+  switch (config.name) {
+    case DatasetName::kImageFolder:
+      return image_folder_validates_on_test(config);
+    case DatasetName::kImageMasks:
+      return image_masks_validates_on_test(config);
+    case DatasetName::kVoc:
+      return voc_validates_on_test(config);
+    case DatasetName::kCoco:
+      return coco_validates_on_test(config);
+    case DatasetName::kYolo:
+      return yolo_validates_on_test(config);
+    default:
+      return !holds_out(config);
+  }
 }
 
 std::vector<std::string> dataset_classes(const DataConfig& config) {
-  if (config.name == DatasetName::kImageFolder) return image_folder_classes(config);
-  return dataset_info(config).class_names;
+  switch (config.name) {
+    case DatasetName::kImageFolder:
+      return image_folder_classes(config);
+    case DatasetName::kImageMasks:
+      return image_masks_classes(config);
+    case DatasetName::kVoc:
+      return voc_classes(config);
+    case DatasetName::kCoco:
+      return coco_classes(config);
+    case DatasetName::kYolo:
+      return yolo_classes(config);
+    default:
+      return dataset_info(config).class_names;
+  }
 }
 
 }  // namespace tessera

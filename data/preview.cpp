@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <cmath>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "data/images/canvas.h"
+#include "data/target_picture.h"
 
 namespace tessera {
 namespace {
@@ -37,10 +39,31 @@ std::vector<std::string> lines_of(const Batch& batch, std::int64_t i,
   const auto name = [&](const Tensor& labels) {
     return names[static_cast<std::size_t>(labels.data<std::int32_t>()[i])];
   };
+  const auto at = static_cast<std::size_t>(i);
+  if (!batch.labels) {
+    const std::string sample = fmt::format("sample {}", batch.samples[at]);
+    if (batch.boxes.empty()) return {sample};
+    return {sample, fmt::format("boxes: {}", batch.boxes[at].size())};
+  }
   if (!batch.other_labels || batch.own_share == 1.0f) return {name(batch.labels)};
   const double share = 100.0 * double{batch.own_share};
   return {fmt::format("{:.0f}% {}", share, name(batch.labels)),
           fmt::format("{:.0f}% {}", 100.0 - share, name(batch.other_labels))};
+}
+
+/// What is taught of an image, on it.
+Image with_target(Image image, const Batch& batch, std::int64_t i) {
+  if (batch.masks) {
+    const std::int64_t height = batch.masks.dim(1), width = batch.masks.dim(2);
+    const std::int32_t* from = batch.masks.data<std::int32_t>() + i * height * width;
+    Mask mask{height, width, {}};
+    for (std::int64_t p = 0; p < height * width; ++p) {
+      mask.classes.push_back(static_cast<std::uint8_t>(from[p]));
+    }
+    return with_mask(std::move(image), mask);
+  }
+  if (batch.boxes.empty()) return image;
+  return with_boxes(image, batch.boxes[static_cast<std::size_t>(i)]);
 }
 
 std::vector<std::vector<Cell>> rows_of(const Dataset& dataset, const LoaderOptions& options,
@@ -54,7 +77,8 @@ std::vector<std::vector<Cell>> rows_of(const Dataset& dataset, const LoaderOptio
       std::vector<Cell>& row = rows.emplace_back();
       const std::int64_t cells = std::min({count, kColumns, batch.images.dim(0)});
       for (std::int64_t i = 0; i < cells; ++i) {
-        row.push_back({panel_of(pixels_of(batch, i, options.normalization), kPanel),
+        Image image = pixels_of(batch, i, options.normalization);
+        row.push_back({panel_of(with_target(std::move(image), batch, i), kPanel),
                        lines_of(batch, i, dataset.class_names())});
       }
       count -= cells;
@@ -84,7 +108,11 @@ Image pixels_of(const Batch& batch, std::int64_t i, const Normalization& normali
 
 Image preview(const Dataset& dataset, const LoaderOptions& options, std::int64_t count) {
   const std::vector<std::vector<Cell>> rows = rows_of(dataset, options, count);
-  const ImageShape panel = rows.front().front().image.shape;
+  ImageShape panel = rows.front().front().image.shape;
+  for (const std::vector<Cell>& row : rows) {
+    panel.height = std::max(panel.height, row.front().image.shape.height);
+    panel.width = std::max(panel.width, row.front().image.shape.width);
+  }
   const std::int64_t cell_width = std::max(panel.width, kPanel) + kGap;
   const std::int64_t cell_height = panel.height + kGap + 2 * kLine;
   const std::int64_t columns =

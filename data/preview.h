@@ -12,8 +12,8 @@ namespace tessera {
 Image pixels_of(const Batch& batch, std::int64_t i, const Normalization& normalization);
 
 /// The first images of the first batches that a loader with these options gives, some `count` of
-/// them, a batch a row, with their classes and, where two images are mixed, the share of each.
-/// Throws as the Loader does.
+/// them, a batch a row, with their classes and, where two images are mixed, the share of each;
+/// masks and boxes are drawn on them. Throws as the Loader does.
 Image preview(const Dataset& dataset, const LoaderOptions& options, std::int64_t count);
 
 }  // namespace tessera

@@ -3,8 +3,8 @@
 
 #include <vector>
 
+#include "data/files/problems.h"
 #include "study/study.h"
-#include "train/config/problems.h"
 
 namespace tessera {
 

@@ -44,6 +44,11 @@ StoredImage decode(const EncodedImage& file, ImageFormat format) {
 
 Image decode_image(std::span<const std::uint8_t> bytes, std::string_view name,
                    std::int64_t channels, const ImageSize& at_least) {
+  return decode_turned_image(bytes, name, channels, at_least).image;
+}
+
+DecodedImage decode_turned_image(std::span<const std::uint8_t> bytes, std::string_view name,
+                                 std::int64_t channels, const ImageSize& at_least) {
   const std::string shown_name = shown(name);
   if (channels != 1 && channels != 3) {
     fail<DataError>("[image] {}: {} channels asked for, can give 1 or 3", shown_name, channels);
@@ -55,7 +60,7 @@ Image decode_image(std::span<const std::uint8_t> bytes, std::string_view name,
   }
   StoredImage stored =
       decode({bytes, shown_name, channels, at_least}, image_format(bytes, shown_name));
-  return upright(std::move(stored.image), stored.orientation);
+  return {upright(std::move(stored.image), stored.orientation), stored.orientation};
 }
 
 Image load_image(const std::filesystem::path& path, std::int64_t channels,

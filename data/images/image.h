@@ -41,6 +41,15 @@ struct ImageSize {
 Image decode_image(std::span<const std::uint8_t> bytes, std::string_view name,
                    std::int64_t channels, const ImageSize& at_least = {});
 
+struct DecodedImage {
+  Image image;
+  int orientation = 1;  ///< of EXIF, 1 (upright) to 8: undone in the image
+};
+
+/// decode_image, and how it was turned: for what was noted about the stored picture.
+DecodedImage decode_turned_image(std::span<const std::uint8_t> bytes, std::string_view name,
+                                 std::int64_t channels, const ImageSize& at_least = {});
+
 /// decode_image of a file. Throws DataError.
 Image load_image(const std::filesystem::path& path, std::int64_t channels,
                  const ImageSize& at_least = {});

@@ -102,6 +102,10 @@ data:
   train_list: train.csv
   val_list: val.tsv
   test_list: test.csv
+  images: photos
+  masks: painted
+  colors: ["000000", "1e90ff"]
+  reduce_zero_label: true
   val_split: 0.125
   folds: 5
   fold: 3

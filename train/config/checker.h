@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "train/config/problems.h"
+#include "data/files/problems.h"
 #include "train/config/reader.h"
 #include "train/train_config.h"
 

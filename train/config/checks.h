@@ -1,7 +1,7 @@
 // What no single key can show: values that do not fit each other or the data set.
 #pragma once
 
-#include "train/config/problems.h"
+#include "data/files/problems.h"
 #include "train/config/reader.h"
 #include "train/train_config.h"
 

@@ -1,6 +1,8 @@
 #include "train/config/data_checks.h"
 
+#include "core/error.h"
 #include "data/dataset_info.h"
+#include "data/sets/mask_rules.h"
 
 namespace tessera {
 namespace {
@@ -67,6 +69,17 @@ void check_hold_out(const Checker& check) {
   }
 }
 
+void check_colors(const Checker& check) {
+  const DataConfig& data = check.config.data;
+  if (data.name != DatasetName::kImageMasks || data.colors.empty()) return;
+  if (!check.readable({"data.colors", "data.reduce_zero_label"})) return;
+  try {
+    MaskRules(data, static_cast<std::int64_t>(data.classes.size()));
+  } catch (const ConfigError& error) {
+    check.report({"data.colors"}, "{}", error.what());
+  }
+}
+
 /// Changes that only one kind of target can follow.
 void check_augment(const Checker& check) {
   const AugmentConfig& augment = check.config.data.augment;
@@ -110,6 +123,7 @@ void check_data_config(const Checker& check) {
   check_normalization(check, info);
   check_hold_out(check);
   check_augment(check);
+  check_colors(check);
   if (lies_in_files(name)) check_folder(check);
 }
 

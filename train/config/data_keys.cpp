@@ -19,7 +19,8 @@ Key dataset_key(Config& config) {
   std::vector<std::pair<std::string, DatasetName>> choices{{"none", config.data.name}};
   for (const DatasetName name :
        {DatasetName::kFashionMnist, DatasetName::kMnist, DatasetName::kCifar10,
-        DatasetName::kCifar100, DatasetName::kSynthetic, DatasetName::kImageFolder}) {
+        DatasetName::kCifar100, DatasetName::kSynthetic, DatasetName::kImageFolder,
+        DatasetName::kImageMasks, DatasetName::kVoc, DatasetName::kCoco, DatasetName::kYolo}) {
     choices.emplace_back(dataset_info(name).name, name);
   }
   Key key = choice_key("data.name", config.data.name, choices,
@@ -107,15 +108,30 @@ void add_data_keys(Config& config, std::vector<Key>& keys) {
       keys.end(),
       {dataset_key(config),
        text_key("data.root", data.root,
-                "folder of the files, or a tar archive of image_folder; auto: the usual places",
+                "folder of the files or, where images are files, a tar archive; auto: the usual "
+                "places",
                 "auto"),
        texts_key("data.classes", data.classes,
-                 "image_folder: names in the order of labels; auto: those of training", true),
+                 "where images are files: names in the order of labels; auto: those of training, "
+                 "of classes.txt, of the annotations",
+                 true),
        text_key("data.train_list", data.train_list,
-                "image_folder: CSV of paths below root and classes; none: a folder a class",
+                "image_folder: CSV of paths below root and classes; none: a folder a class. "
+                "image_masks: of images and masks, or names; voc: names; coco: the JSON file",
                 "none"),
        text_key("data.val_list", data.val_list, "the same for testing during training", "none"),
        text_key("data.test_list", data.test_list, "the same for tessera eval", "none"),
+       text_key("data.images", data.images,
+                "image_masks, voc, coco: folder of images below root; auto: the usual names",
+                "auto"),
+       text_key("data.masks", data.masks,
+                "image_masks: folder of masks below root; auto: the usual names", "auto"),
+       texts_key("data.colors", data.colors,
+                 "image_masks: colours of the classes in their order, [000000, 1e90ff], then those "
+                 "that are ignored; auto: masks hold the numbers of classes",
+                 true),
+       flag_key("data.reduce_zero_label", data.reduce_zero_label,
+                "image_masks: 0 is ignored and 1 is the first class"),
        number_key("data.val_split", data.val_split, below_one(),
                   "share of each class held out of training for validation; 0: the validation "
                   "split, or the test split where there is none"),
@@ -129,11 +145,12 @@ void add_data_keys(Config& config, std::vector<Key>& keys) {
                   "what an image that cannot be read does: end the run, or be left out with a "
                   "warning"),
        text_key("data.skip", data.skip,
-                "image_folder: file of paths below root, one a line, that are left out", "none"),
-       choice_key("data.cache", data.cache,
-                  {{"none", Cache::kNone}, {"ram", Cache::kRam}, {"disk", Cache::kDisk}},
-                  "image_folder: where decoded images are kept, scaled down to what testing needs "
-                  "of them; ram: as far as half of the memory"),
+                "where images are files: list of paths below root that are left out", "none"),
+       choice_key(
+           "data.cache", data.cache,
+           {{"none", Cache::kNone}, {"ram", Cache::kRam}, {"disk", Cache::kDisk}},
+           "where images are files: where decoded images are kept, of image_folder scaled down "
+           "to what testing needs of them; ram: as far as half of the memory"),
        text_key("data.cache_folder", data.cache_folder,
                 "disk: may be shared; auto: tessera in $XDG_CACHE_HOME or ~/.cache", "auto"),
        choice_key("data.interpolation", data.resize.interpolation,

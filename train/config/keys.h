@@ -11,9 +11,9 @@
 #include <utility>
 #include <vector>
 
+#include "data/files/yaml_tree.h"
 #include "layers/model_config.h"
 #include "optim/optim_config.h"
-#include "train/config/yaml_tree.h"
 
 namespace tessera {
 

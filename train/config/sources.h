@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "train/config/yaml_tree.h"
+#include "data/files/yaml_tree.h"
 
 namespace tessera {
 

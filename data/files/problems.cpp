@@ -1,4 +1,4 @@
-#include "train/config/problems.h"
+#include "data/files/problems.h"
 
 #include <fmt/format.h>
 

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "train/config/problems.h"
+#include "data/files/problems.h"
 
 namespace tessera {
 
@@ -47,7 +47,7 @@ struct YamlEntry {
 std::string describe(const YamlNode& node);
 
 /// Parses one YAML document. Duplicate keys go to `problems`. Throws ConfigError for what leaves no
-/// tree: bad syntax, several documents, anchors, aliases, tags, more than 32 levels, 1000
+/// tree: bad syntax, several documents, anchors, aliases, tags, more than 32 levels, 2000
 /// keys in a map, 100,000 items in a list or 16 MB, control characters.
 ///
 /// `name` stands for the file in all marks. Without `has_lines`, as for a command line option, it

@@ -1,4 +1,4 @@
-#include "train/config/yaml_tree.h"
+#include "data/files/yaml_tree.h"
 
 #include <fmt/format.h>
 #include <yaml-cpp/eventhandler.h>
@@ -17,7 +17,7 @@ namespace tessera {
 namespace {
 
 constexpr std::size_t kMaxDepth = 32;
-constexpr std::size_t kMaxKeys = 1000;      // of a map
+constexpr std::size_t kMaxKeys = 2000;      // of a map
 constexpr std::size_t kMaxItems = 100'000;  // of a list, as that of all classes
 constexpr std::size_t kMaxBytes = std::size_t{1} << 24;
 
