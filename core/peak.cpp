@@ -3,85 +3,16 @@
 #include <algorithm>
 #include <vector>
 
-#include "core/kernels/cpu.h"
+#include "core/kernels/vector_kernels.h"
 #include "core/parallel.h"
 #include "core/profile.h"
 #include "core/tensor.h"
 
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
-
 namespace tessera {
 namespace {
 
-// Twelve independent chains hide the latency of two fused multiply-add units.
-constexpr int kChains = 12;
-constexpr std::int64_t kRounds = 100'000;
-
-/// Runs chains of multiply-adds and returns the floating-point operations done. The compiler must
-/// keep them: the sums go to `result`, 16 floats.
-using Chains = double (*)(float* result);
-
-#if defined(__x86_64__)
-__attribute__((target("avx512f"))) double fma_chains_512(float* result) {
-  __m512 sums[kChains];
-  for (__m512& sum : sums) sum = _mm512_set1_ps(1.0f);
-  const __m512 factor = _mm512_set1_ps(0.999f), term = _mm512_set1_ps(0.001f);
-  for (std::int64_t round = 0; round < kRounds; ++round) {
-    for (__m512& sum : sums) sum = _mm512_fmadd_ps(sum, factor, term);
-  }
-  __m512 total = _mm512_setzero_ps();
-  for (const __m512& sum : sums) total = _mm512_add_ps(total, sum);
-  _mm512_storeu_ps(result, total);
-  return 2.0 * 16 * kChains * kRounds;
-}
-
-__attribute__((target("avx2,fma"))) double fma_chains_256(float* result) {
-  __m256 sums[kChains];
-  for (__m256& sum : sums) sum = _mm256_set1_ps(1.0f);
-  const __m256 factor = _mm256_set1_ps(0.999f), term = _mm256_set1_ps(0.001f);
-  for (std::int64_t round = 0; round < kRounds; ++round) {
-    for (__m256& sum : sums) sum = _mm256_fmadd_ps(sum, factor, term);
-  }
-  __m256 total = _mm256_setzero_ps();
-  for (const __m256& sum : sums) total = _mm256_add_ps(total, sum);
-  _mm256_storeu_ps(result, total);
-  return 2.0 * 8 * kChains * kRounds;
-}
-
-__attribute__((target("avx512f,avx512bf16"))) double bf16_chains(float* result) {
-  __m512 sums[kChains];
-  for (__m512& sum : sums) sum = _mm512_setzero_ps();
-  const __m512bh factor = _mm512_cvtne2ps_pbh(_mm512_set1_ps(0.5f), _mm512_set1_ps(0.25f));
-  for (std::int64_t round = 0; round < kRounds; ++round) {
-    for (__m512& sum : sums) sum = _mm512_dpbf16_ps(sum, factor, factor);
-  }
-  __m512 total = _mm512_setzero_ps();
-  for (const __m512& sum : sums) total = _mm512_add_ps(total, sum);
-  _mm512_storeu_ps(result, total);
-  return 2.0 * 32 * kChains * kRounds;
-}
-
-Chains fma_chains() {
-  __builtin_cpu_init();
-  return __builtin_cpu_supports("avx512f") ? fma_chains_512 : fma_chains_256;
-}
-#else
-double fma_chains_plain(float* result) {
-  float sums[kChains * 4] = {};
-  for (std::int64_t round = 0; round < kRounds; ++round) {
-    for (float& sum : sums) sum = sum * 0.999f + 0.001f;
-  }
-  for (const float sum : sums) result[0] += sum;
-  return 2.0 * 4 * kChains * kRounds;
-}
-
-Chains fma_chains() { return fma_chains_plain; }
-#endif
-
 // Best rate of all threads together, in 1e9 operations a second.
-double best_rate(double seconds, Chains chains) {
+double best_rate(double seconds, double (*chains)(float* result)) {
   constexpr std::int64_t kStride = 64;  // floats: threads write to cache lines of their own
   const int threads = num_threads();
   std::vector<float> results(static_cast<std::size_t>(threads * kStride));
@@ -101,13 +32,13 @@ double best_rate(double seconds, Chains chains) {
 
 }  // namespace
 
-double measure_peak_gflops(double seconds) { return best_rate(seconds, fma_chains()); }
+double measure_peak_gflops(double seconds) {
+  return best_rate(seconds, vector_kernels().peak->multiply_adds);
+}
 
-double measure_bf16_peak_gflops([[maybe_unused]] double seconds) {
-#if defined(__x86_64__)
-  if (has_native_bf16()) return best_rate(seconds, bf16_chains);
-#endif
-  return 0.0;
+double measure_bf16_peak_gflops(double seconds) {
+  const auto dots = vector_kernels().peak->bf16_dots;
+  return dots == nullptr ? 0.0 : best_rate(seconds, dots);
 }
 
 double measure_stream_gbytes(double seconds) {

@@ -7,7 +7,7 @@ usage() {
   cat <<'EOF'
 usage: scripts/install_deps.sh [--dev] [--data]
   --dev   also the tools for working on the code: git, clang-format, clang-tidy, python3-onnx,
-          chromium
+          chromium, qemu-user
   --data  also the Fashion-MNIST data set
 EOF
 }
@@ -20,7 +20,7 @@ packages=(
 )
 for argument in "$@"; do
   case "$argument" in
-    --dev) packages+=(git clang-format clang-tidy python3-onnx chromium) ;;
+    --dev) packages+=(git clang-format clang-tidy python3-onnx chromium qemu-user) ;;
     --data) packages+=(dataset-fashion-mnist) ;;
     -h | --help) usage; exit 0 ;;
     *) echo "install_deps.sh: unknown argument $argument" >&2; usage >&2; exit 2 ;;

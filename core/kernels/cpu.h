@@ -2,12 +2,24 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
+#include <string_view>
 
 namespace tessera {
 
-/// Floats in a vector: 8 (AVX2) or 16 (AVX-512) as asked for, or with 0 the most that this CPU
-/// runs. Throws ConfigError if it cannot run them.
-std::int64_t choose_lanes(std::int64_t lanes);
+/// What kernels with explicit vectors are compiled for: core/kernels/vectors/.
+enum class VectorTarget : std::uint8_t {
+  kBase,        ///< vectors of 8 floats, by what the whole program needs: AVX2 on x86-64
+  kAvx512,      ///< vectors of 16 floats
+  kAvx512Bf16,  ///< that, with rounding to bf16 and bf16 dot products
+};
+
+std::string_view name_of(VectorTarget target);
+
+/// Those that this build has and this CPU runs, the best one last.
+std::span<const VectorTarget> vector_targets();
+
+inline VectorTarget best_vector_target() { return vector_targets().back(); }
 
 /// True if this CPU has instructions for bf16 dot products, so that bf16 is worth its while.
 bool has_native_bf16();

@@ -66,10 +66,6 @@ struct AllRowKernels {
   RowKernels<BF16> bf16;
 };
 
-extern const AllRowKernels kRowKernels8;
-extern const AllRowKernels kRowKernels16;
-extern const AllRowKernels kRowKernels16Bf16;  ///< with instructions for bf16
-
 /// The kernels that this CPU runs best, for elements of type T.
 template <typename T>
 const RowKernels<T>& row_kernels();

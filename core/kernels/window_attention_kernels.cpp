@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "core/kernels/cpu.h"
-
 namespace tessera::ops {
 namespace {
 
@@ -108,10 +106,6 @@ void place_window(const AttentionShape& s, std::int64_t window, AttentionWorkspa
       w.masked = w.masked || w.region[i] != w.region[0] || w.key_mask[i] != 0.0f;
     }
   }
-}
-
-const AttentionKernels& attention_kernels(std::int64_t lanes) {
-  return choose_lanes(lanes) == 16 ? kAttentionKernels16 : kAttentionKernels8;
 }
 
 }  // namespace tessera::ops

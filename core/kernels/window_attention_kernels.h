@@ -82,17 +82,10 @@ struct AttentionBackward {
 
 /// The two passes over items [begin, end); item = window * num_heads + head.
 struct AttentionKernels {
-  std::int64_t lanes;
   void (*forward)(const AttentionForward& args, float* memory, std::int64_t begin,
                   std::int64_t end);
   void (*backward)(const AttentionBackward& args, float* memory, std::int64_t begin,
                    std::int64_t end);
 };
-
-extern const AttentionKernels kAttentionKernels8;
-extern const AttentionKernels kAttentionKernels16;
-
-/// The kernels for vectors of `lanes` floats: see choose_lanes.
-const AttentionKernels& attention_kernels(std::int64_t lanes);
 
 }  // namespace tessera::ops

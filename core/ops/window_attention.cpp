@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "core/error.h"
-#include "core/kernels/window_attention_kernels.h"
+#include "core/kernels/vector_kernels.h"
 #include "core/parallel.h"
 
 namespace tessera::ops {
@@ -179,8 +179,9 @@ Var window_attention(Tape& tape, const Var& qkv, const Var& bias, const Var& pad
   check_config(qkv, config);
   Call call{};
   call.shape = make_shape(qkv, static_cast<bool>(logit_scale), config);
-  call.kernels = &attention_kernels(config.lanes);
-  set_tile_sizes(call.shape, call.kernels->lanes);
+  const VectorKernels& kernels = config.target ? vector_kernels(*config.target) : vector_kernels();
+  call.kernels = kernels.attention;
+  set_tile_sizes(call.shape, kernels.lanes);
   const AttentionShape& s = call.shape;
   check_extra(bias, "bias", {s.num_heads, s.tokens, s.tokens});
   check_extra(pad_qkv, "pad_qkv", {3 * s.channels()});

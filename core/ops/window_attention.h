@@ -5,7 +5,9 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 
+#include "core/kernels/cpu.h"
 #include "core/tape.h"
 
 namespace tessera::ops {
@@ -17,7 +19,7 @@ struct WindowAttentionConfig {
   bool mask_padding = true;                  ///< padding is no key; false: it takes part
   bool roll_first = false;                   ///< the map is rolled before it is padded
   float scale = 1.0f;                        ///< of the logits, head_dim^-0.5; cosine: not used
-  std::int64_t lanes = 0;                    ///< 8: AVX2, 16: AVX-512; 0: what the CPU offers
+  std::optional<VectorTarget> target = {};   ///< of the kernels; none: the best on this CPU
 };
 
 /// qkv [B, H, W, 3C] f32 or bf16 (q | k | v, each head-major) -> [B, H, W, C] in the dtype of qkv.

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "core/kernels/cpu.h"
 #include "core/kernels/simd_math.h"
+#include "core/kernels/vector_kernels.h"
 
 namespace tessera::ops {
 namespace {
@@ -21,9 +21,10 @@ struct Form {
 
 /// Those that this CPU runs.
 std::vector<Form> all_forms() {
-  std::vector<Form> forms{{"8 lanes", kRowKernels8}};
-  if (choose_lanes(0) == 16) forms.push_back({"16 lanes", kRowKernels16});
-  if (has_native_bf16()) forms.push_back({"16 lanes, bf16", kRowKernels16Bf16});
+  std::vector<Form> forms;
+  for (const VectorTarget target : vector_targets()) {
+    forms.push_back({std::string(name_of(target)), *vector_kernels(target).rows});
+  }
   return forms;
 }
 

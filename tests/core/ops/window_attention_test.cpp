@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "core/error.h"
-#include "core/kernels/window_attention_kernels.h"
+#include "core/kernels/cpu.h"
 #include "tests/core/ops/window_attention_reference.h"
 #include "tests/support/gradient_check.h"
 
@@ -130,12 +130,6 @@ struct Setup {
   AttentionReference reference;
 };
 
-// The vector widths this CPU can run.
-std::vector<std::int64_t> all_lanes() {
-  return ops::attention_kernels(0).lanes == 16 ? std::vector<std::int64_t>{8, 16}
-                                               : std::vector<std::int64_t>{8};
-}
-
 Tensor to_tensor(const Shape& shape, const std::vector<double>& values) {
   const std::vector<float> rounded(values.begin(), values.end());
   return Tensor::from(shape, std::span<const float>(rounded));
@@ -143,11 +137,11 @@ Tensor to_tensor(const Shape& shape, const std::vector<double>& values) {
 
 TEST_CASE("window attention agrees with a literal double-precision reference") {
   for (const Case& c : kCases) {
-    for (const std::int64_t lanes : all_lanes()) {
+    for (const VectorTarget target : vector_targets()) {
       CAPTURE(std::string(c.name));
-      CAPTURE(lanes);
+      CAPTURE(name_of(target));
       Setup setup(c);
-      setup.config.lanes = lanes;
+      setup.config.target = target;
       const Tensor out = setup.run_eval().value;
       CHECK(out.shape() == Shape{c.batch, c.height, c.width, setup.channels});
       const Tensor expected = to_tensor(out.shape(), setup.reference(setup.in_double()));
@@ -178,9 +172,9 @@ double numeric_gradient(const Setup& setup, AttentionInputs& in, std::vector<dou
 TEST_CASE("gradients of window attention agree with differences of the reference") {
   constexpr std::uint32_t kPoints = 24;
   for (const Case& c : kCases) {
-    for (const std::int64_t lanes : all_lanes()) {
+    for (const VectorTarget target : vector_targets()) {
       Setup setup(c);
-      setup.config.lanes = lanes;
+      setup.config.target = target;
       Tape tape;
       std::vector<Var> leaves;
       for (const Tensor& input : setup.inputs()) leaves.push_back(tape.leaf(input));
@@ -203,8 +197,8 @@ TEST_CASE("gradients of window attention agree with differences of the reference
         for (std::uint32_t point = 0; point < std::min(kPoints, count); ++point) {
           const std::size_t i = count <= kPoints ? point : rng.below(count);
           const double expected = numeric_gradient(setup, in, *values[input], i, probe);
-          CHECK_MESSAGE(std::abs(double{grad.span()[i]} - expected) < 2e-5 * largest, c.name,
-                        ", lanes ", lanes, ", input ", input, ", element ", i, ": ", grad.span()[i],
+          CHECK_MESSAGE(std::abs(double{grad.span()[i]} - expected) < 2e-5 * largest, c.name, ", ",
+                        name_of(target), ", input ", input, ", element ", i, ": ", grad.span()[i],
                         " against ", expected, ", largest ", largest);
         }
       }
@@ -246,8 +240,6 @@ TEST_CASE("window attention refuses what does not fit") {
   refuse(qkv, tape.constant(Tensor::zeros({2, 4, 5})), {}, {}, good);
   refuse(qkv, {}, tape.constant(Tensor::zeros({8})), {}, good);
   refuse(qkv, {}, {}, tape.constant(Tensor::zeros({3})), good);
-  CHECK_THROWS_AS(ops::window_attention(tape, qkv, {}, {}, {}, with([](auto& c) { c.lanes = 5; })),
-                  ConfigError);
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 // Window attention, and what makes its biases.
 #include <cmath>
 
-#include "core/kernels/window_attention_kernels.h"
+#include "core/kernels/cpu.h"
 #include "core/ops/attention_bias.h"
 #include "core/ops/window_attention.h"
 #include "tests/support/op_table/cases.h"
@@ -19,7 +19,7 @@ struct AttentionCase {
   bool mask_padding = true, bias = true, pad = false, cosine = false, roll_first = false;
 };
 
-OpCase attention(const AttentionCase& c, std::int64_t lanes) {
+OpCase attention(const AttentionCase& c, VectorTarget target) {
   const std::int64_t channels = c.heads * c.head_dim, tokens = c.window[0] * c.window[1];
   const ops::WindowAttentionConfig config{.num_heads = c.heads,
                                           .window = c.window,
@@ -27,7 +27,7 @@ OpCase attention(const AttentionCase& c, std::int64_t lanes) {
                                           .mask_padding = c.mask_padding,
                                           .roll_first = c.roll_first,
                                           .scale = 1.0f / std::sqrt(static_cast<float>(c.head_dim)),
-                                          .lanes = lanes};
+                                          .target = target};
   OpCase made{.name = "window_attention",
               .inputs = {{{c.batch, c.height, c.width, 3 * channels}}},
               .op =
@@ -38,7 +38,7 @@ OpCase attention(const AttentionCase& c, std::int64_t lanes) {
                     return ops::window_attention(t, v[0], bias, pad, logit_scale, config);
                   },
               .activations = 1,
-              .variant = fmt::format("{},lanes={}", c.name, lanes),
+              .variant = fmt::format("{},{}", c.name, name_of(target)),
               .bf16_tolerance = 4e-3};
   if (c.bias) made.inputs.push_back({{c.heads, tokens, tokens}, 0.5f});
   if (c.pad) made.inputs.push_back({{3 * channels}});
@@ -48,8 +48,7 @@ OpCase attention(const AttentionCase& c, std::int64_t lanes) {
 
 OpTable window_attention() {
   OpTable table;
-  const std::int64_t widest = ops::attention_kernels(0).lanes;
-  for (const std::int64_t lanes : {std::int64_t{8}, widest}) {
+  for (const VectorTarget target : vector_targets()) {
     for (const AttentionCase& c : std::initializer_list<AttentionCase>{
              {"plain", 2, 14, 14, 3, 32, {7, 7}},
              {"shifted", 8, 14, 14, 3, 32, {7, 7}, {3, 3}},
@@ -61,7 +60,7 @@ OpTable window_attention() {
              {"rolled-first", 1, 9, 10, 2, 8, {4, 4}, {2, 1}, false, true, true, false, true},
              {"cosine", 2, 8, 8, 3, 32, {4, 4}, {2, 2}, true, true, false, true},
              {"cosine-padded", 1, 9, 10, 4, 3, {4, 4}, {2, 2}, false, true, true, true}}) {
-      table.small.push_back(attention(c, lanes));
+      table.small.push_back(attention(c, target));
     }
     for (const AttentionCase& c : std::initializer_list<AttentionCase>{
              {"plain", 8, 56, 56, 3, 32, {7, 7}},
@@ -74,9 +73,8 @@ OpTable window_attention() {
              {"shifted", 128, 8, 8, 6, 16, {4, 4}, {2, 2}},
              {"plain", 128, 4, 4, 12, 16, {4, 4}},
              {"shifted", 128, 14, 14, 3, 16, {7, 7}, {3, 3}}}) {
-      table.large.push_back(attention(c, lanes));
+      table.large.push_back(attention(c, target));
     }
-    if (widest == 8) break;
   }
   return table;
 }

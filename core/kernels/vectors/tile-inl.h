@@ -1,6 +1,10 @@
-// Small matrix products on tiles. Included as vector-inl.h is.
+// Small matrix products on tiles.
+#pragma once
 
-#include "core/kernels/vector-inl.h"
+#include "core/kernels/vectors/vector-inl.h"
+
+namespace tessera::ops {
+namespace {
 
 // One stage of a transposition: swaps the blocks of kStep lanes that lie off the diagonal.
 template <int kStep, int... kLane>
@@ -102,3 +106,6 @@ TESSERA_INLINE void store_row(const float* from, Index count, float factor, bool
   if (accumulate) value += read_some(to + i, count - i);
   write_some(to + i, value, count - i);
 }
+
+}  // namespace
+}  // namespace tessera::ops

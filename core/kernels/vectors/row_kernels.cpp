@@ -1,6 +1,8 @@
-// Layer norm and GELU of rows. Included as vector-inl.h is.
+// Layer norm and GELU of rows.
+#include "core/kernels/vectors/vector-inl.h"
 
-#include "core/kernels/vector-inl.h"
+namespace tessera::ops {
+namespace {
 
 /// A vector's place in a row.
 struct Whole {
@@ -176,3 +178,12 @@ constexpr RowKernels<T> kernels_of() {
           .norm_forward = norm_forward<T>,
           .norm_backward = norm_backward<T>};
 }
+
+}  // namespace
+
+}  // namespace tessera::ops
+
+namespace tessera::TESSERA_TARGET {
+extern const ops::AllRowKernels kRowKernels;
+const ops::AllRowKernels kRowKernels{ops::kernels_of<float>(), ops::kernels_of<BF16>()};
+}  // namespace tessera::TESSERA_TARGET

@@ -1,6 +1,8 @@
-// One head of one window, forward and backward. Included as window_attention_tile-inl.h is.
+// One head of one window, forward and backward.
+#include "core/kernels/vectors/tile-inl.h"
 
-#include "core/kernels/window_attention_tile-inl.h"
+namespace tessera::ops {
+namespace {
 
 // The rows of `token`s in a map of rows `step` elements long -> tile [N, columns]. Tokens of the
 // padding get `pad`, or zeros.
@@ -255,3 +257,12 @@ void backward(const AttentionBackward& args, float* memory, Index begin, Index e
                                     : (s.bf16 ? backward_head<BF16, 8> : backward_head<float, 8>);
   for_items(s, w, begin, end, [&](Index head) { run(args, w, head); });
 }
+
+}  // namespace
+
+}  // namespace tessera::ops
+
+namespace tessera::TESSERA_TARGET {
+extern const ops::AttentionKernels kAttentionKernels;
+const ops::AttentionKernels kAttentionKernels{ops::forward, ops::backward};
+}  // namespace tessera::TESSERA_TARGET

@@ -1,9 +1,14 @@
-// Vectors of kLanes floats, in memory as f32 or bf16. Included into the anonymous namespace of a
-// file that has chosen the instruction set and defines kLanes, and kRoundsBf16: whether that set
-// rounds to bf16.
+// Vectors of kLanes floats, in memory as f32 or bf16.
+#pragma once
+
+#include "core/kernels/vectors/target-inl.h"
+
+namespace tessera::ops {
+namespace {
 
 using Vec [[gnu::vector_size(kLanes * sizeof(float))]] = float;
 using VecInt = decltype(Vec{} < Vec{});
+using Words [[gnu::vector_size(kLanes * sizeof(std::uint32_t))]] = std::uint32_t;
 using Halves [[gnu::vector_size(kLanes * sizeof(std::uint16_t))]] = std::uint16_t;
 using Lanes = std::make_integer_sequence<int, kLanes>;
 using Index = std::int64_t;
@@ -20,29 +25,39 @@ TESSERA_INLINE void store(T* to, V value) {
   std::memcpy(static_cast<void*>(to), &value, sizeof(V));
 }
 
-// GCC 12 converts 16 lanes in two halves and puts them together again, so that is asked for by name
-// (with a mask of all lanes: without one, GCC warns of its own header). Templates, for what is not
-// chosen need not compile.
-constexpr std::uint16_t kAllLanes = 0xffff;
+// GCC 12 converts 16 lanes in two halves and puts them together again, and narrows 8 by a dozen
+// shuffles, so that is asked for by name (16 lanes with a mask of all: without one, GCC warns of
+// its own header). Templates, for what is not chosen need not compile.
+[[maybe_unused]] constexpr std::uint16_t kAllLanes = 0xffff;
 
 template <typename H>
 TESSERA_INLINE VecInt widen(H halves) {
+#if defined(__x86_64__)
   if constexpr (sizeof(H) == 32) {
     const auto words = _mm512_maskz_cvtepu16_epi32(kAllLanes, load<__m256i>(&halves));
     return load<VecInt>(&words);
-  } else {
-    return __builtin_convertvector(halves, VecInt);
+  } else if constexpr (sizeof(H) == 16) {
+    const auto words = _mm256_cvtepu16_epi32(load<__m128i>(&halves));
+    return load<VecInt>(&words);
   }
+#endif
+  return __builtin_convertvector(halves, VecInt);
 }
 
+/// The lower halves of words below 2^16.
 template <typename V>
 TESSERA_INLINE Halves narrow(V words) {
+#if defined(__x86_64__)
   if constexpr (sizeof(V) == 64) {
     const auto halves = _mm512_maskz_cvtepi32_epi16(kAllLanes, load<__m512i>(&words));
     return load<Halves>(&halves);
-  } else {
-    return __builtin_convertvector(words & 0xffff, Halves);
+  } else if constexpr (sizeof(V) == 32) {
+    const auto all = load<__m256i>(&words);
+    const auto packed = _mm256_permute4x64_epi64(_mm256_packus_epi32(all, all), 0x88);
+    return load<Halves>(&packed);
   }
+#endif
+  return __builtin_convertvector(words, Halves);
 }
 
 /// kLanes elements as floats.
@@ -58,13 +73,14 @@ TESSERA_INLINE void write(float* to, V value) {
 }
 template <typename V>
 TESSERA_INLINE void write(BF16* to, V value) {
-  if constexpr (kRoundsBf16 && sizeof(V) == 64) {
-    store(to, _mm512_cvtneps_pbh(load<__m512>(&value)));
-  } else {
-    const VecInt bits = __builtin_bit_cast(VecInt, value);
-    const VecInt rounded = bits + 0x7fff + ((bits >> 16) & 1);
-    store(to, narrow((value == value ? rounded : (bits | 0x400000)) >> 16));
+#if defined(__x86_64__)
+  if constexpr (kBf16Unit && sizeof(V) == 64) {
+    return store(to, _mm512_cvtneps_pbh(load<__m512>(&value)));
   }
+#endif
+  const Words bits = __builtin_bit_cast(Words, value);
+  const Words rounded = bits + 0x7fff + ((bits >> 16) & 1);
+  store(to, narrow((value == value ? rounded : (bits | 0x400000)) >> 16));
 }
 
 /// The mask of the first `count` < 16 lanes.
@@ -75,31 +91,33 @@ TESSERA_INLINE std::uint16_t first_lanes(Index count) {
 /// The first `count` < kLanes elements, then zeros.
 template <typename T, typename V = Vec>
 TESSERA_INLINE V read_some(const T* from, Index count) {
+#if defined(__x86_64__)
   if constexpr (sizeof(V) == 64 && std::is_same_v<T, float>) {
     const auto elements = _mm512_maskz_loadu_ps(first_lanes(count), from);
     return load<V>(&elements);
   } else if constexpr (sizeof(V) == 64) {
     const auto elements = _mm256_maskz_loadu_epi16(first_lanes(count), from);
     return __builtin_bit_cast(V, widen(load<Halves>(&elements)) << 16);
-  } else {
-    T elements[kLanes] = {};
-    std::memcpy(static_cast<void*>(elements), from, static_cast<std::size_t>(count) * sizeof(T));
-    return read(elements);
   }
+#endif
+  T elements[kLanes] = {};
+  std::memcpy(static_cast<void*>(elements), from, static_cast<std::size_t>(count) * sizeof(T));
+  return read(elements);
 }
 
 template <typename T, typename V>
 TESSERA_INLINE void write_some(T* to, V value, Index count) {
   T elements[kLanes];
+#if defined(__x86_64__)
   if constexpr (sizeof(V) == 64 && std::is_same_v<T, float>) {
-    _mm512_mask_storeu_ps(to, first_lanes(count), load<__m512>(&value));
+    return _mm512_mask_storeu_ps(to, first_lanes(count), load<__m512>(&value));
   } else if constexpr (sizeof(V) == 64) {
     write(elements, value);
-    _mm256_mask_storeu_epi16(to, first_lanes(count), load<__m256i>(elements));
-  } else {
-    write(elements, value);
-    std::memcpy(static_cast<void*>(to), elements, static_cast<std::size_t>(count) * sizeof(T));
+    return _mm256_mask_storeu_epi16(to, first_lanes(count), load<__m256i>(elements));
   }
+#endif
+  write(elements, value);
+  std::memcpy(static_cast<void*>(to), elements, static_cast<std::size_t>(count) * sizeof(T));
 }
 
 // 0, 1, 2, ...
@@ -134,3 +152,6 @@ TESSERA_INLINE float largest_of(Vec v) {
   if constexpr (kStep > 1) return largest_of<kStep / 2>(v);
   return v[0];
 }
+
+}  // namespace
+}  // namespace tessera::ops
