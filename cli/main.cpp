@@ -96,6 +96,7 @@ int main(int argc, char** argv) {
   tessera::open_standard_descriptors();
   if (argc > 1 && std::string_view(argv[1]) == "train") tessera::hold_report_requests();
   tessera::restart_with_short_waits(argv);
+  tessera::use_available_cpus();
   std::signal(SIGXFSZ, SIG_IGN);  // a file too large is an error to report, not a reason to die
   try {
     return tessera::finish(tessera::run(argc, argv));

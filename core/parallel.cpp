@@ -8,11 +8,17 @@
 #include <cstdlib>
 #include <exception>
 
+#include "core/cpus.h"
+
 namespace tessera {
 
 int num_threads() { return omp_get_max_threads(); }
 
 void set_num_threads(int threads) { omp_set_num_threads(std::max(1, threads)); }
+
+void use_available_cpus() {
+  if (std::getenv("OMP_NUM_THREADS") == nullptr) set_num_threads(available_cpus());
+}
 
 void restart_with_short_waits(char** argv) {
   if (std::getenv("GOMP_SPINCOUNT") != nullptr || std::getenv("OMP_WAIT_POLICY") != nullptr) return;

@@ -1,4 +1,4 @@
-// Loops over both cores. The only place that knows OpenMP is parallel.cpp.
+// Loops over all cores. The only place that knows OpenMP is parallel.cpp.
 #pragma once
 
 #include <cstdint>
@@ -20,6 +20,10 @@ namespace tessera {
 /// Threads a parallel loop uses; set once at the start from `train.threads`.
 int num_threads();
 void set_num_threads(int threads);
+
+/// As many threads as the CPUs that are ours (core/cpus.h), unless OMP_NUM_THREADS says otherwise:
+/// the OpenMP runtime heeds affinity, not the quota of a container. For the start of a program.
+void use_available_cpus();
 
 /// Makes threads that wait for each other sleep after microseconds instead of spinning for
 /// milliseconds, which would stall a training run as soon as another process wants a core. The

@@ -1,18 +1,16 @@
 #include "train/config/data_keys.h"
 
 #include <algorithm>
-#include <thread>
 #include <utility>
 
+#include "core/cpus.h"
 #include "data/dataset_info.h"
 
 namespace tessera {
 namespace {
 
 /// One loader thread for every four cores, at least one.
-int automatic_workers() {
-  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()) / 4);
-}
+int automatic_workers() { return std::max(1, available_cpus() / 4); }
 
 /// The data set, or `none`.
 Key dataset_key(Config& config) {
