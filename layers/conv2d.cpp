@@ -72,8 +72,8 @@ Conv2d::Conv2d(std::int64_t in_channels, std::int64_t out_channels, Size2 kernel
 Var Conv2d::forward(Tape& tape, const Var& x) {
   // Of anything but a map the op says what is wrong.
   const Size2 size = x.shape().rank() == 4 ? Size2{x.dim(1), x.dim(2)} : Size2{};
-  return ops::conv2d(tape, x, tape.parameter(weight_), tape.parameter(bias_),
-                     rule_.at(size, kernel()));
+  const Var bias = rule_.bias ? tape.parameter(bias_) : Var{};
+  return ops::conv2d(tape, x, tape.parameter(weight_), bias, rule_.at(size, kernel()));
 }
 
 std::int64_t Conv2d::macs(Size2 size) const {
@@ -85,7 +85,7 @@ Size2 Conv2d::unused(Size2 size) const { return unread(size, kernel(), rule_.at(
 
 void Conv2d::visit(ParameterVisitor& visitor) {
   visitor("weight", weight_);
-  visitor("bias", bias_);
+  if (rule_.bias) visitor("bias", bias_);
 }
 
 }  // namespace tessera

@@ -19,6 +19,7 @@ struct Conv2dRule {
   EdgeRule edge = EdgeRule::kDrop;
   Size2 zeros{0, 0};  ///< not of kSame
   std::int64_t groups = 1;
+  bool bias = true;
 
   /// The convolution of a map of `size`.
   ops::Conv2dConfig at(Size2 size, Size2 kernel) const;
@@ -34,7 +35,7 @@ Size2 conv_output(Size2 size, Size2 kernel, const ops::Conv2dConfig& config);
 
 /// y = x * weight + bias with weight [out, in / groups, kh, kw], as PyTorch stores it. Starts from
 /// PyTorch's default for convolutions, which Swin leaves as it is: weight and bias are
-/// U(-1/sqrt(fan_in), 1/sqrt(fan_in)).
+/// U(-1/sqrt(fan_in), 1/sqrt(fan_in)). Without `rule.bias` there is no bias.
 class Conv2d {
  public:
   Conv2d(std::int64_t in_channels, std::int64_t out_channels, Size2 kernel,

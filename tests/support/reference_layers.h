@@ -65,12 +65,12 @@ void for_places(const Map& map, const Body& body) {
 inline Map conv(const Map& in, const Weights& weights, const std::string& name, Size2 stride,
                 Size2 before, Size2 size) {
   const Weight& kernel = weights.at(name + ".weight");
-  const Weight& bias = weights.at(name + ".bias");
+  const auto bias = weights.find(name + ".bias");
   const std::int64_t kh = kernel.shape[2], kw = kernel.shape[3];
   Map out(in.batch, size[0], size[1], kernel.shape[0]);
   for_places(out, [&](std::int64_t b, std::int64_t y, std::int64_t x) {
     for (std::int64_t o = 0; o < out.channels; ++o) {
-      double sum = bias.values[static_cast<std::size_t>(o)];
+      double sum = bias == weights.end() ? 0.0 : bias->second.values[static_cast<std::size_t>(o)];
       for (std::int64_t c = 0; c < in.channels; ++c) {
         for (std::int64_t dy = 0; dy < kh; ++dy) {
           for (std::int64_t dx = 0; dx < kw; ++dx) {
