@@ -102,6 +102,7 @@ template Argument Arguments::add_option(const char*, float&, const char*);
 template Argument Arguments::add_option(const char*, double&, const char*);
 template Argument Arguments::add_option(const char*, std::vector<std::string>&, const char*);
 template Argument Arguments::add_option(const char*, std::vector<int>&, const char*);
+template Argument Arguments::add_option(const char*, std::vector<double>&, const char*);
 template Argument Arguments::add_option(const char*, std::vector<std::int64_t>&, const char*);
 
 }  // namespace tessera

@@ -5,6 +5,7 @@
 
 #include "cli/arguments.h"
 #include "cli/commands.h"
+#include "cli/eval_masks.h"
 #include "cli/eval_report.h"
 #include "core/error.h"
 #include "core/parallel.h"
@@ -51,10 +52,26 @@ Split split_called(const std::string& name) {
   return name == "train" ? Split::kTrain : name == "val" ? Split::kVal : Split::kTest;
 }
 
+/// Options that mean nothing to a classifier.
+void check_is_for_masks(const EvalOptions& options) {
+  const auto refuse = [](bool given, const char* option) {
+    if (given) fail<ConfigError>("{}: is for models that give each pixel a class", option);
+  };
+  refuse(!options.scales.empty(), "--scales");
+  refuse(options.window > 0, "--window");
+  refuse(options.stride > 0, "--stride");
+  refuse(!options.predictions.empty(), "--predictions");
+}
+
 int run(const EvalOptions& options) {
   const SavedModel saved = load_saved_model(options.path, options.overrides);
   if (saved.config.train.threads > 0) set_num_threads(saved.config.train.threads);
   const std::unique_ptr<Dataset> dataset = open_split(saved.config, split_called(options.split));
+  if (dataset->target_kind() == TargetKind::kMask) {
+    eval_masks(options, saved, *dataset);
+    return kExitOk;
+  }
+  check_is_for_masks(options);
   if (!options.patch_sizes.empty()) return run_patch_sizes(options, saved, *dataset);
   if (!options.curve.empty()) fail<ConfigError>("--curve: is for --patch-size, as in 1,2,4");
   const TestViews views = views_of(options, saved.config);
@@ -121,6 +138,21 @@ Action add_eval_command(Arguments& arguments) {
                   "Pixels by which crops move; data.augment.crop_padding or an eighth of the image "
                   "if not given")
       .between(1, 16384);
+  arguments
+      .add_option("--scales", options->scales,
+                  "Masks: look at images of several sizes, 0.75,1,1.25, and answer by the mean")
+      .comma_separated();
+  arguments
+      .add_option("--window", options->window,
+                  "Masks: look at square parts of so many pixels that overlap, one after the other")
+      .between(1, 16384);
+  arguments
+      .add_option("--stride", options->stride,
+                  "Masks: pixels from one part to the next; two thirds of --window if not given")
+      .between(1, 16384);
+  arguments.add_option("--predictions", options->predictions,
+                       "Masks: a folder for the predictions, a PNG an image whose indices are the "
+                       "classes: tessera score compares them with any labels");
   arguments.add_flag("--json", options->json, "Print one JSON object; shares are 0..1");
   arguments.add_flag("--confusion", options->confusion, "Also give the confusion matrix");
   return [options] { return run(*options); };

@@ -19,7 +19,11 @@ struct EvalOptions {
   std::vector<std::int64_t> patch_sizes;
   std::string curve;  ///< SVG file of the patch sizes; empty: none
   std::vector<std::string> views;
-  std::int64_t shift = 0;  ///< pixels; 0: as in training
+  std::int64_t shift = 0;      ///< pixels; 0: as in training
+  std::vector<double> scales;  ///< masks: of images; empty: 1
+  std::int64_t window = 0;     ///< masks: side of sliding windows; 0: whole images
+  std::int64_t stride = 0;     ///< masks: between them; 0: two thirds of a window
+  std::string predictions;     ///< masks: folder for what was predicted; empty: none
   bool json = false;
   bool confusion = false;
 };

@@ -1,26 +1,22 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <cmath>
 #include <filesystem>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <vector>
 
+#include "cli/mask_scores.h"
 #include "cli/score.h"
 #include "core/error.h"
 #include "core/parallel.h"
 #include "data/images/mask_png.h"
-#include "study/text_table.h"
-#include "tasks/segmentation/boundary.h"
-#include "tasks/segmentation/confusion.h"
+#include "formats/json.h"
 #include "train/plural.h"
 
 namespace tessera {
 namespace {
 
 namespace fs = std::filesystem;
-using Json = nlohmann::ordered_json;
 
 constexpr std::int64_t kMostClasses = 256;
 
@@ -59,14 +55,6 @@ std::vector<Pair> pairs_of(const ScoreOptions& options) {
   return pairs;
 }
 
-struct Scores {
-  Confusion confusion;
-  BoundaryScore boundary;
-
-  Scores(std::int64_t classes, std::int32_t ignored)
-      : confusion(classes, ignored), boundary(classes, 3, ignored) {}
-};
-
 void check_values(const Image& mask, const Image& truth, const fs::path& path, std::int64_t classes,
                   std::int32_t ignored) {
   for (std::size_t i = 0; i < mask.pixels.size(); ++i) {
@@ -81,7 +69,7 @@ void check_values(const Image& mask, const Image& truth, const fs::path& path, s
   }
 }
 
-void add(const Pair& pair, std::int64_t classes, std::int32_t ignored, Scores& scores) {
+void add(const Pair& pair, std::int64_t classes, std::int32_t ignored, MaskScores& scores) {
   const Image truth = load_mask_png(pair.truth), prediction = load_mask_png(pair.prediction);
   if (truth.shape.height != prediction.shape.height ||
       truth.shape.width != prediction.shape.width) {
@@ -95,10 +83,10 @@ void add(const Pair& pair, std::int64_t classes, std::int32_t ignored, Scores& s
   scores.boundary.add(truth.pixels, prediction.pixels, truth.shape.height, truth.shape.width);
 }
 
-Scores score(const std::vector<Pair>& pairs, std::int64_t classes, std::int32_t ignored) {
+MaskScores score(const std::vector<Pair>& pairs, std::int64_t classes, std::int32_t ignored) {
   const auto count = static_cast<std::int64_t>(pairs.size());
-  std::vector<Scores> parts(static_cast<std::size_t>(num_parts(count, 1)),
-                            Scores(classes, ignored));
+  std::vector<MaskScores> parts(static_cast<std::size_t>(num_parts(count, 1)),
+                                MaskScores(classes, ignored));
   parallel_parts(count, 1, [&](int part, std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
       add(pairs[static_cast<std::size_t>(i)], classes, ignored,
@@ -109,6 +97,7 @@ Scores score(const std::vector<Pair>& pairs, std::int64_t classes, std::int32_t 
     parts[0].confusion.merge(parts[part].confusion);
     parts[0].boundary.merge(parts[part].boundary);
   }
+  parts[0].images = count;
   return parts[0];
 }
 
@@ -123,59 +112,10 @@ std::int64_t classes_in(const Confusion& confusion) {
   return classes;
 }
 
-Json number_or_null(double value) { return std::isnan(value) ? Json(nullptr) : Json(value); }
-
-Json to_json(const Scores& scores, std::int64_t classes, std::size_t images) {
-  const Confusion& confusion = scores.confusion;
-  Json json = {{"images", images},
-               {"pixels", confusion.pixels()},
-               {"mIoU", number_or_null(confusion.mean_iou())},
-               {"mAcc", number_or_null(confusion.mean_accuracy())},
-               {"aAcc", number_or_null(confusion.pixel_accuracy())},
-               {"fwIoU", number_or_null(confusion.frequency_weighted_iou())},
-               {"boundary_IoU", number_or_null(scores.boundary.mean_iou())},
-               {"per_class", Json::array()},
-               {"confusion", Json::array()}};
-  for (std::int64_t k = 0; k < classes; ++k) {
-    const PixelScore one = confusion.class_score(k);
-    json["per_class"].push_back({{"class", k},
-                                 {"truth", one.truth},
-                                 {"predicted", one.predicted},
-                                 {"IoU", number_or_null(one.iou)},
-                                 {"recall", number_or_null(one.recall)},
-                                 {"precision", number_or_null(one.precision)},
-                                 {"Dice", number_or_null(one.dice)},
-                                 {"boundary_IoU", number_or_null(scores.boundary.iou(k))}});
-    const auto row = confusion.counts().begin() + k * confusion.num_classes();
-    json["confusion"].push_back(std::vector<std::int64_t>(row, row + classes));
-  }
-  return json;
-}
-
-std::string percent(double share) {
-  return std::isnan(share) ? "–" : fmt::format("{:.2f} %", 100.0 * share);
-}
-
-void print(const Scores& scores, std::int64_t classes, std::size_t images) {
-  const Confusion& confusion = scores.confusion;
-  fmt::print("{}, {} that count\n", plural(static_cast<std::int64_t>(images), "image"),
-             plural(confusion.pixels(), "pixel"));
-  fmt::print("mIoU {}   mAcc {}   aAcc {}   fwIoU {}   boundary IoU {}\n\n",
-             percent(confusion.mean_iou()), percent(confusion.mean_accuracy()),
-             percent(confusion.pixel_accuracy()), percent(confusion.frequency_weighted_iou()),
-             percent(scores.boundary.mean_iou()));
-  TextTable table;
-  for (const char* title :
-       {"class", "pixels", "IoU", "recall", "precision", "Dice", "boundary IoU"}) {
-    table.add_column(title);
-  }
-  for (std::int64_t k = 0; k < classes; ++k) {
-    const PixelScore one = confusion.class_score(k);
-    table.add_row({fmt::to_string(k), fmt::to_string(one.truth), percent(one.iou),
-                   percent(one.recall), percent(one.precision), percent(one.dice),
-                   percent(scores.boundary.iou(k))});
-  }
-  fmt::print("{}", table.plain());
+std::vector<std::string> numbers_up_to(std::int64_t classes) {
+  std::vector<std::string> names;
+  for (std::int64_t k = 0; k < classes; ++k) names.push_back(fmt::to_string(k));
+  return names;
 }
 
 }  // namespace
@@ -183,12 +123,12 @@ void print(const Scores& scores, std::int64_t classes, std::size_t images) {
 void score_masks(const ScoreOptions& options) {
   const std::vector<Pair> pairs = pairs_of(options);
   const std::int64_t most = options.classes > 0 ? options.classes : kMostClasses;
-  const Scores scores = score(pairs, most, options.ignored);
+  const MaskScores scores = score(pairs, most, options.ignored);
   const std::int64_t classes = options.classes > 0 ? most : classes_in(scores.confusion);
   if (options.json) {
-    fmt::print("{}\n", to_json(scores, classes, pairs.size()).dump());
+    fmt::print("{}\n", to_json(scores, numbers_up_to(classes)).dump());
   } else {
-    print(scores, classes, pairs.size());
+    print(scores, numbers_up_to(classes));
   }
 }
 

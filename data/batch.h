@@ -21,7 +21,8 @@ struct Batch {
   std::vector<std::int64_t> samples{};       ///< which of the data set's the images are
   std::vector<ImageShape> sizes{};           ///< of the images within the padding at their right
                                              ///< and bottom; empty: all fill the batch
-  std::vector<ImageShape> original_sizes{};  ///< before they were scaled; empty: not asked for
+  std::vector<ImageShape> original_sizes{};  ///< before they were scaled; of masks and boxes alone
+  std::vector<Target> originals{};           ///< before they were scaled; empty: not asked for
 
   std::int64_t size() const { return images ? images.dim(0) : 0; }
 };

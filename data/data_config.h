@@ -81,13 +81,15 @@ struct DataConfig {
   std::string train_list;     ///< image_folder: table of files and classes; empty: class folders
   std::string val_list;
   std::string test_list;
-  std::string images;               ///< folder of images below root; empty: the usual names
-  std::string masks;                ///< image_masks: the same of masks
-  std::vector<std::string> colors;  ///< image_masks: of the classes, then of what is ignored
-  bool reduce_zero_label = false;   ///< image_masks: 0 is ignored, 1 is the first class
-  double val_split = 0.0;           ///< share of each class held out of training
-  std::int64_t folds = 0;           ///< parts of training of which one is held out; 0: none
-  std::int64_t fold = 0;            ///< which, from 0
+  std::string images;                ///< folder of images below root; empty: the usual names
+  std::string masks;                 ///< image_masks: the same of masks
+  std::vector<std::string> colors;   ///< image_masks: of the classes, then of what is ignored
+  bool reduce_zero_label = false;    ///< image_masks: 0 is ignored, 1 is the first class
+  std::int32_t ignored_value = 255;  ///< image_masks: in files, of what is ignored; its key is
+                                     ///< task.ignore_index
+  double val_split = 0.0;            ///< share of each class held out of training
+  std::int64_t folds = 0;            ///< parts of training of which one is held out; 0: none
+  std::int64_t fold = 0;             ///< which, from 0
   std::uint32_t split_seed = 0;
   OnError on_error = OnError::kFail;  ///< what an image that cannot be read leads to
   std::string skip;                   ///< file of paths that are left out

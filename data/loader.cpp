@@ -210,6 +210,7 @@ Batch Loader::collate_dense(const Epoch& epoch, std::int64_t index) const {
   std::vector<Sample> changed;
   std::vector<std::int64_t> samples;
   std::vector<ImageShape> sizes;
+  std::vector<Target> originals;
   Image buffer;
   for (std::int64_t i = first; i < end; ++i) {
     const std::optional<Loaded> sample = readable(epoch, place_of(i), buffer);
@@ -219,6 +220,7 @@ Batch Loader::collate_dense(const Epoch& epoch, std::int64_t index) const {
     Rng rng = draws_of(epoch, i);
     changed.push_back(augments_ ? dense_->augment(sample->image, sample->target, rng)
                                 : dense_->fit(sample->image, sample->target));
+    if (options_.originals) originals.push_back(sample->target);
   }
   if (samples.empty()) return {};
   const ImageSize least{options_.augment.crop[0], options_.augment.crop[1]};
@@ -226,6 +228,7 @@ Batch Loader::collate_dense(const Epoch& epoch, std::int64_t index) const {
   batch.index = index;
   batch.samples = std::move(samples);
   batch.original_sizes = std::move(sizes);
+  batch.originals = std::move(originals);
   return batch;
 }
 

@@ -33,6 +33,7 @@ struct LoaderOptions {
   int workers = 1;                 ///< threads; 0: next() prepares the batch itself
   bool drop_last = false;          ///< leave out an incomplete last batch
   std::int64_t size_multiple = 1;  ///< dense: of the sides of a batch
+  bool originals = false;          ///< dense: also the targets of the images as they are stored
 };
 
 /// The batches of an epoch are the same bits for any number of workers and any batch to start

@@ -86,9 +86,9 @@ std::optional<Section> curves_section(const RunRecord& record) {
         "these.",
         bucket);
   }
-  if (record.config.train.loss.label_smoothing > 0.0) {
+  if (record.config.task.loss.label_smoothing > 0.0) {
     section.lead += fmt::format(" The training loss includes label smoothing of {:g}.",
-                                record.config.train.loss.label_smoothing);
+                                record.config.task.loss.label_smoothing);
   }
   const Curves curves = curves_of(record);
   Markup& html = section.body;

@@ -1,6 +1,8 @@
 #include "tasks/make_task.h"
 
+#include "core/error.h"
 #include "tasks/classification/classification.h"
+#include "tasks/segmentation/segmentation.h"
 
 namespace tessera {
 namespace {
@@ -13,16 +15,24 @@ std::vector<std::string> names_of(const Meter& meter, std::vector<std::string> n
 
 }  // namespace
 
-std::unique_ptr<Task> make_task(const LossConfig& loss, const ModelConfig& model) {
-  return std::make_unique<Classification>(loss, model.num_classes);
+std::unique_ptr<Task> make_task(const TaskConfig& task, const ModelConfig& model) {
+  switch (task.name) {
+    case TaskName::kClassification:
+      break;
+    case TaskName::kSegmentation:
+      return std::make_unique<Segmentation>(task.segmentation, model.num_classes, 0.4);
+    case TaskName::kDetection:
+      fail<ConfigError>("[task] detection cannot be trained yet");
+  }
+  return std::make_unique<Classification>(task.loss, model.num_classes);
 }
 
-std::vector<std::string> evaluation_metrics(const LossConfig& loss, const ModelConfig& model) {
-  return names_of(*make_task(loss, model)->evaluation_meter(), {});
+std::vector<std::string> evaluation_metrics(const TaskConfig& task, const ModelConfig& model) {
+  return names_of(*make_task(task, model)->evaluation_meter(), {});
 }
 
-std::vector<std::string> training_metrics(const LossConfig& loss, const ModelConfig& model) {
-  return names_of(*make_task(loss, model)->training_meter(), {"loss"});
+std::vector<std::string> training_metrics(const TaskConfig& task, const ModelConfig& model) {
+  return names_of(*make_task(task, model)->training_meter(), {"loss"});
 }
 
 }  // namespace tessera

@@ -11,13 +11,13 @@
 
 namespace tessera {
 
-/// `model` tells the number of classes.
-std::unique_ptr<Task> make_task(const LossConfig& loss, const ModelConfig& model);
+/// `model` tells the number of classes, and what its head puts out.
+std::unique_ptr<Task> make_task(const TaskConfig& task, const ModelConfig& model);
 
 /// The names of what an evaluation finds out, the main one first: what `train.best_by` may be.
-std::vector<std::string> evaluation_metrics(const LossConfig& loss, const ModelConfig& model);
+std::vector<std::string> evaluation_metrics(const TaskConfig& task, const ModelConfig& model);
 
 /// The names of what an update reports, `loss` first.
-std::vector<std::string> training_metrics(const LossConfig& loss, const ModelConfig& model);
+std::vector<std::string> training_metrics(const TaskConfig& task, const ModelConfig& model);
 
 }  // namespace tessera

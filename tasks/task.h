@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "core/rng.h"
 #include "core/tape.h"
 #include "data/loader.h"
 #include "tasks/metric.h"
@@ -30,6 +31,12 @@ class Meter {
 class Task {
  public:
   virtual ~Task() = default;
+
+  /// What a data set must say of an image.
+  virtual TargetKind targets() const = 0;
+
+  /// Targets for the images of `batch` that teach nothing: for measuring speed.
+  virtual void draw_targets(Batch& batch, Rng& rng) const = 0;
 
   /// The mean loss of a batch, one element. Throws as the loss' ops do.
   virtual Var loss(Tape& tape, std::span<const Var> outputs, const Batch& batch) const = 0;

@@ -3,21 +3,28 @@
 namespace tessera {
 
 LoaderOptions evaluation_options(const DataConfig& config) {
-  return {.batch_size = config.batch_size,
+  const bool dense = target_kind_of(config.name) != TargetKind::kClass;
+  return {.batch_size = dense ? 1 : config.batch_size,
           .augment = {},
           .resize = config.resize,
           .normalization = normalization_of(config),
           .on_error = config.on_error,
-          .workers = config.workers};
+          .workers = config.workers,
+          .originals = dense};
 }
 
 void evaluate(Learner& learner, Loader& loader, Meter& meter, const VisitBatch& visit,
-              const TestViews& views) {
+              const TestViews& views, const MapViews& map_views) {
   loader.start_epoch(0);
   for (Batch batch; loader.next(batch);) {
-    const std::vector<Tensor> outputs =
-        views.count() == 1 ? learner.outputs(batch.images)
-                           : std::vector{predict_views(learner, batch.images, views)};
+    std::vector<Tensor> outputs;
+    if (views.count() > 1) {
+      outputs = {predict_views(learner, batch.images, views)};
+    } else if (!map_views.whole()) {
+      outputs = {predict_map(learner, batch.images, map_views)};
+    } else {
+      outputs = learner.outputs(batch.images);
+    }
     meter.add(outputs, batch);
     if (visit && !visit(outputs, batch)) break;
   }

@@ -12,7 +12,7 @@
 namespace tessera {
 
 Learner::Learner(const Config& config)
-    : config_(config), model_(config.model), task_(make_task(config.train.loss, config.model)) {
+    : config_(config), model_(config.model), task_(make_task(config.task, config.model)) {
   freeze_parameters(model_.parameters, config.optim.freeze);
   optimizer_ = make_optimizer(config.optim, model_.parameters);
   model_.parameters.initialize(config.train.seed, static_cast<float>(config.model.init_std));

@@ -17,16 +17,13 @@
 namespace tessera {
 namespace {
 
-Batch random_batch(const Config& config, std::int64_t size) {
+Batch random_batch(const Config& config, const Task& task, std::int64_t size) {
   const ModelConfig& model = config.model;
   Batch batch;
   batch.images = Tensor::empty({size, model.image_size[0], model.image_size[1], model.in_channels});
-  batch.labels = Tensor::empty({size}, DType::kI32);
   Rng rng(config.train.seed, Stream::kSynthetic, 0, 0);
   for (float& pixel : batch.images.span()) pixel = rng.uniform(-1.0f, 1.0f);
-  for (std::int32_t& label : batch.labels.span<std::int32_t>()) {
-    label = static_cast<std::int32_t>(rng.below(static_cast<std::uint32_t>(model.num_classes)));
-  }
+  task.draw_targets(batch, rng);
   return batch;
 }
 
@@ -106,7 +103,7 @@ LoaderCost measure_loader(const Config& config, std::int64_t size, int steps) {
     while (!loader.next(batch)) loader.start_epoch(epoch++);
   };
   load();
-  const double scale = static_cast<double>(size) / static_cast<double>(batch.labels.dim(0));
+  const double scale = static_cast<double>(size) / static_cast<double>(batch.size());
   return {dataset->name(), scale * median_seconds(std::max(steps, 5), load).cpu, 0.0};
 }
 
@@ -129,7 +126,7 @@ Speed measure_speed(const Config& config, std::int64_t batch_size, int steps) {
   speed.batch = batch_size;
   speed.steps = steps;
   Learner learner(config);
-  const Batch batch = random_batch(config, batch_size);
+  const Batch batch = random_batch(config, learner.task(), batch_size);
   std::int64_t step = 0;
   const auto train = [&](Profile* profile) {
     learner.update({&batch, 1}, step++, config.optim.lr, profile);

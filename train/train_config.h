@@ -19,8 +19,7 @@ struct TrainConfig {
   std::int64_t max_steps = 0;  ///< stop after so many updates; 0: epochs decide
   std::uint32_t seed = 0;
   Precision precision = Precision::kF32;
-  int threads = 0;  ///< 0: all cores
-  LossConfig loss;
+  int threads = 0;               ///< 0: all cores
   std::int64_t eval_every = 1;   ///< epochs
   std::string best_by = "top1";  ///< the figure of validation that makes a checkpoint the best
   std::int64_t patience = 0;     ///< evaluations without a better one that end the run; 0: none do
@@ -37,6 +36,7 @@ struct InitConfig {
 };
 
 struct Config {
+  TaskConfig task;
   ModelConfig model;
   InitConfig init;
   DataConfig data;

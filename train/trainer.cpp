@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "core/profile.h"
 #include "optim/schedule.h"
+#include "train/class_weights.h"
 #include "train/config/config.h"
 #include "train/evaluate.h"
 #include "train/plural.h"
@@ -29,9 +30,9 @@ LoaderOptions training_options(const Config& config) {
 
 Trainer::Trainer(const Config& config, std::filesystem::path checkpoints, const Dataset& train,
                  const Dataset& val)
-    : config_(config),
+    : config_(with_class_weights(config, train)),
       checkpoints_(std::move(checkpoints)),
-      learner_(config),
+      learner_(config_),
       train_loader_(train, training_options(config)),
       val_loader_(val, evaluation_options(config.data)),
       length_(training_length(config, train.size())),

@@ -38,7 +38,9 @@ class ImageMasks final : public Dataset {
         images_(*files_, paths_of(pairs_), image().channels, config),
         rules_(config, num_classes()),
         warnings_(std::move(warnings)) {
-    if (num_classes() == 2 && config.colors.empty()) check_two_classes();
+    if (num_classes() == 2 && config.colors.empty() && config.ignored_value == kIgnored) {
+      check_two_classes();
+    }
   }
 
   std::int64_t size() const override { return images_.size(); }

@@ -56,7 +56,9 @@ Rgb parse_color(std::string_view text) {
 }
 
 MaskRules::MaskRules(const DataConfig& config, std::int64_t num_classes)
-    : num_classes_(num_classes), reduce_zero_(config.reduce_zero_label) {
+    : num_classes_(num_classes),
+      reduce_zero_(config.reduce_zero_label),
+      ignored_value_(static_cast<std::uint8_t>(config.ignored_value)) {
   for (const std::string& text : config.colors) {
     const Rgb color = parse_color(text);
     if (std::find(colors_.begin(), colors_.end(), color) != colors_.end()) {
@@ -83,6 +85,9 @@ Image MaskRules::decode(std::span<const std::uint8_t> bytes, std::string_view na
 Mask MaskRules::apply(const Image& image, std::string_view name) const {
   Mask mask{image.shape.height, image.shape.width,
             colors_.empty() ? numbers_of(image, name) : look_up(image, name)};
+  if (colors_.empty() && ignored_value_ != kIgnored) {
+    std::ranges::replace(mask.classes, ignored_value_, kIgnored);
+  }
   if (colors_.empty() && reduce_zero_) {
     for (std::uint8_t& value : mask.classes) {
       value = value == 0 || value == kIgnored ? kIgnored : static_cast<std::uint8_t>(value - 1);
@@ -94,11 +99,11 @@ Mask MaskRules::apply(const Image& image, std::string_view name) const {
   if (wrong == mask.classes.end()) return mask;
   const int value = *wrong + (reduce_zero_ ? 1 : 0);
   fail<DataError>(
-      "[mask] {}: pixel {} is {}, but the {} classes are {} to {} and 255 is ignored; "
+      "[mask] {}: pixel {} is {}, but the {} classes are {} to {} and {} is ignored; "
       "{}",
       name, place_of(static_cast<std::size_t>(wrong - mask.classes.begin()), image.shape.width),
       value, num_classes_, reduce_zero_ ? 1 : 0, num_classes_ - (reduce_zero_ ? 0 : 1),
-      advice(value));
+      ignored_value_, advice(value));
 }
 
 std::string MaskRules::advice(int value) const {

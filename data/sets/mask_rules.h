@@ -40,6 +40,7 @@ class MaskRules {
   std::int64_t num_classes_;
   std::vector<Rgb> colors_;  ///< of the classes in order, then of what is ignored
   bool reduce_zero_;
+  std::uint8_t ignored_value_;
 };
 
 }  // namespace tessera

@@ -32,6 +32,13 @@ class Top1Meter final : public Meter {
 
 }  // namespace
 
+void Classification::draw_targets(Batch& batch, Rng& rng) const {
+  batch.labels = Tensor::empty({batch.size()}, DType::kI32);
+  for (std::int32_t& label : batch.labels.span<std::int32_t>()) {
+    label = static_cast<std::int32_t>(rng.below(static_cast<std::uint32_t>(num_classes_)));
+  }
+}
+
 Var Classification::loss(Tape& tape, std::span<const Var> outputs, const Batch& batch) const {
   return classification_loss(tape, outputs.front(), batch, loss_);
 }

@@ -12,6 +12,9 @@ class Classification final : public Task {
   Classification(const LossConfig& loss, std::int64_t num_classes)
       : loss_(loss), num_classes_(num_classes) {}
 
+  void draw_targets(Batch& batch, Rng& rng) const override;
+  TargetKind targets() const override { return TargetKind::kClass; }
+
   Var loss(Tape& tape, std::span<const Var> outputs, const Batch& batch) const override;
 
   /// `top1`: share of samples whose own label has the largest logit.

@@ -76,14 +76,60 @@ void list_classes(const Checker& check, DataConfig& data) {
 }
 
 void check_best_by(const Checker& check) {
-  const std::vector<std::string> names =
-      evaluation_metrics(check.config.train.loss, check.config.model);
+  const std::vector<std::string> names = evaluation_metrics(check.config.task, check.config.model);
   const std::string& name = check.config.train.best_by;
   if (std::find(names.begin(), names.end(), name) != names.end()) return;
   const auto guess = closest(name, names);
   check.report({"train.best_by"}, "train.best_by: expected one of {}, got {:?}{}",
                fmt::join(names, ", "), name,
                guess ? fmt::format("; did you mean {}?", *guess) : "");
+}
+
+std::string_view words_of(TargetKind kind) {
+  switch (kind) {
+    case TargetKind::kMask:
+      return "a mask";
+    case TargetKind::kBoxes:
+      return "boxes";
+    case TargetKind::kClass:
+      break;
+  }
+  return "a class";
+}
+
+std::string_view task_of(TargetKind kind) {
+  switch (kind) {
+    case TargetKind::kMask:
+      return "segmentation";
+    case TargetKind::kBoxes:
+      return "detection";
+    case TargetKind::kClass:
+      break;
+  }
+  return "classification";
+}
+
+void check_task(const Checker& check) {
+  const Config& config = check.config;
+  const TargetKind learned = make_task(config.task, config.model)->targets();
+  if (config.has_data && check.readable({"task.name", "data.name"})) {
+    const TargetKind known = target_kind_of(config.data.name);
+    if (known != learned) {
+      check.report(
+          {"task.name", "data.name"},
+          "[task] {} learns {} of an image, and {} knows {}; set task.name: {}, or another "
+          "data.name",
+          task_of(learned), words_of(learned), dataset_info(config.data).name, words_of(known),
+          task_of(known));
+    }
+  }
+  const SegmentationConfig& segmentation = config.task.segmentation;
+  if (segmentation.balance != ClassWeights::kGiven || !check.readable({"task.class_weights"}))
+    return;
+  if (static_cast<std::int64_t>(segmentation.weights.size()) != config.model.num_classes) {
+    check.report({"task.class_weights"}, "task.class_weights: {} numbers for {} classes",
+                 segmentation.weights.size(), config.model.num_classes);
+  }
 }
 
 }  // namespace
@@ -109,6 +155,7 @@ void resolve_auto(Config& config, const ReadState& state, Problems& problems) {
 
 void check_config(const Config& config, const ReadState& state, Problems& problems) {
   const Checker check{config, state, problems};
+  check_task(check);
   check_best_by(check);
   check_model(check);
   check_schedule(check);

@@ -7,6 +7,7 @@
 #include "core/kernels/cpu.h"
 #include "train/config/data_keys.h"
 #include "train/config/model_keys.h"
+#include "train/config/task_keys.h"
 
 namespace tessera {
 namespace {
@@ -72,7 +73,7 @@ void add_init(InitConfig& init, std::vector<Key>& keys) {
                 "resize tables, positions and patch kernels of another geometry")});
 }
 
-void add_train(TrainConfig& train, std::vector<Key>& keys) {
+void add_train(TrainConfig& train, LossConfig& loss, std::vector<Key>& keys) {
   keys.insert(
       keys.end(),
       {integer_key("train.epochs", train.epochs, between(0, 1e6), "passes over the training set"),
@@ -87,17 +88,17 @@ void add_train(TrainConfig& train, std::vector<Key>& keys) {
                   "of activations and matrix products; auto: bf16 if the processor has it"),
        integer_key("train.threads", train.threads, between(1, 4096),
                    "auto: all cores, or as many as a container's quota pays for", 0),
-       choice_key("train.loss", train.loss.name,
+       choice_key("train.loss", loss.name,
                   {{"cross_entropy", LossName::kCrossEntropy},
                    {"binary_cross_entropy", LossName::kBinaryCrossEntropy}},
                   "binary_cross_entropy: each class by itself, arXiv:2110.00476; mixed images have "
                   "each of their classes in part"),
-       number_key("train.label_smoothing", train.loss.label_smoothing, below_one(),
+       number_key("train.label_smoothing", loss.label_smoothing, below_one(),
                   "share of the target that is spread over all classes"),
        integer_key("train.eval_every", train.eval_every, between(1, 1e6), "epochs"),
        text_key("train.best_by", train.best_by,
                 "figure of the validation that makes a checkpoint the best one: top1, top5 or loss "
-                "of a classifier",
+                "of a classifier, miou or boundary_iou of masks",
                 "auto"),
        integer_key("train.patience", train.patience, at_least(0),
                    "evaluations without a better one after which the run ends; 0: no early end"),
@@ -124,7 +125,8 @@ const Section* Schema::find_section(std::string_view path) const {
 
 Schema schema_of(Config& config) {
   Schema schema;
-  schema.sections = {{"model", "what the network is made of"},
+  schema.sections = {{"task", "what is learned"},
+                     {"model", "what the network is made of"},
                      {"model.patch_embed", "how pixels become tokens"},
                      {"model.patch_merging", "how the map shrinks between stages"},
                      {"init", "what the weights are before the first step"},
@@ -134,11 +136,12 @@ Schema schema_of(Config& config) {
                      {"optim", "how parameters are updated"},
                      {"optim.schedule", "the learning rate over time"},
                      {"train", "how long, how exactly and where to"}};
+  add_task_keys(config, schema.keys);
   add_model_keys(config.model, schema.keys);
   add_init(config.init, schema.keys);
   add_data_keys(config, schema.keys);
   add_optim(config.optim, schema.keys);
-  add_train(config.train, schema.keys);
+  add_train(config.train, config.task.loss, schema.keys);
   return schema;
 }
 
