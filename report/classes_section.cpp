@@ -79,7 +79,7 @@ std::optional<Section> classes_section(const RunView& view) {
   }
   if (metrics.num_classes() <= kMostInMatrix) {
     section.body.open("div", {{"class", "figures"}});
-    add_figure(section.body, draw_confusion(metrics, view.class_names),
+    add_figure(section.body, draw_confusion(metrics.confusion(), view.class_names),
                "A row is a class, a column what the model took it for, numbers are images. The "
                "stronger a colour the larger the share of the row: full blue is all of it, full "
                "orange a quarter or more.");

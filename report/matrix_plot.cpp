@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
 
 #include "report/plot/frame.h"
 #include "report/plot/markup.h"
@@ -19,7 +20,8 @@ struct Grid {
 };
 
 void draw_cell(Markup& svg, const Grid& grid, std::int64_t row, std::int64_t column,
-               std::int64_t count, std::int64_t of, const std::vector<std::string>& names) {
+               std::int64_t count, std::int64_t of, const std::vector<std::string>& names,
+               MatrixNumbers numbers) {
   const double share = static_cast<double>(count) / static_cast<double>(of);
   const double strength = row == column ? share : std::min(1.0, 4.0 * share);
   const double x = grid.left + grid.cell * static_cast<double>(column);
@@ -42,7 +44,8 @@ void draw_cell(Markup& svg, const Grid& grid, std::int64_t row, std::int64_t col
               {{"class", strength > 0.55 ? "mid strong" : "mid"},
                {"x", x + 0.5 * (grid.cell - 1.0)},
                {"y", y + 0.5 * grid.cell + 3.0}},
-              fmt::to_string(count));
+              numbers == MatrixNumbers::kCount ? fmt::to_string(count)
+                                               : fmt::format("{:.0f}", 100.0 * share));
 }
 
 void draw_names(Markup& svg, const Grid& grid, const std::vector<std::string>& names) {
@@ -63,9 +66,10 @@ void draw_names(Markup& svg, const Grid& grid, const std::vector<std::string>& n
 
 }  // namespace
 
-Drawing draw_confusion(const ClassificationMeter& metrics, const std::vector<std::string>& names) {
+Drawing draw_confusion(const std::vector<std::int64_t>& counts,
+                       const std::vector<std::string>& names, MatrixNumbers numbers) {
   constexpr double kWidth = 360.0;
-  const std::int64_t classes = metrics.num_classes();
+  const std::int64_t classes = static_cast<std::int64_t>(names.size());
   const bool with_names = classes <= kMostWithNumbers;
   double label = 8.0;
   for (const std::string& name : names) {
@@ -88,11 +92,11 @@ Drawing draw_confusion(const ClassificationMeter& metrics, const std::vector<std
       "rect",
       {{"class", "field"}, {"x", grid.left}, {"y", grid.top}, {"width", side}, {"height", side}});
   for (std::int64_t row = 0; row < classes; ++row) {
-    const std::int64_t of = metrics.class_score(row).samples;
+    const auto first = counts.begin() + row * classes;
+    const std::int64_t of = std::accumulate(first, first + classes, std::int64_t{0});
     for (std::int64_t column = 0; column < classes; ++column) {
-      const std::int64_t count =
-          metrics.confusion()[static_cast<std::size_t>(row * classes + column)];
-      if (count > 0) draw_cell(svg, grid, row, column, count, of, names);
+      const std::int64_t count = first[column];
+      if (count > 0) draw_cell(svg, grid, row, column, count, of, names, numbers);
     }
   }
   if (with_names) draw_names(svg, grid, names);

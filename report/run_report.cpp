@@ -54,10 +54,22 @@ void add_test_facts(std::vector<Fact>& facts, const RunView& view) {
                    "ECE, 15 bins"});
 }
 
+void add_mask_facts(std::vector<Fact>& facts, const MaskResult& masks) {
+  const Metrics metrics = masks.meter.values();
+  const auto add = [&](const char* name, const char* metric, std::string note) {
+    facts.push_back({name, number_text(metrics.value(metric), Unit::kPercent, 2), std::move(note)});
+  };
+  add("Test mIoU", "miou", fmt::format("of {} images", count_text(masks.meter.samples())));
+  add("Test pixel accuracy", "aacc", "");
+  add("Test boundary IoU", "boundary_iou", "within 3 pixels of borders");
+  facts.push_back({"Test loss", fmt::format("{:.4f}", metrics.value("loss")), "cross entropy"});
+}
+
 std::vector<Fact> facts_of(const RunView& view) {
   const RunRecord& record = view.record;
   std::vector<Fact> facts;
   if (view.test) add_test_facts(facts, view);
+  if (view.masks) add_mask_facts(facts, *view.masks);
   if (view.saved) {
     const std::int64_t count = view.saved->learner->model().parameters.count();
     facts.push_back({"Parameters", number_text(static_cast<double>(count), Unit::kCount, 3),
@@ -102,7 +114,7 @@ Page run_page(RunView& view) {
   if (!view.record.finished()) page.notices.insert(page.notices.begin(), progress_notice(view));
   for (std::optional<Section> section :
        {curves_section(view.record), mistakes_section(view), classes_section(view),
-        calibration_section(view), attention_section(view), filters_section(view),
+        calibration_section(view), masks_section(view), mask_classes_section(view), attention_section(view), filters_section(view),
         receptive_field_section(view), translation_section(view), position_section(view),
         cost_section(view), setup_section(view.record)}) {
     if (section) page.sections.push_back(std::move(*section));
@@ -114,9 +126,14 @@ std::string run_picture(const RunView& view) {
   const Curves curves = curves_of(view.record);
   std::vector<PlacedDrawing> drawings = {{0.0, 0.0, draw(curves.loss)},
                                          {0.0, curves.loss.height, draw(curves.main)}};
+  if (view.masks) {
+    drawings.push_back({curves.loss.width + 16.0, 0.0,
+                        draw_confusion(view.masks->meter.confusion().counts(), view.class_names,
+                                       MatrixNumbers::kPercent)});
+  }
   if (view.test) {
     drawings.push_back(
-        {curves.loss.width + 16.0, 0.0, draw_confusion(view.test->metrics, view.class_names)});
+        {curves.loss.width + 16.0, 0.0, draw_confusion(view.test->metrics.confusion(), view.class_names)});
   }
   return drawing_file(drawings);
 }

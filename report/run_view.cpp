@@ -14,6 +14,7 @@ namespace tessera::report {
 namespace {
 
 constexpr std::size_t kMistakes = 24;
+constexpr std::size_t kWorst = 8, kBest = 4;  // images of masks
 
 /// Images to experiment with: as many as some ten forward passes take a second or two for.
 std::int64_t experiment_images(const ModelConfig& config) {
@@ -38,11 +39,16 @@ SavedModel load_model(const std::filesystem::path& path, std::span<const std::st
 
 void test(RunView& view, Log& log) {
   try {
-    const std::unique_ptr<Dataset> images = open_split(view.saved->config, Split::kTest);
+    view.images = open_split(view.saved->config, Split::kTest);
+    const Dataset& images = *view.images;
     view.class_names =
-        class_names_up_to(view.saved->config.model.num_classes, images->class_names());
+        class_names_up_to(view.saved->config.model.num_classes, images.class_names());
+    if (images.target_kind() == TargetKind::kMask) {
+      view.masks = test_masks(*view.saved, images, kWorst, kBest, log);
+      return;
+    }
     view.test = test_model(
-        *view.saved, *images,
+        *view.saved, images,
         {.mistakes = kMistakes, .images = experiment_images(view.saved->config.model)}, log);
   } catch (const DataError& error) {
     view.notices.push_back(fmt::format(
@@ -54,7 +60,7 @@ void test(RunView& view, Log& log) {
 
 RunView view_run(const std::filesystem::path& path, std::span<const std::string> overrides,
                  Log& log) {
-  RunView view{read_run_record(path), {}, {}, {}, {}};
+  RunView view{.record = read_run_record(path)};
   if (!has_checkpoint(path)) {
     view.notices.emplace_back(
         "There is no checkpoint yet, so what needs the weights is left out; the curves show what "

@@ -2,11 +2,13 @@
 // make of the test images.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "report/mask_result.h"
 #include "report/run_record.h"
 #include "report/test_result.h"
 #include "train/log.h"
@@ -17,7 +19,9 @@ namespace tessera::report {
 struct RunView {
   RunRecord record;
   std::optional<SavedModel> saved;  ///< its parameters are frozen, dropout and drop path are off
-  std::optional<TestResult> test;
+  std::unique_ptr<Dataset> images;   ///< the test split
+  std::optional<TestResult> test;   ///< of a classifier
+  std::optional<MaskResult> masks;  ///< of a model that gives each pixel a class
   std::vector<std::string> class_names;
   std::vector<std::string> notices;  ///< what is not there yet or cannot be read, a sentence each
 };

@@ -21,6 +21,12 @@ std::optional<Section> classes_section(const RunView& view);
 /// Confidence against the share of right answers.
 std::optional<Section> calibration_section(const RunView& view);
 
+/// The worst and the best images of segmentation, with truth, prediction and errors.
+std::optional<Section> masks_section(const RunView& view);
+
+/// The classes of pixels: IoU and the like, and the confusion matrix.
+std::optional<Section> mask_classes_section(const RunView& view);
+
 /// Where the blocks look, over test images.
 std::optional<Section> attention_section(RunView& view);
 

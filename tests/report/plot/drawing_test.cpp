@@ -11,6 +11,7 @@
 #include "report/plot/markup.h"
 #include "report/plot/picture.h"
 #include "report/plot/plot.h"
+#include "tasks/classification/meter.h"
 #include "tests/support/xml_check.h"
 
 namespace tessera::report {
@@ -154,7 +155,7 @@ TEST_CASE("matrix: every count stands in its cell") {
   ClassificationMeter metrics(2);
   metrics.add(Tensor::from({3, 2}, std::vector<float>{2, 1, 2, 1, 1, 2}),
               Tensor::from({3}, std::vector<std::int32_t>{0, 1, 1}));
-  const std::string svg = draw_confusion(metrics, {"cat", "dog & co"}).svg;
+  const std::string svg = draw_confusion(metrics.confusion(), {"cat", "dog & co"}).svg;
   CHECK(XmlCheck::problem(svg) == "");
   CHECK(svg.find("dog &amp; co taken for cat: 1 of 2 (50.0 %)") != std::string::npos);
   CHECK(svg.find("cat: 1 of 1 right (100.0 %)") != std::string::npos);
