@@ -51,21 +51,6 @@ std::vector<std::string> lines_of(const Batch& batch, std::int64_t i,
           fmt::format("{:.0f}% {}", 100.0 - share, name(batch.other_labels))};
 }
 
-/// What is taught of an image, on it.
-Image with_target(Image image, const Batch& batch, std::int64_t i) {
-  if (batch.masks) {
-    const std::int64_t height = batch.masks.dim(1), width = batch.masks.dim(2);
-    const std::int32_t* from = batch.masks.data<std::int32_t>() + i * height * width;
-    Mask mask{height, width, {}};
-    for (std::int64_t p = 0; p < height * width; ++p) {
-      mask.classes.push_back(static_cast<std::uint8_t>(from[p]));
-    }
-    return with_mask(std::move(image), mask);
-  }
-  if (batch.boxes.empty()) return image;
-  return with_boxes(image, batch.boxes[static_cast<std::size_t>(i)]);
-}
-
 std::vector<std::vector<Cell>> rows_of(const Dataset& dataset, const LoaderOptions& options,
                                        std::int64_t count) {
   Loader loader(dataset, options);
@@ -88,6 +73,20 @@ std::vector<std::vector<Cell>> rows_of(const Dataset& dataset, const LoaderOptio
 }
 
 }  // namespace
+
+Image with_target(Image image, const Batch& batch, std::int64_t i) {
+  if (batch.masks) {
+    const std::int64_t height = batch.masks.dim(1), width = batch.masks.dim(2);
+    const std::int32_t* from = batch.masks.data<std::int32_t>() + i * height * width;
+    Mask mask{height, width, {}};
+    for (std::int64_t p = 0; p < height * width; ++p) {
+      mask.classes.push_back(static_cast<std::uint8_t>(from[p]));
+    }
+    return with_mask(std::move(image), mask);
+  }
+  if (batch.boxes.empty()) return image;
+  return with_boxes(image, batch.boxes[static_cast<std::size_t>(i)]);
+}
 
 Image pixels_of(const Batch& batch, std::int64_t i, const Normalization& normalization) {
   const std::int64_t height = batch.images.dim(1), width = batch.images.dim(2),

@@ -7,6 +7,7 @@
 
 #include "data/preview.h"
 #include "report/filter_picture.h"
+#include "tasks/make_task.h"
 #include "train/config/config.h"
 
 namespace tessera::tensorboard {
@@ -17,6 +18,9 @@ using report::Picture;
 void add_picture(Summary& summary, const std::string& tag, const Picture& picture) {
   summary.image(tag, {picture.height(), picture.width(), 4}, picture.png());
 }
+
+/// Images of validation that are drawn.
+constexpr std::size_t kDrawn = 4;
 
 using Groups = std::map<std::string, std::vector<std::span<const float>>>;
 
@@ -30,7 +34,7 @@ void add_histograms(Summary& summary, const std::string& prefix, const Groups& g
 }  // namespace
 
 RunEvents::RunEvents(const std::filesystem::path& folder, const Config& config, std::int64_t step)
-    : config_(config), file_(folder, step) {
+    : config_(config), task_(make_task(config.task, config.model)), file_(folder, step) {
   Summary summary;
   summary.text("config", fmt::format("```yaml\n{}```\n", to_yaml(config)));
   file_.append(step + 1, summary);  // of the first update, so that it goes when that is cut
@@ -46,6 +50,18 @@ void RunEvents::on_update(const UpdateRecord& record, std::span<const Batch> bat
   if (record.step == 1) add_batch(record.step, batches.front());
 }
 
+void RunEvents::on_evaluated(std::int64_t, std::span<const Tensor> outputs, const Batch& batch,
+                             std::int64_t) {
+  if (batch.index == 0) drawn_.clear();
+  const Normalization normalization = normalization_of(config_.data);
+  for (std::int64_t i = 0; i < batch.size() && drawn_.size() < 2 * kDrawn; ++i) {
+    const Image photo = pixels_of(batch, i, normalization);
+    for (const Image& image : task_->draw(photo, outputs, batch, i)) {
+      drawn_.push_back(report::picture_of(image.pixels, image.shape));
+    }
+  }
+}
+
 void RunEvents::on_evaluation(const EvaluationRecord& record, const TimingRecord& timing, bool) {
   Summary summary;
   for (const Metric& metric : record.metrics) {
@@ -55,6 +71,7 @@ void RunEvents::on_evaluation(const EvaluationRecord& record, const TimingRecord
   summary.scalar("speed/images_per_s", timing.images_per_s);
   summary.scalar("speed/data_wait_share", timing.data_wait_share);
   summary.scalar("speed/peak_memory_mb", timing.peak_memory_mb);
+  if (!drawn_.empty()) add_picture(summary, "images/val", report::mosaic(drawn_, 2, 640));
   file_.append(record.step, summary);
 }
 

@@ -2,8 +2,12 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
+#include <vector>
 
 #include "formats/tensorboard/event_file.h"
+#include "report/plot/picture.h"
+#include "tasks/task.h"
 #include "train/observer.h"
 #include "train/train_config.h"
 
@@ -20,7 +24,12 @@ class RunEvents final : public TrainingObserver {
   void on_update(const UpdateRecord& record, std::span<const Batch> batches, const Pace& pace,
                  std::int64_t total_steps) override;
 
-  /// Scalars `val/loss`, `val/top1`, ... and those under `speed/`.
+  /// Keeps the first images, where the task draws on them.
+  void on_evaluated(std::int64_t epoch, std::span<const Tensor> outputs, const Batch& batch,
+                    std::int64_t total) override;
+
+  /// Scalars `val/loss`, `val/top1`, ... and those under `speed/`; masks and boxes also as
+  /// `images/val`: truth and prediction of the first images of validation, side by side.
   void on_evaluation(const EvaluationRecord& record, const TimingRecord& timing,
                      bool is_best) override;
 
@@ -37,6 +46,8 @@ class RunEvents final : public TrainingObserver {
   void add_batch(std::int64_t step, const Batch& batch);
 
   Config config_;
+  std::unique_ptr<Task> task_;
+  std::vector<report::Picture> drawn_;  ///< of the evaluation that goes on
   EventFile file_;
 };
 

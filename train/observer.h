@@ -27,9 +27,9 @@ class TrainingObserver {
   virtual void on_update(const UpdateRecord&, std::span<const Batch> /*batches*/, const Pace&,
                          std::int64_t /*total_steps*/) {}
 
-  /// After each batch of an evaluation: `done` of `total`.
-  virtual void on_evaluated(std::int64_t /*epoch*/, std::int64_t /*done*/, std::int64_t /*total*/) {
-  }
+  /// After each batch of an evaluation, of `total`, with what the model puts out for it, f32.
+  virtual void on_evaluated(std::int64_t /*epoch*/, std::span<const Tensor> /*outputs*/,
+                            const Batch& /*batch*/, std::int64_t /*total*/) {}
 
   virtual void on_evaluation(const EvaluationRecord&, const TimingRecord&, bool /*is_best*/) {}
 

@@ -173,9 +173,9 @@ EvaluationRecord Trainer::evaluation_record(const Metrics& metrics) const {
 bool Trainer::evaluate_epoch() {
   const Learner::Evaluation evaluation(learner_);
   const std::int64_t epoch = position_.epoch + 1;
-  const auto show = [&](std::span<const Tensor>, const Batch& batch) {
+  const auto show = [&](std::span<const Tensor> outputs, const Batch& batch) {
     for (TrainingObserver* observer : observers_) {
-      observer->on_evaluated(epoch, batch.index + 1, val_loader_.batches_per_epoch());
+      observer->on_evaluated(epoch, outputs, batch, val_loader_.batches_per_epoch());
     }
     return SignalGuard::stop_signal() == 0;
   };

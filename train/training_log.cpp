@@ -52,7 +52,9 @@ void TrainingLog::on_update(const UpdateRecord& record, std::span<const Batch>, 
   }
 }
 
-void TrainingLog::on_evaluated(std::int64_t epoch, std::int64_t done, std::int64_t total) {
+void TrainingLog::on_evaluated(std::int64_t epoch, std::span<const Tensor>, const Batch& batch,
+                               std::int64_t total) {
+  const std::int64_t done = batch.index + 1;
   log_.status(fmt::format("epoch {}: validation, batch {}/{}", epoch, done, total));
 }
 

@@ -13,7 +13,8 @@ class TrainingLog final : public TrainingObserver {
 
   void on_update(const UpdateRecord& record, std::span<const Batch> batches, const Pace& pace,
                  std::int64_t total_steps) override;
-  void on_evaluated(std::int64_t epoch, std::int64_t done, std::int64_t total) override;
+  void on_evaluated(std::int64_t epoch, std::span<const Tensor> outputs, const Batch& batch,
+                    std::int64_t total) override;
   void on_evaluation(const EvaluationRecord& record, const TimingRecord& timing,
                      bool is_best) override;
   void on_message(std::string_view message) override { log_.info("{}", message); }

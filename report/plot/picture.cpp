@@ -69,7 +69,11 @@ Picture mosaic(std::span<const Picture> tiles, std::int64_t columns, std::int64_
   const auto count = static_cast<std::int64_t>(tiles.size());
   columns = std::min(columns, count);
   const std::int64_t rows = (count + columns - 1) / columns;
-  const std::int64_t step_y = tiles.front().height() + kGap, step_x = tiles.front().width() + kGap;
+  std::int64_t step_y = 0, step_x = 0;
+  for (const Picture& tile : tiles) {
+    step_y = std::max(step_y, tile.height() + kGap);
+    step_x = std::max(step_x, tile.width() + kGap);
+  }
   const std::int64_t scale = std::max<std::int64_t>(1, width / (columns * step_x - kGap));
   Picture picture((rows * step_y - kGap) * scale, (columns * step_x - kGap) * scale);
   for (std::int64_t i = 0; i < count; ++i) {

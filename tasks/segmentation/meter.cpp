@@ -33,6 +33,24 @@ std::int64_t argmax(const float* values, std::int64_t count) {
   return std::max_element(values, values + count) - values;
 }
 
+/// Map [1, h, w, K] of one image of a batch.
+Tensor image_of(const Tensor& logits, std::int64_t index) {
+  const Shape shape{1, logits.dim(1), logits.dim(2), logits.dim(3)};
+  return logits.slice(index * shape.numel(), shape);
+}
+
+Mask largest_class(const Tensor& map) {
+  const std::int64_t height = map.dim(1), width = map.dim(2), classes = map.dim(3);
+  Mask mask{height, width, std::vector<std::uint8_t>(static_cast<std::size_t>(height * width))};
+  parallel_for(height, 8, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t pixel = begin * width; pixel < end * width; ++pixel) {
+      mask.classes[static_cast<std::size_t>(pixel)] =
+          static_cast<std::uint8_t>(argmax(map.f32() + pixel * classes, classes));
+    }
+  });
+  return mask;
+}
+
 }  // namespace
 
 Mask predicted_mask(const Tensor& logits, const Batch& batch, std::int64_t index) {
@@ -43,19 +61,12 @@ Mask predicted_mask(const Tensor& logits, const Batch& batch, std::int64_t index
   if (!batch.original_sizes.empty()) {
     original = {batch.original_sizes[i].height, batch.original_sizes[i].width};
   }
-  const std::int64_t classes = logits.dim(3);
-  const std::int64_t numel = logits.numel() / logits.dim(0);
-  Tensor map = logits.slice(index * numel, {1, logits.dim(1), logits.dim(2), classes});
-  map = resized(cropped(resized(map, padded), real), original);
-  Mask mask{original[0], original[1],
-            std::vector<std::uint8_t>(static_cast<std::size_t>(original[0] * original[1]))};
-  parallel_for(original[0], 8, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t pixel = begin * original[1]; pixel < end * original[1]; ++pixel) {
-      mask.classes[static_cast<std::size_t>(pixel)] =
-          static_cast<std::uint8_t>(argmax(map.f32() + pixel * classes, classes));
-    }
-  });
-  return mask;
+  return largest_class(
+      resized(cropped(resized(image_of(logits, index), padded), real), original));
+}
+
+Mask predicted_mask(const Tensor& logits, std::int64_t index, const ImageSize& size) {
+  return largest_class(resized(image_of(logits, index), {size.height, size.width}));
 }
 
 PixelCount count_right_pixels(const Tensor& logits, const Tensor& masks) {

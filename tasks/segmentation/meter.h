@@ -14,6 +14,9 @@ namespace tessera {
 /// sizes and original_sizes. K is at most 255.
 Mask predicted_mask(const Tensor& logits, const Batch& batch, std::int64_t index);
 
+/// The same of the whole batch's area at `size`, height and width.
+Mask predicted_mask(const Tensor& logits, std::int64_t index, const ImageSize& size);
+
 struct PixelCount {
   std::int64_t right = 0;
   std::int64_t counted = 0;  ///< neither ignored nor padding

@@ -6,6 +6,8 @@
 #include "core/ops/dropout.h"
 #include "core/ops/pixel_cross_entropy.h"
 #include "core/ops/resize.h"
+#include "data/preview.h"
+#include "data/target_picture.h"
 #include "tasks/segmentation/meter.h"
 
 namespace tessera {
@@ -64,6 +66,13 @@ Var Segmentation::loss(Tape& tape, std::span<const Var> outputs, const Batch& ba
   if (outputs.size() == 1) return loss;
   return ops::add_scaled(tape, loss, loss_of(outputs[1]),
                          Tensor::full({1}, static_cast<float>(auxiliary_weight_)));
+}
+
+std::vector<Image> Segmentation::draw(const Image& photo, std::span<const Tensor> outputs,
+                                      const Batch& batch, std::int64_t i) const {
+  const Mask prediction =
+      predicted_mask(outputs.front(), i, {batch.images.dim(1), batch.images.dim(2)});
+  return {with_target(photo, batch, i), with_mask(photo, prediction)};
 }
 
 std::unique_ptr<Meter> Segmentation::training_meter() const {

@@ -19,6 +19,9 @@ class Segmentation final : public Task {
   /// auxiliary head times its weight. Throws as pixel_cross_entropy does.
   Var loss(Tape& tape, std::span<const Var> outputs, const Batch& batch) const override;
 
+  std::vector<Image> draw(const Image& photo, std::span<const Tensor> outputs, const Batch& batch,
+                          std::int64_t i) const override;
+
   /// `aacc`: share of right pixels at the resolution of the logits.
   std::unique_ptr<Meter> training_meter() const override;
 
