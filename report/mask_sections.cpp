@@ -24,9 +24,9 @@ void add_sample(Markup& html, const RunView& view, const MaskSample& sample) {
   Image buffer;
   const Image photo = in_colors(view.images->read(sample.sample, buffer));
   const Mask truth = view.images->target(sample.sample).mask;
-  html.open("figure").element(
-      "h4", fmt::format("{} · mIoU {}", view.images->sample_name(sample.sample),
-                        number_text(sample.miou, Unit::kPercent, 1)));
+  html.open("figure").element("h4",
+                              fmt::format("{} · mIoU {}", view.images->sample_name(sample.sample),
+                                          number_text(sample.miou, Unit::kPercent, 1)));
   html.open("div", {{"class", "blocks"}, {"style", "--n:4;--half:2"}});
   add_tile(html, photo, "image");
   add_tile(html, with_mask(photo, truth, 0.65), "truth");
@@ -74,9 +74,11 @@ Table class_table(const MaskResult& result, const std::vector<std::string>& name
 
 std::optional<Section> masks_section(const RunView& view) {
   if (!view.masks || view.masks->worst.empty()) return std::nullopt;
-  Section section{"masks", "Images",
-                  "The test images with the lowest mIoU over their own classes, then the best ones.",
-                  {}};
+  Section section{
+      "masks",
+      "Images",
+      "The test images with the lowest mIoU over their own classes, then the best ones.",
+      {}};
   Markup& html = section.body;
   add_legend(html, view.class_names);
   html.open("div", {{"class", "figures rows"}});

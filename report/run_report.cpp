@@ -114,9 +114,10 @@ Page run_page(RunView& view) {
   if (!view.record.finished()) page.notices.insert(page.notices.begin(), progress_notice(view));
   for (std::optional<Section> section :
        {curves_section(view.record), mistakes_section(view), classes_section(view),
-        calibration_section(view), masks_section(view), mask_classes_section(view), attention_section(view), filters_section(view),
-        receptive_field_section(view), translation_section(view), position_section(view),
-        cost_section(view), setup_section(view.record)}) {
+        calibration_section(view), masks_section(view), mask_classes_section(view),
+        attention_section(view), filters_section(view), receptive_field_section(view),
+        translation_section(view), position_section(view), cost_section(view),
+        setup_section(view.record)}) {
     if (section) page.sections.push_back(std::move(*section));
   }
   return page;
@@ -132,8 +133,8 @@ std::string run_picture(const RunView& view) {
                                        MatrixNumbers::kPercent)});
   }
   if (view.test) {
-    drawings.push_back(
-        {curves.loss.width + 16.0, 0.0, draw_confusion(view.test->metrics.confusion(), view.class_names)});
+    drawings.push_back({curves.loss.width + 16.0, 0.0,
+                        draw_confusion(view.test->metrics.confusion(), view.class_names)});
   }
   return drawing_file(drawings);
 }

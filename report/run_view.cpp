@@ -60,7 +60,7 @@ void test(RunView& view, Log& log) {
 
 RunView view_run(const std::filesystem::path& path, std::span<const std::string> overrides,
                  Log& log) {
-  RunView view{.record = read_run_record(path)};
+  RunView view{read_run_record(path), {}, {}, {}, {}, {}, {}};
   if (!has_checkpoint(path)) {
     view.notices.emplace_back(
         "There is no checkpoint yet, so what needs the weights is left out; the curves show what "

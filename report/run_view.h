@@ -19,7 +19,7 @@ namespace tessera::report {
 struct RunView {
   RunRecord record;
   std::optional<SavedModel> saved;  ///< its parameters are frozen, dropout and drop path are off
-  std::unique_ptr<Dataset> images;   ///< the test split
+  std::unique_ptr<Dataset> images;  ///< the test split
   std::optional<TestResult> test;   ///< of a classifier
   std::optional<MaskResult> masks;  ///< of a model that gives each pixel a class
   std::vector<std::string> class_names;

@@ -41,8 +41,8 @@ class Task {
   /// The mean loss of a batch, one element. Throws as the loss' ops do.
   virtual Var loss(Tape& tape, std::span<const Var> outputs, const Batch& batch) const = 0;
 
-  /// Image `i` of a batch, whose pixels are `photo` with 3 channels, for people to look at: with the
-  /// truth drawn on it, then with what `outputs` say. Nothing where there is nothing to draw.
+  /// Image `i` of a batch, whose pixels are `photo` with 3 channels, for people to look at: with
+  /// the truth drawn on it, then with what `outputs` say. Nothing where there is nothing to draw.
   virtual std::vector<Image> draw(const Image& /*photo*/, std::span<const Tensor> /*outputs*/,
                                   const Batch& /*batch*/, std::int64_t /*i*/) const {
     return {};

@@ -50,8 +50,8 @@ Picture picture_of(std::span<const std::uint8_t> pixels, const ImageShape& shape
 Picture picture_of(std::span<const float> field, std::int64_t width, double unit,
                    Rgba (*color)(double));
 
-/// Pictures, each in a place as large as the largest, in rows of `columns`, with a gap between them, in whole multiples of their
-/// pixels so that it is about `width` pixels wide.
+/// Pictures, each in a place as large as the largest, in rows of `columns`, with a gap between
+/// them, in whole multiples of their pixels so that it is about `width` pixels wide.
 Picture mosaic(std::span<const Picture> tiles, std::int64_t columns, std::int64_t width);
 
 /// An `<img>` as wide as its place, `alt` for those who cannot see it.

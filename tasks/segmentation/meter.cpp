@@ -61,8 +61,7 @@ Mask predicted_mask(const Tensor& logits, const Batch& batch, std::int64_t index
   if (!batch.original_sizes.empty()) {
     original = {batch.original_sizes[i].height, batch.original_sizes[i].width};
   }
-  return largest_class(
-      resized(cropped(resized(image_of(logits, index), padded), real), original));
+  return largest_class(resized(cropped(resized(image_of(logits, index), padded), real), original));
 }
 
 Mask predicted_mask(const Tensor& logits, std::int64_t index, const ImageSize& size) {

@@ -35,8 +35,8 @@ TEST_CASE("every file in configs/ loads, and its resolved form loads to the same
     const std::string name = entry.path().filename().string();
     names.insert(name);
     // The files of their data sets give the classes: tests in tests/program make some.
-    if (name.starts_with("flowers") || name.starts_with("imagenet") ||
-        name.starts_with("camvid") || name.starts_with("nuclei")) {
+    if (name.starts_with("flowers") || name.starts_with("imagenet") || name.starts_with("camvid") ||
+        name.starts_with("nuclei")) {
       continue;
     }
     const Config config = load_config(entry.path());
