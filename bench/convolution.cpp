@@ -1,10 +1,10 @@
-// The weight gradient of patch embeddings with wide kernels: oneDNN's own, and as a product over
-// gathered patches.
+// The weight gradient of patch embeddings: oneDNN's own, and the op's, which multiplies gathered
+// patches where that is faster (see gathering_is_faster in core/ops/conv2d.cpp).
 #include "core/onednn/convolution.h"
 
 #include <benchmark/benchmark.h>
 
-#include "core/ops/patch_conv.h"
+#include "core/ops/conv2d.h"
 
 namespace tessera {
 namespace {
@@ -37,29 +37,53 @@ onednn::ConvGeometry geometry_of(const benchmark::State& state) {
           .pad_end = {behind, behind}};
 }
 
-void run(benchmark::State& state, bool gathered) {
-  const onednn::ConvGeometry g = geometry_of(state);
-  const Tensor x = Tensor::full({g.batch, g.in_size[0], g.in_size[1], g.in_channels}, 0.5f);
-  const Tensor dy = Tensor::full({g.batch, g.out_size[0], g.out_size[1], g.out_channels}, 0.5f);
-  const Tensor dw = Tensor::zeros({g.out_channels, g.in_channels, g.kernel[0], g.kernel[1]});
-  const Tensor db = Tensor::zeros({g.out_channels});
-  for (auto _ : state) {
-    if (gathered) {
-      patch_conv_backward_weights(g, x, dy, {dw, false}, {db, false});
-    } else {
-      onednn::conv_backward_weights(g, x.raw(), dy.raw(), dw.f32(), db.f32());
-    }
-  }
+Tensor images_of(const onednn::ConvGeometry& g, DType dtype) {
+  return cast(Tensor::full({g.batch, g.in_size[0], g.in_size[1], g.in_channels}, 0.5f), dtype);
+}
+
+Tensor gradient_of(const onednn::ConvGeometry& g, DType dtype) {
+  return cast(Tensor::full({g.batch, g.out_size[0], g.out_size[1], g.out_channels}, 0.5f), dtype);
+}
+
+void count_flops(benchmark::State& state, const onednn::ConvGeometry& g) {
+  const std::int64_t outputs = g.batch * g.out_size[0] * g.out_size[1] * g.out_channels;
   state.counters["FLOP/s"] = benchmark::Counter(
-      2.0 * static_cast<double>(dy.numel() * g.in_channels * g.kernel[0] * g.kernel[1]),
+      2.0 * static_cast<double>(outputs * g.in_channels * g.kernel[0] * g.kernel[1]),
       benchmark::Counter::kIsIterationInvariantRate, benchmark::Counter::kIs1000);
 }
 
-void library(benchmark::State& state) { run(state, false); }
-void gathered(benchmark::State& state) { run(state, true); }
+void library(benchmark::State& state, DType dtype) {
+  onednn::ConvGeometry g = geometry_of(state);
+  g.dtype = dtype;
+  const Tensor x = images_of(g, dtype), dy = gradient_of(g, dtype);
+  const Tensor dw = Tensor::zeros({g.out_channels, g.in_channels, g.kernel[0], g.kernel[1]});
+  const Tensor db = Tensor::zeros({g.out_channels});
+  for (auto _ : state) onednn::conv_backward_weights(g, x.raw(), dy.raw(), dw.f32(), db.f32());
+  count_flops(state, g);
+}
 
-BENCHMARK(library)->Apply(sizes);
-BENCHMARK(gathered)->Apply(sizes);
+void op(benchmark::State& state, DType dtype) {
+  const onednn::ConvGeometry g = geometry_of(state);
+  const Tensor x = images_of(g, dtype), dy = gradient_of(g, dtype);
+  const Tensor weight = Tensor::zeros({g.out_channels, g.in_channels, g.kernel[0], g.kernel[1]});
+  const Tensor bias = Tensor::zeros({g.out_channels});
+  for (auto _ : state) {
+    state.PauseTiming();
+    Tape tape;
+    const Var y = ops::conv2d(tape, tape.constant(x), tape.leaf(weight), tape.leaf(bias),
+                              {.stride = g.stride, .pad_begin = g.pad_begin, .pad_end = g.pad_end});
+    const Var loss = tape.record(Tensor::zeros({1}), true,
+                                 [y = y.target(), dy](Tape& t, const Tensor&) { t.pass(y, dy); });
+    state.ResumeTiming();
+    tape.backward(loss);
+  }
+  count_flops(state, g);
+}
+
+BENCHMARK_CAPTURE(library, f32, DType::kF32)->Apply(sizes);
+BENCHMARK_CAPTURE(op, f32, DType::kF32)->Apply(sizes);
+BENCHMARK_CAPTURE(library, bf16, DType::kBF16)->Apply(sizes);
+BENCHMARK_CAPTURE(op, bf16, DType::kBF16)->Apply(sizes);
 
 }  // namespace
 }  // namespace tessera

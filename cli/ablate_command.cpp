@@ -9,15 +9,13 @@
 #include "cli/commands.h"
 #include "core/atomic_file.h"
 #include "core/error.h"
-#include "report/study_report.h"
-#include "study/match.h"
-#include "study/plan_report.h"
-#include "study/result_files.h"
-#include "study/result_tables.h"
+#include "report/report.h"
+#include "study/cell_plan.h"
+#include "study/output.h"
 #include "study/run_study.h"
 #include "study/speeds.h"
-#include "train/duration.h"
 #include "train/open_split.h"
+#include "train/readable.h"
 
 namespace tessera {
 namespace {

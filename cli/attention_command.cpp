@@ -73,7 +73,7 @@ std::vector<AttentionMap> choose(const std::vector<AttentionMap>& maps,
   return chosen;
 }
 
-std::vector<std::string> explain(const AttentionOptions& options, const ModelConfig& model) {
+std::vector<std::string> caption(const AttentionOptions& options, const ModelConfig& model) {
   const char* what = "attention that each token receives from all; 1: its even share";
   if (model.pool == Pooling::kToken) what = "attention that the class token pays";
   std::vector<std::string> lines{std::filesystem::path(options.image).filename().string()};
@@ -97,7 +97,7 @@ int run(const AttentionOptions& options) {
   const auto maps = choose(attention_maps(trace, model, 0, query), options.blocks);
   const Image picture = attention_picture(
       photo, maps,
-      {.lines = explain(options, model), .image_size = model.image_size, .heads = options.heads});
+      {.lines = caption(options, model), .image_size = model.image_size, .heads = options.heads});
   write_png(options.out, picture);
   notice("{}: {} x {} pixels", options.out, picture.shape.width, picture.shape.height);
   return kExitOk;

@@ -4,7 +4,7 @@
 
 #include "cli/arguments.h"
 #include "cli/commands.h"
-#include "cli/speed_text.h"
+#include "cli/cost_text.h"
 #include "core/parallel.h"
 #include "formats/json.h"
 #include "train/config/config.h"

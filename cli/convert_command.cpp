@@ -53,7 +53,7 @@ std::vector<StoredTensor> views_of(const ParameterStore& store) {
 }
 
 /// All values of a run's best checkpoint, averaged if the run averages.
-TensorFile read_run(const ConvertOptions& options, std::optional<ModelConfig>& model) {
+TensorFile read_run_weights(const ConvertOptions& options, std::optional<ModelConfig>& model) {
   const SavedModel saved = load_saved_model(options.in);
   model = saved.config.model;
   return {.path = options.in,
@@ -114,8 +114,9 @@ int run(const ConvertOptions& options) {
   const Naming naming = *naming_of(options.to);
   const auto prefix = options.prefix.empty() ? std::nullopt : std::optional(options.prefix);
   std::optional<ModelConfig> model;
-  const TensorFile file = std::filesystem::is_directory(options.in) ? read_run(options, model)
-                                                                    : load_model_file(options.in);
+  const TensorFile file = std::filesystem::is_directory(options.in)
+                              ? read_run_weights(options, model)
+                              : load_model_file(options.in);
   Weights weights;
   if (!options.model.empty()) {
     const Config config = load_config(options.model, options.overrides);

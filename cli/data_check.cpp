@@ -8,7 +8,7 @@
 #include "core/text.h"
 #include "data/sets/image_folder.h"
 #include "train/open_split.h"
-#include "train/progress.h"
+#include "train/training_log.h"
 
 namespace tessera {
 namespace {

@@ -13,7 +13,7 @@
 #include "data/sets/skip_list.h"
 #include "formats/json.h"
 #include "train/config/config.h"
-#include "train/plural.h"
+#include "train/readable.h"
 
 namespace tessera {
 namespace {

@@ -10,9 +10,8 @@
 #include "core/error.h"
 #include "core/parallel.h"
 #include "formats/json.h"
-#include "train/class_names.h"
 #include "train/open_split.h"
-#include "train/plural.h"
+#include "train/readable.h"
 
 namespace tessera {
 namespace {

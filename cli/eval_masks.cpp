@@ -10,10 +10,10 @@
 #include "data/images/image.h"
 #include "formats/json.h"
 #include "tasks/segmentation/meter.h"
-#include "train/class_names.h"
 #include "train/evaluate.h"
 #include "train/log.h"
 #include "train/open_split.h"
+#include "train/readable.h"
 
 namespace tessera {
 namespace {

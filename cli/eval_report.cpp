@@ -4,9 +4,9 @@
 
 #include "core/error.h"
 #include "formats/json.h"
-#include "train/class_names.h"
 #include "train/evaluate.h"
 #include "train/log.h"
+#include "train/readable.h"
 
 namespace tessera {
 

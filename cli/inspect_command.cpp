@@ -5,7 +5,7 @@
 
 #include "cli/arguments.h"
 #include "cli/commands.h"
-#include "cli/plan_text.h"
+#include "cli/cost_text.h"
 #include "core/error.h"
 #include "formats/json.h"
 #include "layers/model.h"

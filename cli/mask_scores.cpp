@@ -6,7 +6,7 @@
 
 #include "formats/json.h"
 #include "study/text_table.h"
-#include "train/plural.h"
+#include "train/readable.h"
 
 namespace tessera {
 namespace {

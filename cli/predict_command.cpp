@@ -10,9 +10,9 @@
 #include "core/error.h"
 #include "data/images/image.h"
 #include "formats/json.h"
-#include "train/class_names.h"
 #include "train/log.h"
 #include "train/model_input.h"
+#include "train/readable.h"
 #include "train/saved_model.h"
 
 namespace tessera {

@@ -7,8 +7,7 @@
 #include "cli/commands.h"
 #include "core/atomic_file.h"
 #include "core/error.h"
-#include "report/run_report.h"
-#include "report/study_report.h"
+#include "report/report.h"
 
 namespace tessera {
 namespace {

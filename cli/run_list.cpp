@@ -5,9 +5,9 @@
 #include <system_error>
 
 #include "core/error.h"
-#include "train/best_evaluation.h"
 #include "train/config/config.h"
 #include "train/config/schema.h"
+#include "train/metrics_file.h"
 
 namespace tessera {
 namespace {
@@ -21,7 +21,7 @@ std::map<std::string, std::string> values_of(Config config) {
   return values;
 }
 
-ListedRun read_run(const fs::path& path, std::string name) {
+ListedRun listed_run(const fs::path& path, std::string name) {
   const RunFolder folder{path};
   ListedRun run;
   run.name = std::move(name);
@@ -65,7 +65,7 @@ std::vector<ListedRun> list_runs(const fs::path& folder) {
     std::error_code missing;
     return fs::is_regular_file(RunFolder{path}.config(), missing);
   };
-  if (is_run(folder)) return {read_run(folder, fs::canonical(folder).filename().string())};
+  if (is_run(folder)) return {listed_run(folder, fs::canonical(folder).filename().string())};
   std::vector<ListedRun> runs;
   constexpr auto kOptions = fs::directory_options::skip_permission_denied;
   for (auto entry = fs::recursive_directory_iterator(folder, kOptions, error);
@@ -73,7 +73,7 @@ std::vector<ListedRun> list_runs(const fs::path& folder) {
     std::error_code gone;
     if (!entry->is_directory(gone) || !is_run(entry->path())) continue;
     entry.disable_recursion_pending();
-    runs.push_back(read_run(entry->path(), entry->path().lexically_relative(folder).string()));
+    runs.push_back(listed_run(entry->path(), entry->path().lexically_relative(folder).string()));
   }
   std::sort(runs.begin(), runs.end(),
             [](const ListedRun& a, const ListedRun& b) { return a.name < b.name; });

@@ -12,8 +12,7 @@
 #include "formats/json.h"
 #include "report/plot/number.h"
 #include "study/text_table.h"
-#include "train/duration.h"
-#include "train/plural.h"
+#include "train/readable.h"
 
 namespace tessera {
 namespace {

@@ -6,7 +6,7 @@
 #include "study/text_table.h"
 #include "tasks/detection/coco_files.h"
 #include "tasks/detection/coco_metrics.h"
-#include "train/plural.h"
+#include "train/readable.h"
 
 namespace tessera {
 namespace {

@@ -9,9 +9,12 @@
 #include "cli/score.h"
 #include "core/error.h"
 #include "core/parallel.h"
-#include "data/images/mask_png.h"
+#include "data/images/image.h"
 #include "formats/json.h"
-#include "train/plural.h"
+#include "study/text_table.h"
+#include "tasks/segmentation/boundary.h"
+#include "tasks/segmentation/confusion.h"
+#include "train/readable.h"
 
 namespace tessera {
 namespace {

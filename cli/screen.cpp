@@ -1,13 +1,19 @@
 #include "cli/screen.h"
 
 #include <fmt/core.h>
+#include <fmt/format.h>
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <string_view>
+
+#include "report/sections.h"
+#include "train/metrics_file.h"
+#include "train/readable.h"
 
 namespace tessera {
 namespace {
@@ -67,6 +73,120 @@ std::optional<char> Screen::wait_key(int milliseconds) const {
   char key = 0;
   if (::read(STDIN_FILENO, &key, 1) != 1) return 'q';  // the terminal is gone
   return key;
+}
+
+namespace {
+
+using report::RunRecord;
+using report::TextSize;
+
+constexpr int kLeastRows = 6, kLeastColumns = 30;  // of a plot
+constexpr int kBesideColumns = 110;  // from here on loss and accuracy stand side by side
+
+const char* color_of(RunState state) {
+  switch (state) {
+    case RunState::kRunning:
+      return "s2";
+    case RunState::kFinished:
+      return "s0";
+    case RunState::kFailed:
+      return "s5";
+    case RunState::kNew:
+    case RunState::kStopped:
+      break;
+  }
+  return "s1";
+}
+
+/// `epoch 3/10   step 1200/4000   best top-1 83.12 % (epoch 2)   0:48 left`
+std::string progress(const RunRecord& record, const StatusRecord& status) {
+  const std::int64_t epoch = record.updates.empty() ? 0 : record.updates.back().epoch;
+  std::string text =
+      fmt::format("epoch {}/{}   step {}", epoch, record.config.train.epochs, record.step());
+  if (status.total_steps > 0) text += fmt::format("/{}", status.total_steps);
+  BestEvaluation evaluations(record.config.train.best_by);
+  for (const EvaluationRecord& evaluation : record.evaluations) evaluations.add(evaluation);
+  if (const auto& best = evaluations.best()) {
+    const std::string& by = record.config.train.best_by;
+    text += fmt::format("   best {} {} (epoch {})", title_of_metric(by),
+                        text_of_metric(named_metric(by, evaluations.measure(*best))), best->epoch);
+  }
+  if (status.state == RunState::kRunning && status.total_steps > 0 && !record.timing.empty()) {
+    const auto images =
+        static_cast<double>((status.total_steps - record.step()) * record.config.data.batch_size *
+                            record.config.data.accumulate);
+    text += fmt::format("   {} of training left",
+                        duration_text(images / record.timing.back().images_per_s));
+  }
+  return text;
+}
+
+/// The first `columns` characters; colours take none.
+std::string cut(const std::string& text, int columns) {
+  std::string kept;
+  int used = 0;
+  bool escaped = false;
+  for (const char c : text) {
+    escaped |= c == '\x1b';
+    const bool starts = !escaped && (static_cast<unsigned char>(c) & 0xc0u) != 0x80u;
+    if (starts && ++used > columns)
+      return kept + (kept.find('\x1b') == std::string::npos ? "" : "\x1b[0m");
+    kept += c;
+    if (escaped && c == 'm') escaped = false;
+  }
+  return kept;
+}
+
+void add_plot(std::vector<std::string>& lines, const report::Plot& plot, const TextSize& size,
+              bool color) {
+  for (std::string& line : report::draw_text(plot, size, color)) lines.push_back(std::move(line));
+}
+
+/// Two plots in the same lines.
+void add_plots(std::vector<std::string>& lines, const report::Plot& left, const report::Plot& right,
+               const TextSize& size, bool color) {
+  constexpr int kGap = 3;
+  const TextSize half{.columns = (size.columns - kGap) / 2, .rows = size.rows};
+  const std::vector<std::string> a = report::draw_text(left, half, color);
+  const std::vector<std::string> b = report::draw_text(right, half, color);
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    const int room = half.columns - report::text_columns(a[i]) + kGap;
+    lines.push_back(a[i] + std::string(static_cast<std::size_t>(std::max(0, room)), ' ') + b[i]);
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> dashboard(const RunRecord& record, const StatusRecord& status,
+                                   const TextSize& size, bool color) {
+  std::vector<std::string> lines = {
+      fmt::format(
+          "{}   {}{}", report::colored(record.name, "bold", color),
+          report::colored(std::string(to_string(status.state)), color_of(status.state), color),
+          status.reason.empty() ? "" : ": " + status.reason),
+      progress(record, status)};
+  const int rows = size.rows - static_cast<int>(lines.size());
+  if (!record.updates.empty() && rows >= kLeastRows && size.columns >= kLeastColumns) {
+    const report::Curves curves = report::curves_of(record);
+    if (size.columns >= kBesideColumns) {
+      const bool both = rows >= 2 * kLeastRows;
+      const int lower = both ? std::max(kLeastRows, rows / 3) : 0;
+      add_plots(lines, curves.loss, curves.main, {size.columns, rows - lower}, color);
+      if (both) {
+        add_plots(lines, curves.learning_rate, curves.gradient_norm, {size.columns, lower}, color);
+      }
+    } else {
+      const int count = std::min(3, rows / kLeastRows);
+      const report::Plot* plots[] = {&curves.loss, &curves.main, &curves.learning_rate};
+      for (int i = 0; i < count; ++i) {
+        add_plot(lines, *plots[i], {size.columns, rows / count + (i < rows % count ? 1 : 0)},
+                 color);
+      }
+    }
+  }
+  for (std::string& line : lines) line = cut(line, size.columns);
+  if (static_cast<int>(lines.size()) > size.rows) lines.resize(static_cast<std::size_t>(size.rows));
+  return lines;
 }
 
 }  // namespace tessera

@@ -1,4 +1,4 @@
-// The whole window of a terminal, taken over and given back.
+// The whole window of a terminal, taken over and given back, and what `tessera watch` shows in it.
 #pragma once
 
 #include <termios.h>
@@ -6,8 +6,11 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "report/plot/text_plot.h"
+#include "report/run_record.h"
+#include "train/run_state.h"
 
 namespace tessera {
 
@@ -39,5 +42,10 @@ class Screen {
   termios before_{};
   bool has_keys_ = false;
 };
+
+/// Lines that fit `size`: name, state, progress and best accuracy, then as many of the curves of
+/// loss, accuracy and learning rate as there is room for.
+std::vector<std::string> dashboard(const report::RunRecord& record, const StatusRecord& status,
+                                   const report::TextSize& size, bool color);
 
 }  // namespace tessera

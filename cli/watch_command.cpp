@@ -4,7 +4,6 @@
 
 #include "cli/arguments.h"
 #include "cli/commands.h"
-#include "cli/dashboard.h"
 #include "cli/screen.h"
 #include "train/signals.h"
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstddef>
 #include <cstring>
 
 namespace tessera {
@@ -22,8 +23,8 @@ T word_at(const std::byte* bytes) {
   return word;
 }
 
-std::uint64_t round(std::uint64_t lane, std::uint64_t word) {
-  return std::rotl(lane + word * kPrime2, 31) * kPrime1;
+std::uint64_t round(std::uint64_t accumulator, std::uint64_t word) {
+  return std::rotl(accumulator + word * kPrime2, 31) * kPrime1;
 }
 
 std::uint64_t finish(std::uint64_t hash) {
@@ -35,8 +36,8 @@ std::uint64_t finish(std::uint64_t hash) {
 }  // namespace
 
 void Checksum::consume(const std::byte* stripe) {
-  for (std::size_t i = 0; i < lanes_.size(); ++i) {
-    lanes_[i] = round(lanes_[i], word_at<std::uint64_t>(stripe + 8 * i));
+  for (std::size_t i = 0; i < accumulators_.size(); ++i) {
+    accumulators_[i] = round(accumulators_[i], word_at<std::uint64_t>(stripe + 8 * i));
   }
 }
 
@@ -57,9 +58,10 @@ void Checksum::add(std::span<const std::byte> bytes) {
 std::uint64_t Checksum::value() const {
   std::uint64_t hash = kPrime5;
   if (size_ >= kStripe) {
-    hash = std::rotl(lanes_[0], 1) + std::rotl(lanes_[1], 7) + std::rotl(lanes_[2], 12) +
-           std::rotl(lanes_[3], 18);
-    for (const std::uint64_t lane : lanes_) hash = (hash ^ round(0, lane)) * kPrime1 + kPrime4;
+    hash = std::rotl(accumulators_[0], 1) + std::rotl(accumulators_[1], 7) +
+           std::rotl(accumulators_[2], 12) + std::rotl(accumulators_[3], 18);
+    for (const std::uint64_t accumulator : accumulators_)
+      hash = (hash ^ round(0, accumulator)) * kPrime1 + kPrime4;
   }
   hash += size_;
   const std::byte* at = pending_.data();
@@ -88,6 +90,24 @@ std::string checksum_text(std::uint64_t value) { return fmt::format("xxh64:{:016
 
 std::string checksum_text(std::string_view text) {
   return checksum_text(checksum_of(std::as_bytes(std::span(text))));
+}
+
+std::uint64_t hash_bytes(std::span<const std::uint8_t> bytes, std::uint64_t seed) {
+  constexpr std::uint64_t kMultiplier = 0x9e3779b97f4a7c15u;  // odd: every step is a bijection
+  std::uint64_t hash = seed ^ (bytes.size() * kMultiplier);
+  for (std::size_t at = 0; at < bytes.size(); at += 8) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, &bytes[at], std::min<std::size_t>(8, bytes.size() - at));
+    hash = std::rotl(hash ^ word, 29) * kMultiplier;
+    hash ^= hash >> 32;
+  }
+  hash = (hash ^ (hash >> 33)) * 0xff51afd7ed558ccdu;  // the finisher of MurmurHash3
+  hash = (hash ^ (hash >> 33)) * 0xc4ceb9fe1a85ec53u;
+  return hash ^ (hash >> 33);
+}
+
+std::uint64_t hash_text(std::string_view text, std::uint64_t seed) {
+  return hash_bytes({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}, seed);
 }
 
 }  // namespace tessera

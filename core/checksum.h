@@ -1,4 +1,4 @@
-// Telling by a number whether bytes are still what they were.
+// Telling by a number whether bytes are still what they were, and contents apart.
 #pragma once
 
 #include <array>
@@ -22,8 +22,8 @@ class Checksum {
 
   void consume(const std::byte* stripe);
 
-  std::array<std::uint64_t, 4> lanes_ = {0x60ea27eeadc0b5d6u, 0xc2b2ae3d27d4eb4fu, 0,
-                                         0x61c8864e7a143579u};
+  std::array<std::uint64_t, 4> accumulators_ = {0x60ea27eeadc0b5d6u, 0xc2b2ae3d27d4eb4fu, 0,
+                                                0x61c8864e7a143579u};
   std::array<std::byte, kStripe> pending_{};
   std::uint64_t size_ = 0;
 };
@@ -33,5 +33,10 @@ std::uint64_t checksum_of(std::span<const std::byte> bytes);
 /// `xxh64:` and 16 hexadecimal digits.
 std::string checksum_text(std::uint64_t value);
 std::string checksum_text(std::string_view text);
+
+/// A fast 64-bit hash, not cryptographic; `seed` chains pieces.
+std::uint64_t hash_bytes(std::span<const std::uint8_t> bytes, std::uint64_t seed = 0);
+
+std::uint64_t hash_text(std::string_view text, std::uint64_t seed = 0);
 
 }  // namespace tessera

@@ -8,7 +8,7 @@
 #include <cstdlib>
 #include <exception>
 
-#include "core/cpus.h"
+#include "core/machine.h"
 
 namespace tessera {
 

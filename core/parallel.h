@@ -21,8 +21,9 @@ namespace tessera {
 int num_threads();
 void set_num_threads(int threads);
 
-/// As many threads as the CPUs that are ours (core/cpus.h), unless OMP_NUM_THREADS says otherwise:
-/// the OpenMP runtime heeds affinity, not the quota of a container. For the start of a program.
+/// As many threads as the CPUs that are ours (core/machine.h), unless OMP_NUM_THREADS says
+/// otherwise: the OpenMP runtime heeds affinity, not the quota of a container. For the start of a
+/// program.
 void use_available_cpus();
 
 /// Makes threads that wait for each other sleep after microseconds instead of spinning for

@@ -4,6 +4,7 @@
 #include <cassert>
 #include <cstdint>
 #include <span>
+#include <string>
 
 #include "core/dtype.h"
 #include "core/memory_pool.h"
@@ -71,5 +72,11 @@ class Tensor {
 
 /// A new tensor with the elements converted (f32 <-> bf16).
 Tensor cast(const Tensor& source, DType dtype);
+
+/// The tensor is a handle: writing into it writes into what it was taken from.
+struct NamedTensor {
+  std::string name;
+  Tensor tensor;
+};
 
 }  // namespace tessera

@@ -1,4 +1,5 @@
-// Text that comes from outside: names in files, archives and folders, as a message may show them.
+// Text from outside: names of files hold any bytes; messages show them as one line, and what is
+// stored (configurations, JSON, safetensors) is UTF-8 and nothing else.
 #pragma once
 
 #include <cstddef>
@@ -25,5 +26,11 @@ inline constexpr Quoted quoted;
 
 /// As `quoted`, without the quotes, for the path that a message begins with.
 std::string shown(std::string_view path);
+
+/// Well-formed UTF-8 (RFC 3629): no stray bytes, no long forms, no surrogates.
+bool is_utf8(std::string_view text);
+
+/// `text` with every byte that is no part of a character as `\xe9`; UTF-8 stays what it is.
+std::string to_utf8(std::string_view text);
 
 }  // namespace tessera

@@ -5,8 +5,8 @@
 #include <cstddef>
 #include <utility>
 
+#include "core/checksum.h"
 #include "core/error.h"
-#include "data/files/hash.h"
 
 namespace tessera {
 

@@ -5,9 +5,9 @@
 #include <cstddef>
 #include <unordered_map>
 
+#include "core/checksum.h"
 #include "core/error.h"
 #include "core/parallel.h"
-#include "data/files/hash.h"
 
 namespace tessera {
 namespace {

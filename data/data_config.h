@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "data/images/image_shape.h"
+#include "data/images/image.h"
 
 namespace tessera {
 
@@ -22,11 +22,11 @@ enum class DatasetName : std::uint8_t {
   kCoco,
   kYolo
 };
+inline constexpr int kDatasetNames = static_cast<int>(DatasetName::kYolo) + 1;  ///< how many
 enum class Cache : std::uint8_t { kNone, kRam, kDisk };
 enum class OnError : std::uint8_t { kFail, kSkip };
 
 enum class AugmentPolicy : std::uint8_t { kNone, kRandAugment, kTrivialAugment, kAutoAugmentCifar };
-enum class Interpolation : std::uint8_t { kBilinear, kBicubic };
 enum class EraseMode : std::uint8_t { kConstant, kPixel };
 
 /// Random changes to training images, in this order. All draws are per sample, those of mixing per

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "data/data_config.h"
-#include "data/images/image_shape.h"
+#include "data/images/image.h"
 
 namespace tessera {
 

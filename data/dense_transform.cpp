@@ -7,7 +7,7 @@
 
 #include "core/error.h"
 #include "data/augment/draw_placement.h"
-#include "data/augment/photometric.h"
+#include "data/augment/pixel_ops.h"
 #include "data/augment/policy.h"
 
 namespace tessera {

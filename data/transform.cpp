@@ -7,8 +7,8 @@
 
 #include "core/error.h"
 #include "data/augment/draw_placement.h"
-#include "data/augment/erase.h"
-#include "data/augment/photometric.h"
+#include "data/augment/mix.h"
+#include "data/augment/pixel_ops.h"
 #include "data/augment/policy.h"
 
 namespace tessera {

@@ -2,7 +2,7 @@
 
 #include <istream>
 
-#include "core/utf8.h"
+#include "core/text.h"
 
 namespace tessera {
 namespace {

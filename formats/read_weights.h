@@ -3,7 +3,7 @@
 
 #include <filesystem>
 
-#include "formats/tensor_file.h"
+#include "formats/stored_tensor.h"
 
 namespace tessera {
 

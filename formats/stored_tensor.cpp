@@ -1,5 +1,6 @@
 #include "formats/stored_tensor.h"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cmath>
@@ -160,6 +161,18 @@ Tensor to_i32(const StoredTensor& stored, std::string_view file) {
     convert_elements<std::uint8_t>(stored, to, widen);
   }
   return tensor;
+}
+
+const StoredTensor* TensorFile::find(std::string_view name) const {
+  const auto found = std::find_if(tensors.begin(), tensors.end(),
+                                  [&](const StoredTensor& tensor) { return tensor.name == name; });
+  return found == tensors.end() ? nullptr : &*found;
+}
+
+const StoredTensor& TensorFile::at(std::string_view name) const {
+  const StoredTensor* tensor = find(name);
+  if (tensor == nullptr) fail<CheckpointError>("[weights] {}: no tensor {}", path, quoted(name));
+  return *tensor;
 }
 
 }  // namespace tessera

@@ -1,8 +1,9 @@
-// A tensor as a file holds it: raw little-endian bytes, with element types wider than DType's.
+// Tensors as a file holds them: raw little-endian bytes, with element types wider than DType's.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -54,5 +55,21 @@ Tensor to_f32(const StoredTensor& stored, std::string_view file);
 /// Any integer type or BOOL as i32. Throws CheckpointError for other types and for an I64 that
 /// i32 cannot hold.
 Tensor to_i32(const StoredTensor& stored, std::string_view file);
+
+struct TensorFile {
+  std::string path;  ///< for messages
+  std::map<std::string, std::string> metadata;
+  std::vector<StoredTensor> tensors;  ///< in the order of the file
+
+  /// Null if there is none of that name.
+  const StoredTensor* find(std::string_view name) const;
+
+  /// Throws CheckpointError if there is none of that name.
+  const StoredTensor& at(std::string_view name) const;
+
+  /// One tensor converted, as the functions of these names in stored_tensor.h do.
+  Tensor f32(std::string_view name) const { return to_f32(at(name), path); }
+  Tensor i32(std::string_view name) const { return to_i32(at(name), path); }
+};
 
 }  // namespace tessera

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "formats/file_bytes.h"
-#include "formats/tensor_file.h"
+#include "formats/stored_tensor.h"
 
 namespace tessera {
 

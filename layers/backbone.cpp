@@ -18,7 +18,7 @@ StageNorms::StageNorms(const ModelConfig& config, const StageOutputs& outputs,
 
 StageMap StageNorms::forward(Tape& tape, std::size_t index, const ResidualStream& stream) {
   const auto found = std::find(outputs_.stages.begin(), outputs_.stages.end(), index);
-  if (found == outputs_.stages.end()) return {resolve(tape, stream), {}};
+  if (found == outputs_.stages.end()) return {residual_sum(tape, stream), {}};
   const auto at = static_cast<std::size_t>(found - outputs_.stages.begin());
   const auto [map, normed] = norms_[at].forward(tape, stream);  // each [B, h, w, C]
   return {map, normed};

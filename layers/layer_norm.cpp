@@ -2,11 +2,11 @@
 
 #include "core/ops/dropout.h"
 #include "core/ops/elementwise.h"
-#include "core/ops/layer_norm.h"
+#include "core/ops/norms.h"
 
 namespace tessera {
 
-Var resolve(Tape& tape, const ResidualStream& stream) {
+Var residual_sum(Tape& tape, const ResidualStream& stream) {
   if (!stream.branch) return stream.x;
   if (!stream.scale) return ops::add(tape, stream.x, stream.branch);
   return ops::add_scaled(tape, stream.x, stream.branch, stream.scale);

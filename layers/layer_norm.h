@@ -17,7 +17,7 @@ struct ResidualStream {
 };
 
 /// The sum itself, [B, H, W, C].
-Var resolve(Tape& tape, const ResidualStream& stream);
+Var residual_sum(Tape& tape, const ResidualStream& stream);
 
 /// y = (x - mean) / sqrt(var + eps) * weight + bias over the last dimension, arXiv:1607.06450.
 class LayerNorm {

@@ -1,9 +1,8 @@
 #include "layers/linear.h"
 
-#include "core/ops/activations.h"
 #include "core/ops/dropout.h"
+#include "core/ops/elementwise.h"
 #include "core/ops/linear.h"
-#include "core/ops/mlp.h"
 
 namespace tessera {
 

@@ -7,8 +7,7 @@
 
 #include "core/error.h"
 #include "layers/heads/make_head.h"
-#include "layers/patch/make_patch_embed.h"
-#include "layers/patch/make_patch_merging.h"
+#include "layers/patch/make_patch_layers.h"
 #include "layers/position_embed.h"
 
 namespace tessera {

@@ -1,10 +1,12 @@
-// Absolute position, added to the tokens of the patch embedding.
+// Positions: absolute ones, added to the tokens of the patch embedding, and the relative bias of
+// Swin v2.
 #pragma once
 
 #include <string_view>
 #include <vector>
 
 #include "core/tape.h"
+#include "layers/linear.h"
 #include "layers/model_config.h"
 #include "layers/model_problems.h"
 
@@ -44,5 +46,26 @@ class PositionEmbed {
 /// each times 10000^(-4 i / C) for i in [0, C/4), as MoCo v3 has them (arXiv:2104.02057, its code);
 /// zeros for the extra tokens. C is a multiple of 4.
 Tensor sincos_table(Size2 map, std::int64_t extra, std::int64_t channels);
+
+/// A small network from offsets to biases, so that windows of another size than the trained ones
+/// get sensible biases too: 16 sigmoid(MLP(offset)) with an MLP 2 -> 512 -> heads and ReLU on
+/// log-spaced offsets sign(d) log2(1 + 8 |d| / (w - 1)) / 3, arXiv:2111.09883 sections 3.3 and 3.4.
+class ContinuousPositionBias {
+ public:
+  /// For windows up to `window`. `pretrained` is the one that offsets are measured by; 0: `window`.
+  ContinuousPositionBias(Size2 window, std::int64_t pretrained, std::int64_t num_heads);
+
+  /// -> [heads, N, N] f32 for a window of N tokens (query row, key column)
+  Var forward(Tape& tape, Size2 window);
+
+  void visit(ParameterVisitor& visitor);
+
+ private:
+  Linear fc1_;
+  Linear fc2_;
+  Size2 measure_;   ///< the window whose ends are at distance 1
+  Size2 window_;    ///< whose offsets are at hand
+  Tensor offsets_;  ///< [(2 wh - 1)(2 ww - 1), 2]: dy, dx
+};
 
 }  // namespace tessera

@@ -1,6 +1,6 @@
 #include "layers/swin_stage.h"
 
-#include "layers/patch/make_patch_merging.h"
+#include "layers/patch/make_patch_layers.h"
 
 namespace tessera {
 

@@ -3,7 +3,7 @@
 #include <span>
 
 #include "core/ops/dropout.h"
-#include "layers/patch/make_patch_embed.h"
+#include "layers/patch/make_patch_layers.h"
 
 namespace tessera {
 

@@ -58,9 +58,9 @@ ResidualStream TransformerBlock::forward_pre_norm(Tape& tape, const ResidualStre
 ResidualStream TransformerBlock::forward_post_norm(Tape& tape, const ResidualStream& stream,
                                                    ModelTrace* trace) {
   const std::int64_t batch = stream.x.dim(0);
-  const Var x = resolve(tape, stream);
+  const Var x = residual_sum(tape, stream);
   const Var attention = norm1_.forward(tape, attend(tape, x, trace));
-  const Var sum = resolve(tape, {x, attention, drop_attn_.scale(tape, batch)});
+  const Var sum = residual_sum(tape, {x, attention, drop_attn_.scale(tape, batch)});
   return {sum, norm2_.forward(tape, mlp_.forward(tape, sum)), drop_mlp_.scale(tape, batch)};
 }
 

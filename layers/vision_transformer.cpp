@@ -2,7 +2,7 @@
 
 #include "core/ops/dropout.h"
 #include "core/ops/tokens.h"
-#include "layers/patch/make_patch_embed.h"
+#include "layers/patch/make_patch_layers.h"
 
 namespace tessera {
 

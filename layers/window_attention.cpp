@@ -2,7 +2,6 @@
 
 #include <cmath>
 
-#include "core/ops/attention_bias.h"
 #include "core/ops/dropout.h"
 #include "core/ops/linear.h"
 #include "core/ops/window_attention.h"

@@ -4,9 +4,9 @@
 #include <optional>
 #include <vector>
 
-#include "core/ops/attention_probabilities.h"
-#include "layers/continuous_position_bias.h"
+#include "core/ops/window_attention.h"
 #include "layers/linear.h"
+#include "layers/position_embed.h"
 #include "layers/stage_plan.h"
 
 namespace tessera {

@@ -13,6 +13,8 @@ namespace tessera {
 ///   p -= lr / (1 - b1^t) m / (sqrt(v) / sqrt(1 - b2^t) + eps)
 class AdamW final : public Optimizer {
  public:
+  static constexpr std::int64_t kBuffers = 2;  ///< see state_buffers
+
   AdamW(const OptimConfig& config, const ParameterStore& store)
       : AdamW(config, store, update_runs(store, config.layer_decay)) {}
 

@@ -8,6 +8,18 @@
 
 namespace tessera {
 
+std::int64_t state_buffers(OptimizerName name) {
+  switch (name) {
+    case OptimizerName::kAdamW:
+      return AdamW::kBuffers;
+    case OptimizerName::kMuon:
+      return Muon::kBuffers;
+    case OptimizerName::kSgd:
+      return Sgd::kBuffers;
+  }
+  fail<ConfigError>("[state_buffers] unknown optimizer {}", static_cast<int>(name));
+}
+
 std::unique_ptr<Optimizer> make_optimizer(const OptimConfig& config, const ParameterStore& store) {
   switch (config.name) {
     case OptimizerName::kAdamW:

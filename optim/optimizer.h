@@ -1,13 +1,14 @@
 // What every optimizer offers: one update of all parameters in one pass over the flat buffers.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "core/named_tensor.h"
 #include "core/parameter.h"
+#include "core/tensor.h"
 #include "optim/optim_config.h"
 
 namespace tessera {
@@ -27,6 +28,10 @@ class Optimizer {
   /// All that the next step depends on beside values and gradients.
   virtual StateTensors state() const = 0;
 };
+
+/// Floats that the optimizer `name` keeps beside each value that it updates: so many buffers of the
+/// model's size.
+std::int64_t state_buffers(OptimizerName name);
 
 /// The optimizer `config.name` for all parameters of `store` that are not frozen by now; the store
 /// may be destroyed before it.

@@ -11,6 +11,8 @@ namespace tessera {
 ///   d = g + wd p;  b = mu b + d;  p -= lr b, or with Nesterov p -= lr (d + mu b)
 class Sgd final : public Optimizer {
  public:
+  static constexpr std::int64_t kBuffers = 1;  ///< see state_buffers
+
   Sgd(const OptimConfig& config, const ParameterStore& store);
 
   void step(double lr, float grad_scale) override;

@@ -1,9 +1,11 @@
-// How the elements of the flat buffer differ in their updates, and a parallel loop over them.
+// How the elements of the flat buffer differ in their updates, a parallel loop over them, and
+// parameters that training leaves as they are.
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "core/parallel.h"
@@ -48,5 +50,10 @@ void for_each_run(std::span<const UpdateRun> runs, Body&& body) {
     }
   });
 }
+
+/// Marks the parameters whose names fit one of `patterns`, `stages.0.*`, as frozen; `*` stands for
+/// any characters, `?` for one. To be called before an optimizer is made. Throws ConfigError for a
+/// pattern that no name fits, or if nothing is left to train.
+void freeze_parameters(const ParameterStore& store, std::span<const std::string> patterns);
 
 }  // namespace tessera

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "report/filter_picture.h"
+#include "report/probes/embedding_filters.h"
 #include "report/sections.h"
 
 namespace tessera::report {

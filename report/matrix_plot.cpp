@@ -77,16 +77,8 @@ Drawing draw_confusion(const std::vector<std::int64_t>& counts,
   }
   const Grid grid{label, 30.0, (kWidth - label - 6.0) / static_cast<double>(classes), classes};
   const double height = grid.top + kWidth - label + (with_names ? 0.72 * label + 14.0 : 4.0);
-  const std::string title = "Confusion";
   Markup svg;
-  svg.open("svg", {{"xmlns", "http://www.w3.org/2000/svg"},
-                   {"class", "plot matrix"},
-                   {"viewBox", fmt::format("0 0 {} {}", coordinate(kWidth), coordinate(height))},
-                   {"width", kWidth},
-                   {"height", height},
-                   {"role", "img"},
-                   {"aria-label", title}});
-  svg.element("text", {{"class", "title"}, {"x", 8}, {"y", 18}}, title);
+  open_chart(svg, "plot matrix", "Confusion", kWidth, height);
   const double side = grid.cell * static_cast<double>(classes) - 1.0;
   svg.empty(
       "rect",

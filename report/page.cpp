@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cctype>
 
-#include "report/plot/assets.h"
+#include "report/plot/drawing.h"
 #include "report/plot/number.h"
 
 namespace tessera::report {

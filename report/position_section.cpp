@@ -6,7 +6,7 @@
 
 #include "layers/stage_plan.h"
 #include "report/plot/picture.h"
-#include "report/probes/position_maps.h"
+#include "report/probes/attention_maps.h"
 #include "report/sections.h"
 
 namespace tessera::report {

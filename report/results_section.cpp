@@ -4,7 +4,7 @@
 #include <array>
 #include <cmath>
 
-#include "report/plot/difference_plot.h"
+#include "report/plot/plot.h"
 #include "report/study_sections.h"
 
 namespace tessera::report {

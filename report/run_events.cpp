@@ -6,7 +6,7 @@
 #include <map>
 
 #include "data/preview.h"
-#include "report/filter_picture.h"
+#include "report/probes/embedding_filters.h"
 #include "tasks/make_task.h"
 #include "train/config/config.h"
 

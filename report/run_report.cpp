@@ -1,5 +1,3 @@
-#include "report/run_report.h"
-
 #include <fmt/format.h>
 
 #include <cmath>
@@ -7,6 +5,7 @@
 #include "layers/stage_plan.h"
 #include "report/matrix_plot.h"
 #include "report/plot/drawing.h"
+#include "report/report.h"
 #include "report/sections.h"
 #include "train/open_split.h"
 

@@ -6,8 +6,8 @@
 #include "core/parallel.h"
 #include "layers/stage_plan.h"
 #include "train/checkpoint_index.h"
-#include "train/class_names.h"
 #include "train/open_split.h"
+#include "train/readable.h"
 #include "train/run_folder.h"
 
 namespace tessera::report {

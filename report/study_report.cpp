@@ -1,7 +1,6 @@
-#include "report/study_report.h"
-
 #include <fmt/format.h>
 
+#include "report/report.h"
 #include "report/study_sections.h"
 
 namespace tessera::report {

@@ -96,7 +96,7 @@ void share_axes(std::vector<Plot>& plots) {
     }
   }
   if (plots.empty()) return;
-  const Axis across(plots.front().x, x), up(plots.front().y, y);
+  const PlotAxis across(plots.front().x, x), up(plots.front().y, y);
   for (Plot& plot : plots) {
     plot.x.low = across.low();
     plot.x.high = across.high();

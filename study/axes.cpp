@@ -1,10 +1,9 @@
-#include "study/axes.h"
-
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <utility>
 
+#include "study/study.h"
 #include "train/config/closest.h"
 #include "train/config/reader.h"
 #include "train/config/schema.h"

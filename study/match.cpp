@@ -1,5 +1,3 @@
-#include "study/match.h"
-
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -7,6 +5,7 @@
 #include <utility>
 
 #include "layers/model.h"
+#include "study/cell_plan.h"
 #include "train/config/checks.h"
 
 namespace tessera {

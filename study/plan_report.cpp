@@ -1,12 +1,11 @@
-#include "study/plan_report.h"
-
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
 
+#include "study/output.h"
 #include "study/text_table.h"
-#include "train/duration.h"
+#include "train/readable.h"
 
 namespace tessera {
 namespace {

@@ -1,10 +1,8 @@
-#include "study/result_files.h"
-
 #include <fmt/format.h>
 
 #include "core/atomic_file.h"
 #include "formats/json.h"
-#include "study/result_tables.h"
+#include "study/output.h"
 
 namespace tessera {
 namespace {

@@ -1,12 +1,11 @@
-#include "study/result_tables.h"
-
 #include <fmt/format.h>
 
 #include <algorithm>
 
+#include "study/output.h"
 #include "study/text_table.h"
-#include "train/duration.h"
 #include "train/open_split.h"
+#include "train/readable.h"
 
 namespace tessera {
 namespace {

@@ -41,7 +41,8 @@ std::string_view to_string(RunStatus status) {
   return "unfinished";
 }
 
-RunResult read_run(const std::filesystem::path& folder, std::int64_t updates, std::int64_t images) {
+RunResult read_run_result(const std::filesystem::path& folder, std::int64_t updates,
+                          std::int64_t images) {
   RunResult result;
   std::optional<CheckpointMeta> meta;
   try {

@@ -35,6 +35,7 @@ struct RunResult {
 
 /// Reads the run in `folder` of `updates` updates with `images` images each. A folder that is
 /// missing is an unfinished run, one whose checkpoint is damaged a failed one.
-RunResult read_run(const std::filesystem::path& folder, std::int64_t updates, std::int64_t images);
+RunResult read_run_result(const std::filesystem::path& folder, std::int64_t updates,
+                          std::int64_t images);
 
 }  // namespace tessera

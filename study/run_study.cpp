@@ -4,7 +4,7 @@
 #include <string>
 
 #include "study/child_program.h"
-#include "train/duration.h"
+#include "train/readable.h"
 #include "train/signals.h"
 
 namespace tessera {
@@ -15,8 +15,8 @@ RunResult result_of(const CellResult& cell, const Config& config,
                     const std::filesystem::path& study, const std::filesystem::path& run) {
   RunResult result;
   if (!run.empty()) {
-    result = read_run(study / run, cell.plan.length.total_steps,
-                      config.data.batch_size * config.data.accumulate);
+    result = read_run_result(study / run, cell.plan.length.total_steps,
+                             config.data.batch_size * config.data.accumulate);
   }
   result.seed = config.train.seed;
   result.folder = run;

@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "core/error.h"
-#include "study/axes.h"
 #include "tasks/metric.h"
 #include "train/config/closest.h"
 #include "train/config/keys.h"

@@ -9,7 +9,8 @@
 #include <string_view>
 #include <vector>
 
-#include "data/files/yaml_tree.h"
+#include "files/problems.h"
+#include "files/yaml_tree.h"
 
 namespace tessera {
 
@@ -64,5 +65,16 @@ Study parse_study(const std::string& text, const std::filesystem::path& path,
 
 /// The word of study files.
 std::string_view to_string(Match match);
+
+/// Lays the settings of `map`, whose keys may be paths (`model.patch_size`), out as a configuration
+/// has them. Keys that are no paths go to `problems`.
+YamlNode expand_settings(const YamlNode& map, Problems& problems);
+
+/// The axes in the map `node`. Keys and values that no configuration has go to `problems`.
+std::vector<Axis> read_axes(const YamlNode& node, Problems& problems);
+
+/// A map of axis and value. Those that the study does not have go to `problems`.
+Labels read_labels(const YamlNode& node, const std::vector<Axis>& axes, const std::string& what,
+                   Problems& problems);
 
 }  // namespace tessera

@@ -2,7 +2,7 @@
 // evaluated in the state; now it is the other way round.
 #pragma once
 
-#include "formats/tensor_file.h"
+#include "formats/stored_tensor.h"
 
 namespace tessera {
 

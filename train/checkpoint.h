@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "formats/safetensors.h"
-#include "formats/safetensors_writer.h"
 #include "train/checkpoint_index.h"
 #include "train/checkpoint_meta.h"
 

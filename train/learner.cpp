@@ -5,7 +5,7 @@
 #include "core/error.h"
 #include "formats/weights/load_weights.h"
 #include "optim/clip.h"
-#include "optim/freeze.h"
+#include "optim/update_runs.h"
 #include "tasks/make_task.h"
 #include "train/averaged_weights.h"
 

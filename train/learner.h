@@ -5,10 +5,10 @@
 #include <optional>
 #include <vector>
 
-#include "core/named_tensor.h"
 #include "core/ops/row_products.h"
+#include "core/tensor.h"
 #include "data/loader.h"
-#include "formats/tensor_file.h"
+#include "formats/stored_tensor.h"
 #include "layers/model.h"
 #include "optim/ema.h"
 #include "optim/optimizer.h"

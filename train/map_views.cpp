@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "core/ops/activations.h"
+#include "core/ops/elementwise.h"
 #include "core/ops/resize.h"
 #include "core/parallel.h"
 #include "train/test_views.h"

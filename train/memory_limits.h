@@ -1,5 +1,6 @@
-// Limits on the memory of this process, so that a training that does not fit is told before it
-// begins: the kernel ends one that is over its cgroup's limit without a word.
+// Memory of this process as the system counts it, and limits on it, so that a training that does
+// not fit is told before it begins: the kernel ends one that is over its cgroup's limit without a
+// word.
 #pragma once
 
 #include <cstdint>
@@ -8,6 +9,17 @@
 #include <string>
 
 namespace tessera {
+
+/// The most memory this process has held since it started or since reset_peak_memory, in MB (2^20
+/// bytes); 0 if the system does not tell.
+double peak_memory_mb();
+
+/// What it holds now, and the addresses that it has reserved, in MB; 0 if the system does not tell.
+double resident_memory_mb();
+double address_space_mb();
+
+/// Counts anew from what is held now, where the system allows it.
+void reset_peak_memory();
 
 /// The least limit in bytes, if there is any, that the cgroups of a process and those above set.
 /// `process` is its `/proc/PID/cgroup`, `mount` where the hierarchies are mounted; versions 1

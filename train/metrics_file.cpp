@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include <cmath>
 #include <limits>
 #include <string_view>
 
@@ -168,6 +169,17 @@ std::vector<TimingRecord> read_timing(const std::filesystem::path& path) {
                        number_at(json, "data_wait_share"), number_at(json, "peak_memory_mb")});
   });
   return records;
+}
+
+bool BestEvaluation::add(const EvaluationRecord& record) {
+  const Metric* metric = record.metrics.find(best_by_);
+  const double sign = metric != nullptr && metric->smaller_is_better ? -1.0 : 1.0;
+  const double value = sign * measure(record);
+  const double before = best_ ? sign * measure(*best_) : std::nan("");
+  const bool better = !best_ || value > before || (std::isnan(before) && !std::isnan(value));
+  if (better) best_ = record;
+  waited_ = better ? 0 : waited_ + 1;
+  return better;
 }
 
 }  // namespace tessera

@@ -1,11 +1,12 @@
 // `metrics.jsonl`: one JSON object a line, one line an update and one an evaluation. It holds no
 // times, so that the same run gives the same bytes; those go to `timing.jsonl`. Files of version
-// 0.1 are read too: see current_metric_name.
+// 0.1 are read too: see current_metric_name. Which evaluation is the best one is told here as well.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -99,5 +100,28 @@ std::vector<EvaluationRecord> read_evaluations(const std::filesystem::path& path
 
 /// All lines of a `timing.jsonl`, in order; none if there is no file.
 std::vector<TimingRecord> read_timing(const std::filesystem::path& path);
+
+class BestEvaluation {
+ public:
+  /// `best_by` names a figure of the validation: `top1`, `loss`.
+  explicit BestEvaluation(const std::string& best_by) : best_by_("val/" + best_by) {}
+
+  /// What is compared, as it was measured; NaN if the record has no such figure.
+  double measure(const EvaluationRecord& record) const { return record.metrics.value(best_by_); }
+
+  /// Takes in the next evaluation; true if it is better than all before: a larger share, a smaller
+  /// loss. What is no number is worse than any.
+  bool add(const EvaluationRecord& record);
+
+  const std::optional<EvaluationRecord>& best() const { return best_; }
+
+  /// Evaluations since the best one.
+  std::int64_t waited() const { return waited_; }
+
+ private:
+  std::string best_by_;
+  std::optional<EvaluationRecord> best_;
+  std::int64_t waited_ = 0;
+};
 
 }  // namespace tessera

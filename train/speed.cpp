@@ -5,14 +5,14 @@
 #include <memory>
 
 #include "core/error.h"
-#include "core/peak.h"
+#include "core/machine.h"
 #include "core/rng.h"
 #include "data/array_dataset.h"
 #include "data/loader.h"
 #include "data/open_dataset.h"
 #include "layers/stage_plan.h"
 #include "train/learner.h"
-#include "train/process_memory.h"
+#include "train/memory_limits.h"
 
 namespace tessera {
 namespace {
@@ -45,7 +45,7 @@ double median(std::vector<double> values) {
   return *middle;
 }
 
-// The median is what the machine does; the extremes are what its other tenants do.
+// The median: extremes are what else the machine does meanwhile.
 template <typename Step>
 Seconds median_seconds(int steps, Step&& step) {
   std::vector<double> wall, cpu;

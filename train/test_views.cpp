@@ -4,7 +4,7 @@
 #include <array>
 #include <cmath>
 
-#include "core/ops/activations.h"
+#include "core/ops/elementwise.h"
 #include "core/parallel.h"
 
 namespace tessera {

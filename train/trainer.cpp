@@ -10,8 +10,8 @@
 #include "train/class_weights.h"
 #include "train/config/config.h"
 #include "train/evaluate.h"
-#include "train/plural.h"
-#include "train/process_memory.h"
+#include "train/memory_limits.h"
+#include "train/readable.h"
 #include "train/signals.h"
 
 namespace tessera {

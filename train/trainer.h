@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "data/loader.h"
-#include "train/best_evaluation.h"
 #include "train/checkpoint.h"
 #include "train/learner.h"
+#include "train/metrics_file.h"
 #include "train/observer.h"
 #include "train/resume.h"
 #include "train/training_plan.h"

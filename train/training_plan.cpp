@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "layers/stage_plan.h"
+#include "optim/optimizer.h"
 
 namespace tessera {
 
@@ -29,9 +30,9 @@ TrainingLength training_length(const Config& config, std::int64_t samples) {
 }
 
 std::int64_t predicted_bytes(const Config& config, std::int64_t parameters) {
-  const std::int64_t moments = config.optim.name == OptimizerName::kSgd ? 1 : 2;
+  const std::int64_t averages = config.optim.ema > 0.0 ? 1 : 0;
   return predict_training_bytes(config.model, parameters, config.data.batch_size,
-                                moments + (config.optim.ema > 0.0 ? 1 : 0));
+                                state_buffers(config.optim.name) + averages);
 }
 
 }  // namespace tessera

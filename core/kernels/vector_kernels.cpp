@@ -2,6 +2,8 @@
 
 #include <cassert>
 
+#include "core/kernels/row_kernels.h"
+
 namespace tessera {
 
 namespace base {
@@ -34,3 +36,16 @@ const VectorKernels& vector_kernels() {
 }
 
 }  // namespace tessera
+
+namespace tessera::ops {
+
+template <>
+const RowKernels<float>& row_kernels() {
+  return vector_kernels().rows->f32;
+}
+template <>
+const RowKernels<BF16>& row_kernels() {
+  return vector_kernels().rows->bf16;
+}
+
+}  // namespace tessera::ops

@@ -1,8 +1,7 @@
-#include "core/ops/attention_bias.h"
-
 #include <algorithm>
 
 #include "core/error.h"
+#include "core/ops/window_attention.h"
 #include "core/parallel.h"
 
 namespace tessera::ops {

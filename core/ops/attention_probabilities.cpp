@@ -1,10 +1,9 @@
-#include "core/ops/attention_probabilities.h"
-
 #include <algorithm>
 #include <cmath>
 #include <span>
 
 #include "core/kernels/window_attention_kernels.h"
+#include "core/ops/window_attention.h"
 
 namespace tessera::ops {
 namespace {

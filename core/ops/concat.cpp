@@ -1,9 +1,8 @@
-#include "core/ops/concat.h"
-
 #include <cstring>
 
 #include "core/error.h"
 #include "core/kernels/element.h"
+#include "core/ops/tokens.h"
 
 namespace tessera::ops {
 namespace {

@@ -58,11 +58,11 @@ ConvGeometry geometry_of(const Var& x, const Shape& weight, const Conv2dConfig& 
 }
 
 /// The library can only overwrite: what has to be added goes to a buffer of its own first.
-Tensor fresh(const GradSink& sink) {
+Tensor write_buffer(const GradSink& sink) {
   return sink.accumulate ? Tensor::empty(sink.grad.shape(), sink.grad.dtype()) : sink.grad;
 }
 
-void settle(const GradSink& sink, const Tensor& written) {
+void add_written(const GradSink& sink, const Tensor& written) {
   if (sink.accumulate) add_into(sink.grad, written);
 }
 
@@ -151,11 +151,11 @@ void parameter_gradients(const ConvGeometry& g, const Tensor& x, const Tensor& d
                                weight);
   }
   const Tensor unwanted = dweight ? Tensor() : Tensor::empty(weight);
-  const Tensor dw = fresh(dweight), db = fresh(dbias);
+  const Tensor dw = write_buffer(dweight), db = write_buffer(dbias);
   onednn::conv_backward_weights(g, x.raw(), dy.raw(), dweight ? dw.f32() : unwanted.f32(),
                                 dbias ? db.f32() : nullptr);
-  settle(dweight, dw);
-  settle(dbias, db);
+  add_written(dweight, dw);
+  add_written(dbias, db);
 }
 
 }  // namespace
@@ -175,9 +175,9 @@ Var conv2d(Tape& tape, const Var& x, const Var& weight, const Var& bias,
   return tape.record(std::move(y), any_wants_grad(x, weight, bias),
                      [x, weight, bias = bias.target(), g](Tape& t, const Tensor& dy) {
                        if (const GradSink sink = t.sink(x.target())) {
-                         const Tensor dx = fresh(sink);
+                         const Tensor dx = write_buffer(sink);
                          onednn::conv_backward_data(g, dy.raw(), weight.value.f32(), dx.raw());
-                         settle(sink, dx);
+                         add_written(sink, dx);
                        }
                        const GradSink dweight = t.sink(weight.target());
                        const GradSink dbias = t.sink(bias);

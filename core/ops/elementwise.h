@@ -1,4 +1,4 @@
-// Passes over single elements.
+// Functions of single elements: sums and activations; and softmax over rows.
 #pragma once
 
 #include "core/tape.h"
@@ -14,4 +14,23 @@ namespace ops {
 Var add(Tape& tape, const Var& a, const Var& b);
 
 }  // namespace ops
+
 }  // namespace tessera
+
+namespace tessera::ops {
+
+/// x Phi(x) with the normal distribution function Phi, exact (erf), not the tanh approximation.
+/// x f32 or bf16 of any shape -> the same shape. Gaussian Error Linear Units, arXiv:1606.08415.
+Var gelu(Tape& tape, const Var& x);
+
+/// max(x, 0); its slope at 0 is 0.  x f32 or bf16 of any shape -> the same shape.
+Var relu(Tape& tape, const Var& x);
+
+/// height / (1 + exp(-x)).  x f32 or bf16 of any shape -> the same shape.
+Var sigmoid(Tape& tape, const Var& x, float height = 1.0f);
+
+/// exp(x - max) / sum over the last dimension.  x [..., K] f32 or bf16 -> [..., K]. Throws
+/// ShapeError if there is no last dimension.
+Var softmax(Tape& tape, const Var& x);
+
+}  // namespace tessera::ops

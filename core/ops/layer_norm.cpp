@@ -1,9 +1,8 @@
-#include "core/ops/layer_norm.h"
-
 #include "core/error.h"
 #include "core/kernels/element.h"
 #include "core/kernels/row_kernels.h"
 #include "core/ops/dropout.h"
+#include "core/ops/norms.h"
 
 namespace tessera::ops {
 namespace {

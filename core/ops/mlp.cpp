@@ -1,10 +1,9 @@
-#include "core/ops/mlp.h"
-
 #include <optional>
 
 #include "core/error.h"
 #include "core/kernels/element.h"
 #include "core/kernels/row_kernels.h"
+#include "core/ops/linear.h"
 #include "core/ops/row_products.h"
 
 namespace tessera::ops {
@@ -110,16 +109,16 @@ Var mlp(Tape& tape, const Var& x, const MlpWeights& weights) {
                   static_cast<double>(rows * hidden) * static_cast<double>(size_of(dtype))});
   const bool wants_grad =
       any_wants_grad(x, weights.fc1_weight, weights.fc1_bias, weights.fc2_weight, weights.fc2_bias);
-  const bool keeps = tape.training() && wants_grad;
+  const bool saves = tape.training() && wants_grad;
   const RowSlices slices = plan_row_slices(rows, in * hidden);
-  if (keeps) saved.hidden = Tensor::empty({rows, hidden}, dtype);
+  if (saves) saved.hidden = Tensor::empty({rows, hidden}, dtype);
   PackedWeights* const kept = tape.options().packed;
   const RowWeight w1(saved.w1, WeightUse::kForward, dtype, slices, kept);
   const RowWeight w2(saved.w2, WeightUse::kForward, dtype, slices, kept);
   const Tensor activations = slice_buffer(slices, hidden, dtype);
   for_each_slice(slices, [&](int part, std::int64_t begin, std::int64_t count) {
     void* g = row_of(activations, part * slices.slice);
-    void* h = keeps ? row_of(saved.hidden, begin) : g;
+    void* h = saves ? row_of(saved.hidden, begin) : g;
     w1.multiply(
         {.x = row_of(x.value, begin), .y = h, .rows = count, .bias = weights.fc1_bias.value.f32()});
     gelu(h, g, count * hidden, dtype);

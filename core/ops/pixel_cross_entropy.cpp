@@ -1,11 +1,10 @@
-#include "core/ops/pixel_cross_entropy.h"
-
 #include <cmath>
 #include <vector>
 
 #include "core/error.h"
 #include "core/kernels/element.h"
 #include "core/kernels/simd_math.h"
+#include "core/ops/cross_entropy.h"
 
 namespace tessera::ops {
 namespace {

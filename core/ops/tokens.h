@@ -1,5 +1,8 @@
-// The tokens of a map: positions added, a class token put in front, the mean of all.
+// The tokens of a map: positions added, a class token put in front, the mean of all, the channels
+// of several maps side by side.
 #pragma once
+
+#include <span>
 
 #include "core/tape.h"
 
@@ -19,5 +22,9 @@ Var first_token(Tape& tape, const Var& x);
 
 /// Mean over all positions.  x [B, H, W, C] f32 or bf16 -> [B, C]. Throws ShapeError.
 Var mean_pool(Tape& tape, const Var& x);
+
+/// Maps [..., C0], [..., C1], ... of one dtype, alike but for their last dimension, up to eight ->
+/// [..., C0 + C1 + ...]. Throws ShapeError.
+Var concat(Tape& tape, std::span<const Var> parts);
 
 }  // namespace tessera::ops

@@ -6,9 +6,11 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "core/kernels/cpu.h"
 #include "core/tape.h"
+#include "core/tensor.h"
 
 namespace tessera::ops {
 
@@ -35,5 +37,44 @@ struct WindowAttentionConfig {
 /// of scale. These three are f32. Softmax and sums are f32. Throws ShapeError.
 Var window_attention(Tape& tape, const Var& qkv, const Var& bias, const Var& pad_qkv,
                      const Var& logit_scale, const WindowAttentionConfig& config);
+
+/// table [(2th-1)(2tw-1), heads] f32, of offsets within a window of th * tw tokens -> bias [heads,
+/// N, N] of a window of N = wh * ww tokens that is not larger (query row, key column): the entry of
+/// offset d = query - key is row (dy+th-1)(2tw-1) + (dx+tw-1). Throws ShapeError. Liu 2021
+/// (arXiv:2103.14030) section 3.2.
+Var relative_position_bias(Tape& tape, const Var& table, std::array<std::int64_t, 2> window,
+                           std::array<std::int64_t, 2> table_window);
+
+/// Of the table's own window.
+inline Var relative_position_bias(Tape& tape, const Var& table,
+                                  std::array<std::int64_t, 2> window) {
+  return relative_position_bias(tape, table, window, window);
+}
+
+/// The bias [3C] (q | k | v, f32) with its middle third replaced by zeros, which gets a zero
+/// gradient. Throws ShapeError. Swin v2 projects keys without a bias (arXiv:2111.09883, its code).
+Var without_key_bias(Tape& tape, const Var& bias);
+
+/// What window_attention is called with; all but qkv may be none.
+struct AttentionArguments {
+  Tensor qkv;          ///< [B, H, W, 3C] f32 or bf16
+  Tensor bias;         ///< [heads, N, N]
+  Tensor pad_qkv;      ///< [3C]
+  Tensor logit_scale;  ///< [heads]
+  WindowAttentionConfig config;
+};
+
+/// What window attention computes and forgets, for looking at it: plain loops.
+struct AttentionProbabilities {
+  /// [B, windows, heads, N, N] f32: how much query row i of a window takes from key column j. Rows
+  /// sum to 1, also those of padding.
+  Tensor values;
+  /// [windows, N]: which token of the map, y W + x before any shift, stands at a place of a window;
+  /// -1: padding.
+  std::vector<std::int64_t> tokens;
+};
+
+/// Softmax of the logits of window_attention with these arguments, which it must accept.
+AttentionProbabilities attention_probabilities(const AttentionArguments& arguments);
 
 }  // namespace tessera::ops

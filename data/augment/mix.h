@@ -1,9 +1,10 @@
-// Batches whose images are blends of two.
+// Images of which a part is not their own: blended with another, or erased.
 #pragma once
 
 #include "core/rng.h"
 #include "core/tensor.h"
 #include "data/data_config.h"
+#include "data/dataset_info.h"
 
 namespace tessera {
 
@@ -14,5 +15,10 @@ namespace tessera {
 /// (`mix_probability`), by which if both are on (`mix_switch`: the share of cutmix) and how far. 1
 /// if nothing was done.
 float mix_images(const Tensor& images, const AugmentConfig& config, Rng& rng);
+
+/// Random erasing (arXiv:1708.04896): with probability `config.erase` overwrites a rectangle of 2
+/// to 33 % of the normalised image `values` [H, W, C], height to width 1/3.3 to 3.3: by 0, which is
+/// the mean colour, or by noise of mean 0 and deviation 1.
+void random_erase(const ImageShape& shape, const AugmentConfig& config, Rng& rng, float* values);
 
 }  // namespace tessera

@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <utility>
 
-#include "data/images/resize.h"
+#include "data/images/image.h"
 
 namespace tessera {
 namespace {

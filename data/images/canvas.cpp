@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "data/images/resize.h"
+#include "data/images/image.h"
 
 namespace tessera {
 namespace {

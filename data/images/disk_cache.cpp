@@ -11,9 +11,9 @@
 #include <system_error>
 #include <utility>
 
+#include "core/checksum.h"
 #include "core/error.h"
 #include "core/text.h"
-#include "data/files/hash.h"
 
 namespace tessera {
 namespace fs = std::filesystem;

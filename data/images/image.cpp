@@ -8,10 +8,9 @@
 
 #include "core/error.h"
 #include "core/text.h"
-#include "data/files/file.h"
 #include "data/images/decoders.h"
-#include "data/images/exif.h"
 #include "data/images/image_format.h"
+#include "files/file.h"
 
 #define STB_IMAGE_WRITE_STATIC
 #define STB_IMAGE_WRITE_IMPLEMENTATION

@@ -1,4 +1,4 @@
-// Decoding photos into pixels, and writing PNG.
+// Images: decoding photos into pixels and masks into classes, scaling them, and writing PNG.
 #pragma once
 
 #include <cstdint>
@@ -8,9 +8,18 @@
 #include <string_view>
 #include <vector>
 
-#include "data/dataset_info.h"
-
 namespace tessera {
+
+struct ImageShape {
+  std::int64_t height = 0;
+  std::int64_t width = 0;
+  std::int64_t channels = 0;
+
+  std::int64_t numel() const { return height * width * channels; }
+  friend bool operator==(const ImageShape&, const ImageShape&) = default;
+};
+
+enum class Interpolation : std::uint8_t { kBilinear, kBicubic };
 
 /// Pixels that belong to someone else.
 struct ImageView {
@@ -59,5 +68,20 @@ std::string encode_png(const Image& image);
 
 /// encode_png to a file. Throws DataError if it cannot be written.
 void write_png(const std::filesystem::path& path, const Image& image);
+
+/// With antialiasing: a filter as wide as the step between output pixels, at least 1, over
+/// half-pixel centres; the same bytes as Pillow's BILINEAR and BICUBIC. Throws DataError if a side
+/// is less than 1.
+Image resize(const ImageView& image, std::int64_t height, std::int64_t width,
+             Interpolation interpolation = Interpolation::kBilinear);
+
+/// The values of a grey PNG or the indices of one with a palette, as stored, of 1 to 8 bits: no
+/// palette is looked up, no grey stretched. Upright as `decode_image` would have it. `name` is for
+/// messages. Thread-safe. Throws DataError if the bytes are no PNG, are damaged or beyond the
+/// limits of `read_image_header`, or if a pixel has several samples or 16 bits.
+Image decode_mask_png(std::span<const std::uint8_t> bytes, std::string_view name);
+
+/// decode_mask_png of a file. Throws DataError.
+Image load_mask_png(const std::filesystem::path& path);
 
 }  // namespace tessera

@@ -1,9 +1,11 @@
-// Formats of image files, by content and by name: the one list of both.
+// What an image file is, by content and by name, and how the camera was held.
 #pragma once
 
 #include <cstdint>
 #include <span>
 #include <string_view>
+
+#include "data/images/image.h"
 
 namespace tessera {
 
@@ -24,5 +26,13 @@ NameKind kind_of_name(std::string_view path);
 
 /// The endings of kImage, for messages: ".jpg, .jpeg, ...".
 std::string_view image_endings();
+
+/// The orientation that a block of EXIF (2.32, tag 0x0112) names, 1 (upright) to 8, in either byte
+/// order and any type of whole numbers; 1 where it names none or is damaged.
+int exif_orientation(std::span<const std::uint8_t> block);
+
+/// The image as it was seen through the camera: orientations 2 to 8 are its mirrorings and quarter
+/// turns.
+Image upright(Image image, int orientation);
 
 }  // namespace tessera

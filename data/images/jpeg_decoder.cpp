@@ -17,7 +17,7 @@ extern "C" {
 
 #include "core/error.h"
 #include "data/images/decoders.h"
-#include "data/images/exif.h"
+#include "data/images/image_format.h"
 
 namespace tessera {
 namespace {

@@ -1,6 +1,4 @@
 // Masks want indices where images want colours, so they have a decoder of their own on libspng.
-#include "data/images/mask_png.h"
-
 #include <spng.h>
 
 #include <algorithm>
@@ -9,10 +7,10 @@
 #include <utility>
 
 #include "core/error.h"
-#include "data/files/file.h"
 #include "data/images/decoders.h"
-#include "data/images/exif.h"
+#include "data/images/image.h"
 #include "data/images/image_format.h"
+#include "files/file.h"
 
 namespace tessera {
 namespace {

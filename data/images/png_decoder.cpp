@@ -7,7 +7,7 @@
 
 #include "core/error.h"
 #include "data/images/decoders.h"
-#include "data/images/exif.h"
+#include "data/images/image_format.h"
 
 namespace tessera {
 namespace {

@@ -1,5 +1,3 @@
-#include "data/images/resize.h"
-
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
@@ -7,6 +5,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "data/images/image.h"
 
 namespace tessera {
 namespace {

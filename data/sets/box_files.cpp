@@ -7,8 +7,8 @@
 #include <mutex>
 #include <utility>
 
+#include "core/checksum.h"
 #include "core/error.h"
-#include "data/files/hash.h"
 #include "data/sets/file_images.h"
 
 namespace tessera {

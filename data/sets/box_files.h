@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "data/dataset.h"
-#include "data/files/file_source.h"
+#include "files/file_source.h"
 
 namespace tessera {
 

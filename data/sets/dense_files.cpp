@@ -5,8 +5,8 @@
 
 #include "core/error.h"
 #include "core/text.h"
-#include "data/files/file.h"
 #include "data/images/image_format.h"
+#include "files/file.h"
 
 namespace tessera {
 namespace {

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "data/data_config.h"
-#include "data/files/file_source.h"
+#include "files/file_source.h"
 
 namespace tessera {
 

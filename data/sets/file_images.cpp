@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <utility>
 
-#include "data/files/hash.h"
+#include "core/checksum.h"
 #include "data/images/decoders.h"
 #include "data/sets/dense_files.h"
 

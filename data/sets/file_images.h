@@ -9,10 +9,10 @@
 #include <vector>
 
 #include "data/data_config.h"
-#include "data/files/file_source.h"
 #include "data/images/disk_cache.h"
 #include "data/images/image.h"
 #include "data/images/ram_cache.h"
+#include "files/file_source.h"
 
 namespace tessera {
 

@@ -9,7 +9,7 @@
 
 #include "core/error.h"
 #include "core/text.h"
-#include "data/files/file.h"
+#include "files/file.h"
 
 namespace tessera {
 namespace fs = std::filesystem;

@@ -12,12 +12,12 @@
 
 #include "core/error.h"
 #include "core/text.h"
-#include "data/files/file.h"
 #include "data/hold_out.h"
 #include "data/images/image_format.h"
 #include "data/sets/image_list.h"
 #include "data/sets/skip_list.h"
 #include "data/sets/split_folders.h"
+#include "files/file.h"
 
 namespace tessera {
 namespace {

@@ -6,8 +6,8 @@
 
 #include "data/data_config.h"
 #include "data/dataset.h"
-#include "data/files/file_source.h"
 #include "data/sets/findings.h"
+#include "files/file_source.h"
 
 namespace tessera {
 

@@ -10,15 +10,15 @@
 #include <unordered_map>
 #include <utility>
 
+#include "core/checksum.h"
 #include "core/error.h"
 #include "core/text.h"
-#include "data/files/file_source.h"
-#include "data/files/hash.h"
 #include "data/hold_out.h"
 #include "data/images/disk_cache.h"
 #include "data/images/ram_cache.h"
 #include "data/sets/image_files.h"
 #include "data/transform.h"
+#include "files/file_source.h"
 
 namespace tessera {
 namespace {

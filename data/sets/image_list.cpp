@@ -11,9 +11,9 @@
 
 #include "core/error.h"
 #include "core/text.h"
-#include "data/files/file_source.h"
 #include "data/images/image_format.h"
 #include "data/sets/table_file.h"
+#include "files/file_source.h"
 
 namespace tessera {
 namespace {

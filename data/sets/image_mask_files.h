@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "data/data_config.h"
-#include "data/files/file_source.h"
 #include "data/sets/split_plan.h"
+#include "files/file_source.h"
 
 namespace tessera {
 

@@ -7,14 +7,14 @@
 #include <mutex>
 #include <utility>
 
+#include "core/checksum.h"
 #include "core/error.h"
 #include "core/text.h"
-#include "data/files/file_source.h"
-#include "data/files/hash.h"
 #include "data/sets/dense_files.h"
 #include "data/sets/file_images.h"
 #include "data/sets/image_mask_files.h"
 #include "data/sets/mask_rules.h"
+#include "files/file_source.h"
 
 namespace tessera {
 namespace {

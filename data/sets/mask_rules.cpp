@@ -7,8 +7,8 @@
 
 #include "core/error.h"
 #include "core/text.h"
+#include "data/images/image.h"
 #include "data/images/image_format.h"
-#include "data/images/mask_png.h"
 
 namespace tessera {
 namespace {

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "data/files/file_source.h"
 #include "data/sets/findings.h"
+#include "files/file_source.h"
 
 namespace tessera {
 

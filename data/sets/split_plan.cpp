@@ -4,8 +4,8 @@
 #include <array>
 
 #include "core/text.h"
-#include "data/files/file.h"
 #include "data/sets/skip_list.h"
+#include "files/file.h"
 
 namespace tessera {
 namespace {

@@ -5,7 +5,7 @@
 
 #include "core/error.h"
 #include "core/text.h"
-#include "data/files/yaml_tree.h"
+#include "files/yaml_tree.h"
 
 namespace tessera {
 namespace {

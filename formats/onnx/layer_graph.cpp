@@ -6,7 +6,6 @@
 #include <limits>
 
 #include "core/error.h"
-#include "formats/onnx/attention_graph.h"
 #include "layers/position_embed.h"
 
 namespace tessera::onnx {

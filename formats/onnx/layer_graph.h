@@ -61,4 +61,22 @@ class LayerGraph {
   const ParameterStore& parameters_;
 };
 
+/// images [N, C, H, W] -> tokens [N, h, w, D]; see PatchEmbed.
+Value patch_embed(LayerGraph& layers, const Value& images);
+
+/// What leads from `stage` to the next, with parameters that begin with `name`.
+/// [N, H, W, C] -> [N, ceil(H/2), ceil(W/2), C']; see PatchMerging.
+Value patch_merging(LayerGraph& layers, const Value& x, const std::string& name,
+                    const StagePlan& stage);
+
+/// The attention of one block.
+struct AttentionPlace {
+  std::string name;  ///< what its parameters' names begin with
+  const StagePlan& stage;
+  const WindowPlan& plan;
+};
+
+/// [N, H, W, C] -> [N, H, W, C]; see WindowAttention.
+Value window_attention(LayerGraph& layers, const Value& x, const AttentionPlace& place);
+
 }  // namespace tessera::onnx

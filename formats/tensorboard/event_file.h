@@ -36,4 +36,8 @@ class EventFile {
 /// CheckpointError.
 void truncate_events(const std::filesystem::path& folder, std::int64_t step);
 
+/// CRC-32C (Castagnoli, RFC 3720 appendix B.4), rotated and shifted as in TFRecord files, so that a
+/// checksum of data that holds checksums stays a good one.
+std::uint32_t masked_crc32c(std::string_view bytes);
+
 }  // namespace tessera::tensorboard

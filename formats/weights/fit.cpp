@@ -5,7 +5,7 @@
 #include "core/ops/resize.h"
 #include "formats/weights/buffers.h"
 #include "formats/weights/resize.h"
-#include "layers/patch/make_patch_embed.h"
+#include "layers/patch/make_patch_layers.h"
 #include "layers/patch/shifted_patches.h"
 #include "layers/stage_plan.h"
 

@@ -30,7 +30,7 @@ double source_position(std::int64_t i, std::int64_t from, std::int64_t to) {
   return (static_cast<double>(i) + 0.5) * scale - 0.5;
 }
 
-/// A triangle as wide as the step between new cells, at least 1, as data/images/resize.h has it:
+/// A triangle as wide as the step between new cells, at least 1, as data/images/image.h has it:
 /// narrower ones would leave cells out where the new ones are few.
 Matrix linear_matrix(std::int64_t from, std::int64_t to) {
   Matrix matrix(to, from);

@@ -8,8 +8,8 @@
 #include <string_view>
 #include <vector>
 
-#include "formats/safetensors_writer.h"
-#include "formats/tensor_file.h"
+#include "formats/safetensors.h"
+#include "formats/stored_tensor.h"
 #include "formats/weights/naming.h"
 
 namespace tessera {

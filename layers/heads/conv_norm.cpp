@@ -2,10 +2,9 @@
 
 #include <numeric>
 
-#include "core/ops/activations.h"
 #include "core/ops/dropout.h"
-#include "core/ops/group_norm.h"
-#include "core/ops/layer_norm.h"
+#include "core/ops/elementwise.h"
+#include "core/ops/norms.h"
 
 namespace tessera {
 namespace {

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "core/ops/batch_norm.h"
+#include "core/ops/norms.h"
 #include "layers/conv2d.h"
 #include "layers/heads/head.h"
 #include "layers/heads/head_config.h"

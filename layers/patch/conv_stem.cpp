@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <bit>
 
-#include "core/ops/activations.h"
+#include "core/ops/elementwise.h"
 
 namespace tessera {
 namespace {

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "core/ops/concat.h"
+#include "core/ops/tokens.h"
 
 namespace tessera {
 namespace {

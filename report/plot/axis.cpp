@@ -60,7 +60,7 @@ std::vector<Tick> log_ticks(double low, double high, Unit unit) {
 
 }  // namespace
 
-Axis::Axis(const AxisConfig& config, std::span<const double> values) : log_(config.log) {
+PlotAxis::PlotAxis(const AxisConfig& config, std::span<const double> values) : log_(config.log) {
   bool any = false;
   for (const double value : values) {
     if (!std::isfinite(value)) continue;
@@ -93,9 +93,9 @@ Axis::Axis(const AxisConfig& config, std::span<const double> values) : log_(conf
   ticks_ = linear_ticks(low_, high_, step, config.unit);
 }
 
-double Axis::scaled(double value) const { return log_ ? std::log10(value) : value; }
+double PlotAxis::scaled(double value) const { return log_ ? std::log10(value) : value; }
 
-double Axis::place(double value) const {
+double PlotAxis::place(double value) const {
   const double share = (scaled(value) - scaled(low_)) / (scaled(high_) - scaled(low_));
   return std::clamp(share, -0.02, 1.02);
 }

@@ -24,10 +24,10 @@ struct Tick {
   std::string label;
 };
 
-class Axis {
+class PlotAxis {
  public:
   /// For `values`, of which those that are not finite do not count.
-  Axis(const AxisConfig& config, std::span<const double> values);
+  PlotAxis(const AxisConfig& config, std::span<const double> values);
 
   /// 0 at the low end, 1 at the high end; kept within a little of both.
   double place(double value) const;

@@ -1,5 +1,3 @@
-#include "report/plot/difference_plot.h"
-
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -7,13 +5,14 @@
 
 #include "report/plot/frame.h"
 #include "report/plot/markup.h"
+#include "report/plot/plot.h"
 
 namespace tessera::report {
 namespace {
 
 constexpr double kFont = 11.0;
 
-Axis axis_of(const AxisConfig& x, const std::vector<DifferenceRow>& rows) {
+PlotAxis axis_of(const AxisConfig& x, const std::vector<DifferenceRow>& rows) {
   std::vector<double> values = {0.0};
   for (const DifferenceRow& row : rows) {
     values.push_back(row.mean);
@@ -78,17 +77,10 @@ Drawing draw_differences(const std::string& title, const AxisConfig& x,
                     kWidth - std::min(label, 0.5 * kWidth) - 20.0,
                     kRow * static_cast<double>(rows.size()),
                     axis_of(x, rows),
-                    Axis({}, {})};
+                    PlotAxis({}, {})};
   const double height = frame.bottom() + 42.0;
   Markup svg;
-  svg.open("svg", {{"xmlns", "http://www.w3.org/2000/svg"},
-                   {"class", "plot"},
-                   {"viewBox", fmt::format("0 0 {} {}", coordinate(kWidth), coordinate(height))},
-                   {"width", kWidth},
-                   {"height", height},
-                   {"role", "img"},
-                   {"aria-label", title}});
-  svg.element("text", {{"class", "title"}, {"x", 8}, {"y", 18}}, title);
+  open_chart(svg, "plot", title, kWidth, height);
   draw_x_axis(svg, frame, x);
   svg.empty("line", {{"class", "zero"},
                      {"x1", frame.px(0.0)},

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "report/plot/assets.h"
 #include "report/plot/markup.h"
 #include "report/plot/number.h"
 

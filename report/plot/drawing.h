@@ -1,8 +1,9 @@
-// A chart, and several of them as one file.
+// A chart, several of them as one file, and the style of both and of pages.
 #pragma once
 
 #include <span>
 #include <string>
+#include <string_view>
 
 namespace tessera::report {
 
@@ -20,5 +21,10 @@ struct PlacedDrawing {
 
 /// An SVG file that holds its own style, for pages that show images.
 std::string drawing_file(std::span<const PlacedDrawing> drawings);
+
+/// The files plot.css, page.css and page.js, put into the program by CMake.
+extern const std::string_view kPlotCss;
+extern const std::string_view kPageCss;
+extern const std::string_view kPageJs;
 
 }  // namespace tessera::report

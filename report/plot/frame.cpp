@@ -1,9 +1,12 @@
 #include "report/plot/frame.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 
-namespace tessera::report {
+#include "report/plot/number.h"
 
+namespace tessera::report {
 namespace {
 
 /// Every how many ticks have a label, so that no two touch.
@@ -33,6 +36,18 @@ double text_width(std::string_view text, double size) {
     return (static_cast<unsigned char>(c) & 0xc0U) != 0x80U;  // no continuation byte of UTF-8
   });
   return 0.56 * size * static_cast<double>(glyphs);
+}
+
+void open_chart(Markup& svg, std::string_view classes, const std::string& title, double width,
+                double height) {
+  svg.open("svg", {{"xmlns", "http://www.w3.org/2000/svg"},
+                   {"class", classes},
+                   {"viewBox", fmt::format("0 0 {} {}", coordinate(width), coordinate(height))},
+                   {"width", width},
+                   {"height", height},
+                   {"role", "img"},
+                   {"aria-label", title}});
+  svg.element("text", {{"class", "title"}, {"x", 8}, {"y", 18}}, title);
 }
 
 void draw_y_grid(Markup& svg, const Frame& frame) {

@@ -6,7 +6,6 @@
 #include <cmath>
 
 #include "report/plot/frame.h"
-#include "report/plot/point_labels.h"
 
 namespace tessera::report {
 namespace {
@@ -29,7 +28,7 @@ std::string value_text(double value, Unit unit) {
   return number_text(value, unit, unit == Unit::kPercent ? 2 : 4);
 }
 
-Axis axis_of(const Plot& plot, bool of_x) {
+PlotAxis axis_of(const Plot& plot, bool of_x) {
   std::vector<double> values;
   for (const Series& series : plot.series) {
     const bool bars = series.kind == Series::Kind::kBars;
@@ -203,7 +202,7 @@ void draw_series(Markup& svg, std::size_t index, const Plot& plot, const Frame& 
 
 Drawing draw(const Plot& plot) {
   const Legend legend(plot);
-  const Axis x = axis_of(plot, true), y = axis_of(plot, false);
+  const PlotAxis x = axis_of(plot, true), y = axis_of(plot, false);
   double label_width = 0.0;
   for (const Tick& tick : y.ticks())
     label_width = std::max(label_width, text_width(tick.label, 11));
@@ -213,14 +212,7 @@ Drawing draw(const Plot& plot) {
   const Frame frame{
       left, top, plot.width - left - std::max(12.0, last + 2.0), plot.height - top - 40.0, x, y};
   Markup svg;
-  svg.open("svg", {{"xmlns", "http://www.w3.org/2000/svg"},
-                   {"class", "plot"},
-                   {"viewBox", fmt::format("0 0 {} {}", plot.width, plot.height)},
-                   {"width", plot.width},
-                   {"height", plot.height},
-                   {"role", "img"},
-                   {"aria-label", plot.title}});
-  svg.element("text", {{"class", "title"}, {"x", 8}, {"y", 18}}, plot.title);
+  open_chart(svg, "plot", plot.title, plot.width, plot.height);
   legend.draw(svg, 24.0);
   draw_y_grid(svg, frame);
   draw_x_axis(svg, frame, plot.x);

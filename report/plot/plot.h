@@ -53,4 +53,16 @@ Drawing draw(const Plot& plot);
 /// that a line of thousands of points can be seen and stored.
 Series condensed(std::vector<Point> points, std::size_t buckets);
 
+struct DifferenceRow {
+  std::string name;
+  double mean = 0.0;
+  double half_width = 0.0;  ///< NaN: not known
+  bool is_better = false;   ///< the interval lies wholly on the good side
+  bool is_worse = false;    ///< ... on the other
+};
+
+/// Differences with their intervals, a row each: which exclude 0, and by how much.
+Drawing draw_differences(const std::string& title, const AxisConfig& x,
+                         const std::vector<DifferenceRow>& rows);
+
 }  // namespace tessera::report

@@ -1,8 +1,8 @@
-#include "report/plot/point_labels.h"
-
 #include <algorithm>
 #include <array>
 #include <cmath>
+
+#include "report/plot/frame.h"
 
 namespace tessera::report {
 namespace {

@@ -89,7 +89,7 @@ class Canvas {
   std::vector<Cell> cells_;
 };
 
-void draw_series(Canvas& canvas, const Series& series, const Axis& x, const Axis& y) {
+void draw_series(Canvas& canvas, const Series& series, const PlotAxis& x, const PlotAxis& y) {
   const auto place = [&](const Point& point) {
     return std::pair(
         static_cast<int>(std::lround(x.place(point.x) * (canvas.width() - 1))),
@@ -142,7 +142,7 @@ std::vector<double> values_of(const Plot& plot, bool of_x) {
 }
 
 /// The ticks of y by the row they stand in; where two would share one, the first.
-std::vector<std::string> row_labels(const Axis& y, int rows) {
+std::vector<std::string> row_labels(const PlotAxis& y, int rows) {
   std::vector<std::string> labels(static_cast<std::size_t>(rows));
   int last = 2 * rows;
   for (const Tick& tick : y.ticks()) {
@@ -158,7 +158,7 @@ std::vector<std::string> row_labels(const Axis& y, int rows) {
 
 /// The labels of the ticks of x below their places, after the name of the axis where there is room
 /// for it in the margin.
-std::string axis_line(const Axis& x, const std::string& label, int margin, int columns) {
+std::string axis_line(const PlotAxis& x, const std::string& label, int margin, int columns) {
   std::string text = text_columns(label) <= margin ? label : "";
   text.resize(static_cast<std::size_t>(margin) + 1, ' ');
   int used = 0;
@@ -203,7 +203,7 @@ int text_columns(const std::string& text) {
 }
 
 std::vector<std::string> draw_text(const Plot& plot, const TextSize& size, bool color) {
-  const Axis x(plot.x, values_of(plot, true)), y(plot.y, values_of(plot, false));
+  const PlotAxis x(plot.x, values_of(plot, true)), y(plot.y, values_of(plot, false));
   const int rows = size.rows - 3;  // heading, axis and its labels
   const std::vector<std::string> labels = row_labels(y, rows);
   int margin = 6;

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "layers/model.h"
+#include "report/plot/picture.h"
 
 namespace tessera::report {
 
@@ -27,5 +28,18 @@ struct SpectrumPoint {
 
 /// The mean of a spectrum [n, n] over rings of equal frequency, up to 1/2.
 std::vector<SpectrumPoint> radial_mean(const Tensor& spectrum);
+
+inline constexpr std::int64_t kMostFilters = 128;   ///< shown of an embedding
+inline constexpr std::int64_t kFilterColumns = 16;  ///< of them in a row
+inline constexpr std::int64_t kFilterWidth = 640;   ///< pixels of a row, about
+
+/// Kernel `i` of [D, h, w, C].  -> [h, w, C]
+Tensor kernel_of(const Tensor& kernels, std::int64_t i);
+
+/// The first of the kernels [D, h, w, C], each scaled by itself. One channel goes through the
+/// signed colours; of three, each is a colour of light around grey.
+Picture filter_mosaic(const Tensor& kernels);
+
+float largest_magnitude(const Tensor& tensor);
 
 }  // namespace tessera::report

@@ -1,12 +1,19 @@
-// How far a token sees, after the embedding and after every stage.
+// What a part of a network sees: gradients to the pixels, and how far a token sees, after the
+// embedding and after every stage.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
 #include "layers/model.h"
 
 namespace tessera::report {
+
+/// d(sum(weights * y))/d(images), [B, H, W, C], for `y = forward(tape, images)`; `weights` has the
+/// shape of y. The model's parameters must be frozen, and its dropout and drop path off.
+Tensor pixel_gradient(const Tensor& images, const std::function<Var(Tape&, const Var&)>& forward,
+                      const std::function<Tensor(const Shape&)>& weights);
 
 struct ReceptiveField {
   std::string name;  ///< `embedding`, `stage 0`, ...

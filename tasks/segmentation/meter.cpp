@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "core/ops/pixel_cross_entropy.h"
+#include "core/ops/cross_entropy.h"
 #include "core/ops/resize.h"
 #include "core/parallel.h"
 

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/ops/cross_entropy.h"
 #include "core/ops/dropout.h"
-#include "core/ops/pixel_cross_entropy.h"
 #include "core/ops/resize.h"
 #include "data/preview.h"
 #include "data/target_picture.h"

@@ -4,20 +4,12 @@
 
 #include <vector>
 
+#include "tests/support/threads.h"
+
 namespace tessera {
 namespace {
 
-/// Sets the number of threads for one test.
-class Threads {
- public:
-  explicit Threads(int threads) : before_(num_threads()) { set_num_threads(threads); }
-  ~Threads() { set_num_threads(before_); }
-  Threads(const Threads&) = delete;
-  Threads& operator=(const Threads&) = delete;
-
- private:
-  int before_;
-};
+using test::Threads;
 
 TEST_CASE("every item is visited once, whatever threads and grain") {
   for (const int threads : {1, 2, 3, 7}) {

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <set>
 
-#include "data/files/hash.h"
+#include "core/checksum.h"
 #include "data/sets/synthetic.h"
 #include "tests/data/files.h"
 

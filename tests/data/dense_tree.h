@@ -7,8 +7,8 @@
 
 #include "data/data_config.h"
 #include "data/open_dataset.h"
-#include "tests/data/files/tar_writer.h"
 #include "tests/data/image_tree.h"
+#include "tests/files/tar_writer.h"
 #include "tests/support/index_png.h"
 
 namespace tessera::testing {

@@ -6,8 +6,8 @@
 #include <numeric>
 #include <set>
 
+#include "core/checksum.h"
 #include "data/array_dataset.h"
-#include "data/files/hash.h"
 #include "data/open_dataset.h"
 #include "data/sets/synthetic.h"
 

@@ -11,7 +11,6 @@
 
 #include "core/error.h"
 #include "core/text.h"
-#include "formats/safetensors_writer.h"
 #include "tests/support/paths.h"
 #include "tests/support/scratch_folder.h"
 

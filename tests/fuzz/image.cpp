@@ -7,7 +7,6 @@
 
 #include "core/error.h"
 #include "data/images/decoders.h"
-#include "data/images/mask_png.h"
 
 namespace {
 

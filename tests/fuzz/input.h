@@ -5,7 +5,7 @@
 
 #include "core/error.h"
 #include "formats/file_bytes.h"
-#include "formats/tensor_file.h"
+#include "formats/stored_tensor.h"
 
 namespace tessera::fuzz {
 

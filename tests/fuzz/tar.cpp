@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "core/error.h"
-#include "data/files/tar_index.h"
+#include "files/tar_index.h"
 
 namespace {
 

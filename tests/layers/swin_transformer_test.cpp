@@ -67,13 +67,7 @@ TEST_CASE("every parameter gets a finite gradient that is not zero") {
   Model model(config);
   model.parameters.initialize(1);
   CHECK(std::isfinite(test::train_step(model, 3)));
-  for (const ParameterStore::Entry& entry : model.parameters.entries()) {
-    CAPTURE(entry.name);
-    double sum = 0.0;
-    for (const float g : entry.parameter->grad.span()) sum += std::abs(double{g});
-    CHECK(std::isfinite(sum));
-    CHECK(sum > 0.0);
-  }
+  test::check_gradients_of(model);
 }
 
 TEST_CASE("without the shift, a pixel does not leave its window") {

@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "layers/continuous_position_bias.h"
+#include "layers/position_embed.h"
 #include "tests/support/tiny_model.h"
 
 namespace tessera {

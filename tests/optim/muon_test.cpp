@@ -6,7 +6,6 @@
 #include <cmath>
 #include <vector>
 
-#include "optim/orthogonalize.h"
 #include "tests/optim/toy_model.h"
 
 namespace tessera {

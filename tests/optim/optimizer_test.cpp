@@ -235,5 +235,19 @@ TEST_CASE("a model without parameters can be stepped") {
   }
 }
 
+TEST_CASE("state_buffers: as many as the state of each optimizer has") {
+  for (const OptimizerName name :
+       {OptimizerName::kAdamW, OptimizerName::kMuon, OptimizerName::kSgd}) {
+    ToyModel model = ToyModel::matrices();
+    const ParameterStore store(model);
+    const auto optimizer = make_optimizer({.name = name}, store);
+    std::int64_t buffers = 0;
+    for (const NamedTensor& part : optimizer->state()) {
+      if (part.tensor.numel() == store.values().numel()) ++buffers;
+    }
+    CHECK(state_buffers(name) == buffers);
+  }
+}
+
 }  // namespace
 }  // namespace tessera

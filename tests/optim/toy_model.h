@@ -5,9 +5,9 @@
 #include <utility>
 #include <vector>
 
-#include "core/parallel.h"
 #include "core/parameter.h"
 #include "core/rng.h"
+#include "tests/support/threads.h"
 
 namespace tessera::test {
 
@@ -63,17 +63,5 @@ inline void draw_gradients(ParameterStore& store, std::uint64_t step) {
 inline bool same_bits(const Tensor& a, const Tensor& b) {
   return a.bytes() == b.bytes() && std::memcmp(a.raw(), b.raw(), a.bytes()) == 0;
 }
-
-/// Sets the number of threads as long as it lives.
-class Threads {
- public:
-  explicit Threads(int threads) : before_(num_threads()) { set_num_threads(threads); }
-  ~Threads() { set_num_threads(before_); }
-  Threads(const Threads&) = delete;
-  Threads& operator=(const Threads&) = delete;
-
- private:
-  int before_;
-};
 
 }  // namespace tessera::test

@@ -6,7 +6,6 @@
 #include <memory>
 
 #include "core/error.h"
-#include "optim/freeze.h"
 #include "optim/optimizer.h"
 #include "tests/optim/toy_model.h"
 

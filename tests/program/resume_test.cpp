@@ -223,7 +223,8 @@ TEST_CASE("a run's folder that is removed or replaced ends the run with an error
   }
 }
 
-TEST_CASE("a run of version 0.1 is tested, resumed, and keeps its averages") {
+TEST_CASE(
+    "a run of version 0.1 is tested, listed, watched, reported, resumed, and keeps its averages") {
   const Runs runs;
   const fs::path run = runs / "run";
   fs::copy(test::fixture("run_0_1"), run,
@@ -238,6 +239,17 @@ TEST_CASE("a run of version 0.1 is tested, resumed, and keeps its averages") {
   CHECK(says(eval, "of version 0.1, which wrote no checksums"));
   CHECK(nlohmann::json::parse(eval.out)["loss"].get<double>() ==
         doctest::Approx((*best)["test_loss"].get<double>()).epsilon(1e-6));
+
+  const Outcome list = test::tessera({"runs", runs / "run", "--json"});
+  REQUIRE(list.code == 0);
+  CHECK(nlohmann::json::parse(list.out)[0]["best"].get<double>() ==
+        (*best)["test_top1"].get<double>());
+  const Outcome watched = test::tessera({"watch", run});
+  CHECK(watched.code == 0);
+  CHECK(watched.out.find("step 6/12") != std::string::npos);
+  const Outcome report = test::tessera({"report", run, "--out", runs / "report.html"});
+  CHECK(report.code == 0);
+  CHECK(read_text(runs / "report.html").find("Confusion") != std::string::npos);
 
   const Outcome outcome = runs.resume("run");
   CAPTURE(outcome.err);

@@ -5,9 +5,9 @@
 #include <filesystem>
 
 #include "core/error.h"
+#include "report/report.h"
 #include "report/run_record.h"
 #include "report/sections.h"
-#include "report/study_report.h"
 #include "tests/support/scratch_folder.h"
 #include "tests/support/xml_check.h"
 

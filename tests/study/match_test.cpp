@@ -1,7 +1,6 @@
-#include "study/match.h"
-
 #include <doctest/doctest.h>
 
+#include "study/cell_plan.h"
 #include "tests/study/study_support.h"
 
 namespace tessera {

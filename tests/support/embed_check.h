@@ -3,7 +3,7 @@
 
 #include <cmath>
 
-#include "layers/patch/make_patch_embed.h"
+#include "layers/patch/make_patch_layers.h"
 #include "tests/support/layer_check.h"
 #include "tests/support/tiny_model.h"
 

@@ -78,4 +78,15 @@ inline double train_step(Model& model, std::int64_t batch) {
   return double{loss.value.f32()[0]};
 }
 
+/// Every parameter has a finite gradient that is not all zero.
+inline void check_gradients_of(const Model& model) {
+  for (const ParameterStore::Entry& entry : model.parameters.entries()) {
+    CAPTURE(entry.name);
+    double sum = 0.0;
+    for (const float g : entry.parameter->grad.span()) sum += std::abs(double{g});
+    CHECK(std::isfinite(sum));
+    CHECK(sum > 0.0);
+  }
+}
+
 }  // namespace tessera::test

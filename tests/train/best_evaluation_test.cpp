@@ -1,8 +1,8 @@
-#include "train/best_evaluation.h"
-
 #include <doctest/doctest.h>
 
 #include <cmath>
+
+#include "train/metrics_file.h"
 
 namespace tessera {
 namespace {

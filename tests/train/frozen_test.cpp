@@ -1,7 +1,7 @@
 // Frozen parameters get no gradient, and the others the same as ever.
 #include <doctest/doctest.h>
 
-#include "optim/freeze.h"
+#include "optim/update_runs.h"
 #include "tests/support/tiny_model.h"
 
 namespace tessera {

@@ -15,9 +15,7 @@
 #include "layers/model_problems.h"
 #include "optim/schedule.h"
 #include "tasks/make_task.h"
-#include "train/config/checker.h"
 #include "train/config/closest.h"
-#include "train/config/data_checks.h"
 
 namespace tessera {
 namespace {

@@ -5,7 +5,7 @@
 #include <iterator>
 
 #include "core/error.h"
-#include "core/utf8.h"
+#include "core/text.h"
 #include "train/config/checks.h"
 #include "train/config/reader.h"
 #include "train/config/schema.h"

@@ -5,7 +5,7 @@
 #include <span>
 #include <string>
 
-#include "data/files/yaml_tree.h"
+#include "files/yaml_tree.h"
 #include "train/train_config.h"
 
 namespace tessera {

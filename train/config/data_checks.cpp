@@ -1,8 +1,7 @@
-#include "train/config/data_checks.h"
-
 #include "core/error.h"
 #include "data/dataset_info.h"
 #include "data/sets/mask_rules.h"
+#include "train/config/checks.h"
 
 namespace tessera {
 namespace {

@@ -1,10 +1,9 @@
-#include "train/config/data_keys.h"
-
 #include <algorithm>
 #include <utility>
 
-#include "core/cpus.h"
+#include "core/machine.h"
 #include "data/dataset_info.h"
+#include "train/config/schema.h"
 
 namespace tessera {
 namespace {
@@ -15,10 +14,8 @@ int automatic_workers() { return std::max(1, available_cpus() / 4); }
 /// The data set, or `none`.
 Key dataset_key(Config& config) {
   std::vector<std::pair<std::string, DatasetName>> choices{{"none", config.data.name}};
-  for (const DatasetName name :
-       {DatasetName::kFashionMnist, DatasetName::kMnist, DatasetName::kCifar10,
-        DatasetName::kCifar100, DatasetName::kSynthetic, DatasetName::kImageFolder,
-        DatasetName::kImageMasks, DatasetName::kVoc, DatasetName::kCoco, DatasetName::kYolo}) {
+  for (int i = 0; i < kDatasetNames; ++i) {
+    const auto name = static_cast<DatasetName>(i);
     choices.emplace_back(dataset_info(name).name, name);
   }
   Key key = choice_key("data.name", config.data.name, choices,

@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "data/files/yaml_tree.h"
+#include "files/yaml_tree.h"
 #include "layers/model_config.h"
 #include "optim/optim_config.h"
 

@@ -1,7 +1,7 @@
-#include "train/config/model_keys.h"
-
 #include <string>
 #include <utility>
+
+#include "train/config/schema.h"
 
 namespace tessera {
 namespace {

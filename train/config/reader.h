@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "data/files/yaml_tree.h"
+#include "files/yaml_tree.h"
 #include "train/train_config.h"
 
 namespace tessera {

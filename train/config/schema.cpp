@@ -5,8 +5,6 @@
 #include <utility>
 
 #include "core/kernels/cpu.h"
-#include "train/config/data_keys.h"
-#include "train/config/model_keys.h"
 #include "train/config/task_keys.h"
 
 namespace tessera {

@@ -32,4 +32,10 @@ Schema schema_of(Config& config);
 /// `model.image_size`, `model.in_channels`, `model.num_classes` and `model.position`.
 Config unset_config();
 
+/// Appends them, bound to `config`.
+void add_data_keys(Config& config, std::vector<Key>& keys);
+
+/// Adds the keys bound to `model`, which must outlive them.
+void add_model_keys(ModelConfig& model, std::vector<Key>& keys);
+
 }  // namespace tessera

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "data/files/yaml_tree.h"
+#include "files/yaml_tree.h"
 
 namespace tessera {
 

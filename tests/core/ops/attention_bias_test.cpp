@@ -1,8 +1,7 @@
-#include "core/ops/attention_bias.h"
-
 #include <doctest/doctest.h>
 
 #include "core/error.h"
+#include "core/ops/window_attention.h"
 #include "tests/support/gradient_check.h"
 #include "tests/support/op_check.h"
 

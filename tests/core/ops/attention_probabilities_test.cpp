@@ -1,10 +1,9 @@
-#include "core/ops/attention_probabilities.h"
-
 #include <doctest/doctest.h>
 
 #include <cmath>
 #include <set>
 
+#include "core/ops/window_attention.h"
 #include "tests/support/gradient_check.h"
 
 namespace tessera {

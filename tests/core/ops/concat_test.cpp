@@ -1,6 +1,5 @@
-#include "core/ops/concat.h"
-
 #include "core/error.h"
+#include "core/ops/tokens.h"
 #include "tests/support/gradient_check.h"
 
 namespace tessera {

@@ -1,9 +1,8 @@
-#include "core/ops/group_norm.h"
-
 #include <cmath>
 
 #include "core/error.h"
-#include "core/ops/activations.h"
+#include "core/ops/elementwise.h"
+#include "core/ops/norms.h"
 #include "tests/support/op_fixture.h"
 
 namespace tessera {

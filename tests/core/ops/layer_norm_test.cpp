@@ -1,9 +1,8 @@
-#include "core/ops/layer_norm.h"
-
 #include <cmath>
 
 #include "core/error.h"
 #include "core/ops/dropout.h"
+#include "core/ops/norms.h"
 #include "tests/support/op_check.h"
 
 namespace tessera {

@@ -1,7 +1,5 @@
-#include "core/ops/mlp.h"
-
 #include "core/error.h"
-#include "core/ops/activations.h"
+#include "core/ops/elementwise.h"
 #include "core/ops/linear.h"
 #include "tests/support/gradient_check.h"
 

@@ -1,8 +1,7 @@
-#include "core/ops/pixel_cross_entropy.h"
-
 #include <cmath>
 
 #include "core/error.h"
+#include "core/ops/cross_entropy.h"
 #include "tests/support/op_fixture.h"
 
 namespace tessera {

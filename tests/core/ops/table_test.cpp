@@ -3,9 +3,9 @@
 #include <set>
 
 #include "core/error.h"
-#include "core/parallel.h"
 #include "tests/support/op_check.h"
 #include "tests/support/op_table.h"
+#include "tests/support/threads.h"
 
 namespace tessera {
 namespace {
@@ -101,20 +101,8 @@ TEST_CASE("every op of no samples gives nothing or says that it cannot") {
   });
 }
 
-/// Runs with another number of threads while it lives.
-class Threads {
- public:
-  explicit Threads(int threads) { set_num_threads(threads); }
-  ~Threads() { set_num_threads(before_); }
-  Threads(const Threads&) = delete;
-  Threads& operator=(const Threads&) = delete;
-
- private:
-  int before_ = num_threads();
-};
-
 OpResult run_with_threads(int threads, const std::vector<Tensor>& inputs, const test::Op& op) {
-  const Threads guard(threads);
+  const test::Threads guard(threads);
   return test::run_op(inputs, op);
 }
 

@@ -5,7 +5,7 @@
 #include <set>
 
 #include "data/augment/crop.h"
-#include "data/augment/erase.h"
+#include "data/augment/mix.h"
 #include "data/augment/pixel_ops.h"
 #include "data/augment/policy.h"
 

@@ -4,8 +4,8 @@
 #include <algorithm>
 
 #include "data/images/decoders.h"
-#include "data/images/exif.h"
 #include "data/images/image.h"
+#include "data/images/image_format.h"
 #include "tests/data/images/small_jpeg.h"
 
 namespace tessera {

@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "data/images/image.h"
-#include "data/images/resize.h"
 #include "tests/data/files.h"
 #include "tests/support/paths.h"
 

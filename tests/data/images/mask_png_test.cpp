@@ -1,9 +1,8 @@
-#include "data/images/mask_png.h"
-
 #include <doctest/doctest.h>
 
 #include "core/error.h"
 #include "core/rng.h"
+#include "data/images/image.h"
 #include "tests/support/index_png.h"
 #include "tests/support/scratch_folder.h"
 

@@ -6,8 +6,8 @@
 #include <sstream>
 #include <string>
 
-#include "data/files/file.h"
 #include "data/images/image.h"
+#include "files/file.h"
 #include "tests/data/files.h"
 #include "tests/support/paths.h"
 

@@ -10,7 +10,7 @@
 
 #include "data/augment/affine.h"
 #include "data/augment/pixel_ops.h"
-#include "data/images/resize.h"
+#include "data/images/image.h"
 #include "tests/support/paths.h"
 
 namespace tessera {

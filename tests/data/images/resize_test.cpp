@@ -1,8 +1,7 @@
-#include "data/images/resize.h"
-
 #include <doctest/doctest.h>
 
 #include "core/error.h"
+#include "data/images/image.h"
 
 namespace tessera {
 namespace {

@@ -4,7 +4,6 @@
 #include <limits>
 
 #include "core/error.h"
-#include "formats/tensorboard/crc32c.h"
 #include "tests/support/event_reader.h"
 
 namespace tessera {

@@ -8,7 +8,7 @@
 
 #include "core/error.h"
 #include "core/ops/elementwise.h"
-#include "core/ops/layer_norm.h"
+#include "core/ops/norms.h"
 #include "layers/conv2d.h"
 #include "layers/model.h"
 #include "layers/stage_plan.h"

@@ -4,7 +4,7 @@
 #include <functional>
 #include <string>
 
-#include "layers/patch/make_patch_merging.h"
+#include "layers/patch/make_patch_layers.h"
 #include "tests/support/layer_check.h"
 #include "tests/support/tiny_model.h"
 

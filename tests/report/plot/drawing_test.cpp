@@ -7,7 +7,6 @@
 #include "data/images/image.h"
 #include "report/matrix_plot.h"
 #include "report/plot/axis.h"
-#include "report/plot/difference_plot.h"
 #include "report/plot/markup.h"
 #include "report/plot/picture.h"
 #include "report/plot/plot.h"
@@ -19,7 +18,7 @@ namespace {
 
 using test::XmlCheck;
 
-std::vector<std::string> labels_of(const Axis& axis) {
+std::vector<std::string> labels_of(const PlotAxis& axis) {
   std::vector<std::string> labels;
   for (const Tick& tick : axis.ticks()) labels.push_back(tick.label);
   return labels;
@@ -65,24 +64,25 @@ TEST_CASE("numbers: as people read them") {
 }
 
 TEST_CASE("axis: ticks at round numbers that cover the data") {
-  const Axis loss({.low = 0.0}, std::vector<double>{0.31, 2.45});
+  const PlotAxis loss({.low = 0.0}, std::vector<double>{0.31, 2.45});
   CHECK(labels_of(loss) == std::vector<std::string>{"0.0", "0.5", "1.0", "1.5", "2.0", "2.5"});
   CHECK(loss.high() == 2.5);
-  const Axis share({.unit = Unit::kPercent, .high = 1.0}, std::vector<double>{0.82, 0.97});
+  const PlotAxis share({.unit = Unit::kPercent, .high = 1.0}, std::vector<double>{0.82, 0.97});
   CHECK(labels_of(share) ==
         std::vector<std::string>{"80\u00a0%", "85\u00a0%", "90\u00a0%", "95\u00a0%", "100\u00a0%"});
-  const Axis epochs({.whole = true, .tight = true}, std::vector<double>{1.0, 3.0});
+  const PlotAxis epochs({.whole = true, .tight = true}, std::vector<double>{1.0, 3.0});
   CHECK(labels_of(epochs) == std::vector<std::string>{"1", "2", "3"});
   CHECK(epochs.place(2.0) == doctest::Approx(0.5));
 }
 
 TEST_CASE("axis: logarithmic over decades, within one, and within a little") {
-  const Axis decades({.unit = Unit::kCount, .log = true}, std::vector<double>{2e5, 3e9});
+  const PlotAxis decades({.unit = Unit::kCount, .log = true}, std::vector<double>{2e5, 3e9});
   CHECK(labels_of(decades) ==
         std::vector<std::string>{"100\u00a0k", "1\u00a0M", "10\u00a0M", "100\u00a0M", "1\u00a0G"});
-  const Axis one({.unit = Unit::kCount, .log = true, .tight = true}, std::vector<double>{4e6, 3e7});
+  const PlotAxis one({.unit = Unit::kCount, .log = true, .tight = true},
+                     std::vector<double>{4e6, 3e7});
   CHECK(labels_of(one) == std::vector<std::string>{"5\u00a0M", "10\u00a0M", "20\u00a0M"});
-  const Axis little({.unit = Unit::kCount, .log = true}, std::vector<double>{1.10e7, 1.13e7});
+  const PlotAxis little({.unit = Unit::kCount, .log = true}, std::vector<double>{1.10e7, 1.13e7});
   CHECK(little.ticks().size() >= 3);
   CHECK(one.place(std::sqrt(4e6 * 3e7)) == doctest::Approx(0.5));
 }
@@ -92,7 +92,7 @@ TEST_CASE("axis: nothing, one value, zeros and values that are not finite") {
   for (const std::vector<double>& values :
        {std::vector<double>{}, {0.0}, {5.0, 5.0}, {-2.0}, {nan, nan}, {nan, 1.0, 2.0}}) {
     for (const bool log : {false, true}) {
-      const Axis axis({.log = log}, values);
+      const PlotAxis axis({.log = log}, values);
       CHECK(axis.high() > axis.low());
       CHECK(std::isfinite(axis.place(1.0)));
       CHECK(axis.ticks().size() >= 1);

@@ -4,8 +4,8 @@
 #include <cmath>
 #include <numbers>
 
+#include "report/probes/attention_maps.h"
 #include "report/probes/embedding_filters.h"
-#include "report/probes/position_maps.h"
 #include "report/probes/receptive_field.h"
 #include "report/probes/translation.h"
 #include "tests/support/tiny_model.h"

@@ -2,7 +2,6 @@
 #include <cmath>
 
 #include "core/kernels/cpu.h"
-#include "core/ops/attention_bias.h"
 #include "core/ops/window_attention.h"
 #include "tests/support/op_table/cases.h"
 

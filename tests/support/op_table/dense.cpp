@@ -1,11 +1,10 @@
 // Ops that dense prediction adds: maps of another size, norms over maps, losses over places.
 #include <memory>
 
-#include "core/ops/batch_norm.h"
+#include "core/ops/cross_entropy.h"
 #include "core/ops/detection_losses.h"
 #include "core/ops/dropout.h"
-#include "core/ops/group_norm.h"
-#include "core/ops/pixel_cross_entropy.h"
+#include "core/ops/norms.h"
 #include "core/ops/resize.h"
 #include "tests/support/op_table/cases.h"
 

@@ -1,5 +1,4 @@
 // Ops on single elements, and on rows of logits.
-#include "core/ops/activations.h"
 #include "core/ops/cross_entropy.h"
 #include "core/ops/dropout.h"
 #include "core/ops/elementwise.h"

@@ -1,7 +1,7 @@
 // Ops on feature maps and tokens: norms, pooling, blocks, positions.
 #include "core/ops/dropout.h"
-#include "core/ops/layer_norm.h"
 #include "core/ops/neighbours.h"
+#include "core/ops/norms.h"
 #include "core/ops/tokens.h"
 #include "tests/support/op_table/cases.h"
 

@@ -1,6 +1,6 @@
 // Ops that patch embeddings, mergings and token shifts are made of.
-#include "core/ops/concat.h"
 #include "core/ops/neighbours.h"
+#include "core/ops/tokens.h"
 #include "tests/support/op_table/cases.h"
 
 namespace tessera::test {

@@ -1,7 +1,6 @@
 // Ops that oneDNN does the work of.
 #include "core/ops/conv2d.h"
 #include "core/ops/linear.h"
-#include "core/ops/mlp.h"
 #include "tests/support/op_table/cases.h"
 
 namespace tessera::test {

@@ -1,0 +1,32 @@
+// The files of a tar archive, read in place.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "files/file_source.h"
+#include "files/tar_index.h"
+
+namespace tessera {
+
+class TarSource final : public FileSource {
+ public:
+  /// Reads all headers. Throws DataError as read_tar_index, or if the file cannot be read.
+  explicit TarSource(const std::string& path);
+  ~TarSource() override;
+
+  Listing list(const std::string& folder) const override;
+  FolderEntries entries(const std::string& folder) const override;
+  bool has_file(const std::string& path) const override;
+  bool has_folder(const std::string& path) const override;
+  std::uint64_t file_size(const std::string& path) const override;
+  std::vector<std::uint8_t> read(const std::string& path, std::size_t limit) const override;
+
+ private:
+  void read_at(std::uint64_t offset, std::span<std::uint8_t> out) const;
+
+  int file_ = -1;
+  TarIndex index_;
+};
+
+}  // namespace tessera

@@ -1,0 +1,64 @@
+#include "layers/patch/make_patch_layers.h"
+
+#include "layers/patch/conv_patch_embed.h"
+#include "layers/patch/conv_stem.h"
+#include "layers/patch/cross_scale_patches.h"
+#include "layers/patch/plain_patch_merging.h"
+#include "layers/patch/shifted_patches.h"
+
+namespace tessera {
+
+std::vector<ConfigProblem> patch_embed_problems(const ModelConfig& config) {
+  switch (config.patch_embed.type) {
+    case PatchEmbedType::kLinear:
+    case PatchEmbedType::kOverlap:
+    case PatchEmbedType::kSliding:
+      break;
+    case PatchEmbedType::kConvStem:
+      return ConvStem::problems(config);
+    case PatchEmbedType::kShifted:
+      return ShiftedPatchEmbed::problems(config);
+    case PatchEmbedType::kCrossScale:
+      return CrossScalePatchEmbed::problems(config);
+  }
+  return ConvPatchEmbed::problems(config);
+}
+
+std::unique_ptr<PatchEmbed> make_patch_embed(const ModelConfig& config) {
+  switch (config.patch_embed.type) {
+    case PatchEmbedType::kLinear:
+    case PatchEmbedType::kOverlap:
+    case PatchEmbedType::kSliding:
+      break;
+    case PatchEmbedType::kConvStem:
+      return std::make_unique<ConvStem>(config);
+    case PatchEmbedType::kShifted:
+      return std::make_unique<ShiftedPatchEmbed>(config);
+    case PatchEmbedType::kCrossScale:
+      return std::make_unique<CrossScalePatchEmbed>(config);
+  }
+  return std::make_unique<ConvPatchEmbed>(config);
+}
+
+std::vector<ConfigProblem> patch_merging_problems(const ModelConfig& config,
+                                                  MergeChannels channels) {
+  if (config.patch_merging.type != PatchMergingType::kCrossScale) return {};
+  return CrossScalePatchMerging::problems(config, channels);
+}
+
+std::unique_ptr<PatchMerging> make_patch_merging(const ModelConfig& config,
+                                                 MergeChannels channels) {
+  switch (config.patch_merging.type) {
+    case PatchMergingType::kLinear:
+      break;
+    case PatchMergingType::kConv:
+      return std::make_unique<ConvPatchMerging>(config, channels);
+    case PatchMergingType::kShifted:
+      return std::make_unique<ShiftedPatchMerging>(config, channels);
+    case PatchMergingType::kCrossScale:
+      return std::make_unique<CrossScalePatchMerging>(config, channels);
+  }
+  return std::make_unique<LinearPatchMerging>(config, channels);
+}
+
+}  // namespace tessera
