@@ -8,7 +8,7 @@ Needs PyTorch and torchvision in the Python that runs this: Debian's python3-tor
 python3-torchvision and libopenblas0-openmp, or newer ones from PyPI. Each round runs Tessera in
 f32 and, where the processor has it, in bf16, and PyTorch in each of the ways of --against, one
 after the other, in processes of their own, two threads each. A ratio is the median of the rounds'
-ratios: other tenants of a machine change absolute figures, not these.
+ratios: what else a machine does changes absolute figures, not these.
 """
 import argparse
 import contextlib

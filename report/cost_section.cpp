@@ -50,7 +50,7 @@ std::vector<std::pair<std::string, std::string>> numbers(const RunRecord& record
     waited += timing.data_wait_share * timing.seconds;
   }
   const double seconds = record.train_seconds();
-  pairs.emplace_back("Time of training", duration_text(seconds) + ", evaluation not counted");
+  pairs.emplace_back("Time of training", duration_with_unit(seconds) + ", evaluation not counted");
   pairs.emplace_back("Images a second", number_text(record.images_per_s(), Unit::kCount, 3));
   pairs.emplace_back("Waiting for data", number_text(waited / seconds, Unit::kPercent, 1));
   const double memory = record.peak_memory_mb();

@@ -79,7 +79,7 @@ std::vector<Fact> facts_of(const RunView& view) {
        number_text(static_cast<double>(plan_model(record.config.model).macs()), Unit::kCount, 3),
        "forwards"});
   if (!record.timing.empty()) {
-    facts.push_back({"Trained for", duration_text(record.train_seconds()),
+    facts.push_back({"Trained for", duration_with_unit(record.train_seconds()),
                      fmt::format("{} {}, {} images/s", record.timing.back().epoch,
                                  record.timing.back().epoch == 1 ? "epoch" : "epochs",
                                  number_text(record.images_per_s(), Unit::kCount, 3))});

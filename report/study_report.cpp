@@ -28,7 +28,7 @@ std::vector<Fact> facts_of(const StudyRecord& record) {
           {"Runs", fmt::to_string(record.runs_in(RunStatus::kDone)),
            fmt::format("of {} are done", record.runs())},
           {"Made equal", record.match, record.match == "none" ? "compared as they are" : ""},
-          {"Training", duration_text(seconds), "all done runs together"}};
+          {"Training", duration_with_unit(seconds), "all done runs together"}};
 }
 
 }  // namespace

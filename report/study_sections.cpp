@@ -178,7 +178,7 @@ Section costs_section(const StudyRecord& record) {
   table.heads.insert(table.heads.end(), {"Parameters", "MACs", "Images/s alone", "Time alone",
                                          "Images/s in runs", "Time in runs", "Memory"});
   const auto count = [](double value) { return Cell(number_text(value, Unit::kCount, 3), value); };
-  const auto time = [](double value) { return Cell(duration_text(value), value); };
+  const auto time = [](double value) { return Cell(duration_with_unit(value), value); };
   for (const StudyCell& cell : record.cells) {
     std::vector<Cell> row = axis_cells(record, cell);
     const std::string memory = std::isfinite(cell.peak_memory_mb)

@@ -45,7 +45,7 @@ std::string count_text(std::int64_t value) {
   return text;
 }
 
-std::string duration_text(double seconds) {
+std::string duration_with_unit(double seconds) {
   if (!std::isfinite(seconds)) return "–";
   if (seconds < 10.0) return fmt::format("{:.1f}\u00a0s", seconds);
   const auto whole = static_cast<std::int64_t>(seconds + 0.5);

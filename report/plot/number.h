@@ -19,7 +19,7 @@ std::string number_text(double value, Unit unit, int digits);
 std::string count_text(std::int64_t value);
 
 /// 37 s, 4:05 min, 1:02:09 h
-std::string duration_text(double seconds);
+std::string duration_with_unit(double seconds);
 
 /// A length in a drawing: two decimals, no more than needed, never `-0`.
 std::string coordinate(double value);

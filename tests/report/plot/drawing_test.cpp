@@ -56,9 +56,9 @@ TEST_CASE("numbers: as people read them") {
   CHECK(number_text(std::nan(""), Unit::kPlain, 3) == "–");
   CHECK(count_text(1234567) == "1\u202f234\u202f567");
   CHECK(count_text(123) == "123");
-  CHECK(duration_text(4.25) == "4.2\u00a0s");
-  CHECK(duration_text(59.6) == "1:00\u00a0min");
-  CHECK(duration_text(3725.0) == "1:02:05\u00a0h");
+  CHECK(duration_with_unit(4.25) == "4.2\u00a0s");
+  CHECK(duration_with_unit(59.6) == "1:00\u00a0min");
+  CHECK(duration_with_unit(3725.0) == "1:02:05\u00a0h");
   CHECK(coordinate(-0.001) == "0");
   CHECK(coordinate(12.50) == "12.5");
 }
