@@ -49,6 +49,14 @@ Image shrink(Image image, const ImageShape& shape, const ResizeConfig& config) {
   return place(image, covering(image.shape, shape, config), config.interpolation);
 }
 
+ImageSize enough_pixels(const ImageShape& shape, double seen) {
+  constexpr double kSpare = 2.0;
+  const auto enough = [&](std::int64_t side) {
+    return static_cast<std::int64_t>(std::ceil(kSpare * static_cast<double>(side) / seen));
+  };
+  return {enough(shape.height), enough(shape.width)};
+}
+
 Transform::Transform(const ImageShape& shape, const Normalization& normalization,
                      const AugmentConfig& augment, const ResizeConfig& resize)
     : shape_(shape), augment_(augment), resize_(resize) {

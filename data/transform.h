@@ -21,6 +21,11 @@ Image fit(const ImageView& image, const ImageShape& shape, const ResizeConfig& c
 /// needs, and gives the same with.
 Image shrink(Image image, const ImageShape& shape, const ResizeConfig& config);
 
+/// Twice the pixels that scaling to `shape` leaves of an image of which a part of side `seen`
+/// (0..1) is shown: from as many, or from all of a larger one, it makes the same but for a level or
+/// two, and a JPEG is decoded much faster.
+ImageSize enough_pixels(const ImageShape& shape, double seen);
+
 /// Thread-safe after construction.
 class Transform {
  public:

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "core/atomic_file.h"
+#include "data/sets/table_file.h"
 #include "formats/json.h"
 #include "study/output.h"
 
@@ -92,14 +93,6 @@ Json results_json(const StudyResults& results) {
   return {{"study", study.name},  {"tessera", TESSERA_VERSION},      {"axes", axes},
           {"seeds", study.seeds}, {"match", to_string(study.match)}, {"metrics", metrics},
           {"cells", cells}};
-}
-
-/// A field of a CSV line, RFC 4180.
-std::string csv_field(const std::string& text) {
-  if (text.find_first_of(",\"\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return quoted + '"';
 }
 
 /// One line a run: the axes, the seed, and what `fields` says of it.

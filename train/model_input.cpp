@@ -13,4 +13,11 @@ Tensor model_input(const Image& photo, const Config& config) {
   return input;
 }
 
+ImageSize model_input_pixels(const Config& config) {
+  if (config.data.whole_images) return {};
+  const ModelConfig& model = config.model;
+  return enough_pixels({model.image_size[0], model.image_size[1], model.in_channels},
+                       config.data.resize.test_crop);
+}
+
 }  // namespace tessera

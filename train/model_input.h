@@ -11,4 +11,7 @@ namespace tessera {
 /// `photo` has the model's channels. Throws ConfigError if mean and std are not one a channel.
 Tensor model_input(const Image& photo, const Config& config);
 
+/// Of a photo that becomes one: what it may be scaled down to as it is decoded (see decode_image).
+ImageSize model_input_pixels(const Config& config);
+
 }  // namespace tessera

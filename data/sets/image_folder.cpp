@@ -30,19 +30,12 @@ struct LabelledFile {
   std::int32_t label;
 };
 
-/// Twice the pixels that scaling to the model's size leaves of an image: from as many, or from all
-/// of a larger one, it makes the same but for a level or two, and a JPEG is decoded much faster.
 ImageSize enough_for(const DataConfig& config, Split split) {
-  constexpr double kSpare = 2.0;
   if (config.whole_images) return {};
   const bool is_cropped =
       split == Split::kTrain && config.cache == Cache::kNone && config.augment.crops_area();
-  const double seen =  // side of the smallest part that is scaled to the model's size
-      is_cropped ? std::sqrt(config.augment.crop_area[0]) : config.resize.test_crop;
-  const auto enough = [&](std::int64_t side) {
-    return static_cast<std::int64_t>(std::ceil(kSpare * static_cast<double>(side) / seen));
-  };
-  return {enough(config.image.height), enough(config.image.width)};
+  return enough_pixels(
+      config.image, is_cropped ? std::sqrt(config.augment.crop_area[0]) : config.resize.test_crop);
 }
 
 class ImageFolder final : public Dataset {

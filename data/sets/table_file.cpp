@@ -124,4 +124,14 @@ std::vector<TableRow> parse_table(std::span<const std::uint8_t> bytes, std::stri
   return Parser({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, name).parse();
 }
 
+std::string csv_field(std::string_view text) {
+  if (text.find_first_of(",\"\r\n") == std::string_view::npos) return std::string(text);
+  std::string quoted_text = "\"";
+  for (const char c : text) {
+    if (c == '"') quoted_text += c;
+    quoted_text += c;
+  }
+  return quoted_text + '"';
+}
+
 }  // namespace tessera

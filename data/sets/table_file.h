@@ -22,4 +22,7 @@ struct TableRow {
 /// where quotes do not fit or a byte is zero, and tells UTF-16 and workbooks from text.
 std::vector<TableRow> parse_table(std::span<const std::uint8_t> bytes, std::string_view name);
 
+/// A cell of a CSV line: in quotes where it must be (RFC 4180).
+std::string csv_field(std::string_view text);
+
 }  // namespace tessera
