@@ -55,8 +55,9 @@ class Table final : public Format {
 
  private:
   static std::size_t columns_of(std::string_view text) {
-    return static_cast<std::size_t>(std::count_if(
-        text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0u) != 0x80u; }));
+    return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+      return (static_cast<unsigned char>(c) & 0xc0u) != 0x80u;
+    }));
   }
 
   std::string padded(const std::string& name) const {
@@ -90,9 +91,9 @@ class Csv final : public Format {
   void write(const std::string& photo, const Guesses& guesses) override {
     std::string line = csv_field(photo);
     for (std::size_t i = 0; i < static_cast<std::size_t>(top_); ++i) {
-      line += i < guesses.size() ? fmt::format(",{},{:.6f}", csv_field(guesses[i].name),
-                                               guesses[i].probability)
-                                 : ",,";
+      line += i < guesses.size()
+                  ? fmt::format(",{},{:.6f}", csv_field(guesses[i].name), guesses[i].probability)
+                  : ",,";
     }
     fmt::print("{}\n", line);
   }
@@ -127,8 +128,7 @@ class JsonFormat final : public Format {
 class ClassPredictions final : public Predictions {
  public:
   ClassPredictions(const Config& config, const PredictOptions& options)
-      : names_(class_names_up_to(config.model.num_classes,
-                                 dataset_info(config.data).class_names)),
+      : names_(class_names_up_to(config.model.num_classes, dataset_info(config.data).class_names)),
         threshold_(options.threshold) {
     const bool is_json = options.format.starts_with("json");
     const int suitable = is_json || options.one_photo ? 5 : 1;

@@ -30,9 +30,8 @@ bool holds(const fs::path& path, const std::vector<std::uint8_t>& bytes) {
   if (fs::file_size(path, error) != bytes.size() || error) return false;
   std::ifstream file(path, std::ios::binary);
   return std::equal(bytes.begin(), bytes.end(), std::istreambuf_iterator<char>(file),
-                    std::istreambuf_iterator<char>(), [](std::uint8_t a, char b) {
-                      return a == static_cast<std::uint8_t>(b);
-                    });
+                    std::istreambuf_iterator<char>(),
+                    [](std::uint8_t a, char b) { return a == static_cast<std::uint8_t>(b); });
 }
 
 }  // namespace
@@ -60,8 +59,8 @@ void ClassFolders::copy(const PhotoFile& photo, const std::string& class_name) c
   for (int number = 1;; ++number) {
     fs::path path = folder / name;
     if (number > 1) {
-      path = folder / fmt::format("{}-{}{}", name.stem().string(), number,
-                                  name.extension().string());
+      path =
+          folder / fmt::format("{}-{}{}", name.stem().string(), number, name.extension().string());
     }
     if (holds(path, bytes)) return;
     if (fs::exists(fs::symlink_status(path, error))) continue;

@@ -29,8 +29,8 @@ PhotoStream::~PhotoStream() {
 /// A batch that is full, the last one, or all there is while nobody names more.
 bool PhotoStream::is_worth_taking(std::size_t most) const {
   if (error_) return true;
-  const auto waited_for = std::find_if(slots_.begin(), slots_.end(),
-                                       [](const Slot& slot) { return !slot.ready; });
+  const auto waited_for =
+      std::find_if(slots_.begin(), slots_.end(), [](const Slot& slot) { return !slot.ready; });
   const auto ready = static_cast<std::size_t>(waited_for - slots_.begin());
   if (ready >= most) return true;
   return ready == slots_.size() && (ended_ || (is_starved_ && ready > 0));
@@ -95,8 +95,7 @@ Photo PhotoStream::decode(PhotoFile file) const {
   photo.file = std::move(file);
   try {
     const std::vector<std::uint8_t> bytes = photo.file.read();
-    photo.image =
-        decode_image(bytes, photo.file.name, options_.channels, options_.at_least);
+    photo.image = decode_image(bytes, photo.file.name, options_.channels, options_.at_least);
     prepare_(photo);
   } catch (const DataError& error) {
     photo.problem = error.what();

@@ -1,4 +1,5 @@
-// Photos read and decoded ahead by worker threads, handed out in the order in which they were given.
+// Photos read and decoded ahead by worker threads, handed out in the order in which they were
+// given.
 #pragma once
 
 #include <condition_variable>
@@ -75,10 +76,10 @@ class PhotoStream {
   mutable std::mutex mutex_;  ///< guards everything below, and `inputs_`
   std::condition_variable_any room_;
   std::condition_variable ready_;
-  std::deque<Slot> slots_;     ///< from photo number `taken_` on
-  std::size_t taken_ = 0;      ///< handed out
-  bool ended_ = false;         ///< there are no more than those in slots_
-  bool is_starved_ = false;    ///< standard input has named none for now
+  std::deque<Slot> slots_;   ///< from photo number `taken_` on
+  std::size_t taken_ = 0;    ///< handed out
+  bool ended_ = false;       ///< there are no more than those in slots_
+  bool is_starved_ = false;  ///< standard input has named none for now
   std::exception_ptr error_;
   std::vector<std::jthread> workers_;  ///< last: stopped and joined before what they use goes
 };

@@ -76,11 +76,10 @@ TEST_CASE("predict: a folder as a table, CSV and JSON lines, all with the same a
 
 TEST_CASE("predict: batches give what a photo alone gives") {
   const Trained trained;
-  const auto together =
-      nlohmann::json::parse(trained.predict({trained.train(), "--json"}).out);
+  const auto together = nlohmann::json::parse(trained.predict({trained.train(), "--json"}).out);
   for (const auto& record : together) {
-    const auto alone = nlohmann::json::parse(
-        trained.predict({record["image"].get<std::string>(), "--json"}).out);
+    const auto alone =
+        nlohmann::json::parse(trained.predict({record["image"].get<std::string>(), "--json"}).out);
     CHECK(alone[0]["classes"][0]["class"] == record["classes"][0]["class"]);
     CHECK(alone[0]["classes"][0]["probability"].get<double>() ==
           doctest::Approx(record["classes"][0]["probability"].get<double>()).epsilon(1e-5));
@@ -92,10 +91,11 @@ TEST_CASE("predict: below the threshold there is no answer") {
   const Outcome table = trained.predict({trained.train(), "--threshold", "1"});
   CHECK(table.code == 0);
   CHECK(lines_in(table.out)[0].starts_with("       -  unsure"));
-  const std::string csv = trained.predict({trained.train(), "--threshold", "1", "--format", "csv"}).out;
+  const std::string csv =
+      trained.predict({trained.train(), "--threshold", "1", "--format", "csv"}).out;
   CHECK(lines_in(csv)[1].ends_with("c0.png,,"));
-  const auto json = nlohmann::json::parse(
-      trained.predict({trained.train(), "--threshold", "1", "--json"}).out);
+  const auto json =
+      nlohmann::json::parse(trained.predict({trained.train(), "--threshold", "1", "--json"}).out);
   CHECK(json[0]["classes"].empty());
 }
 

@@ -139,7 +139,8 @@ TEST_CASE("folders and archives give their images, sorted, and tell what they le
 
   const testing::Bytes picture = testing::bytes_of(folder / "photos/deep/a.png");
   const std::string tar = folder / "all.tar";
-  testing::write_file(tar, testing::TarWriter().add("z/a.png", picture).add("b.png", picture).bytes());
+  testing::write_file(tar,
+                      testing::TarWriter().add("z/a.png", picture).add("b.png", picture).bytes());
   PhotoInputs archive({tar}, {});
   PhotoStream stream(archive, {.workers = 2}, number_of);
   const std::vector<Photo> photos = all_of(stream);
@@ -175,9 +176,9 @@ TEST_CASE("a list names photos from here or from beside it") {
   write_picture(folder / "lists/deep/b.png", 1);
   const std::string root = folder / "lists";
   write_text(root + "/list.txt", "a.png\r\n\r\n" + root + "/a.png\r\ndeep\nnone.png");
-  CHECK(names_of({}, {root + "/list.txt"}) ==
-        std::vector<std::string>{root + "/a.png", root + "/a.png", root + "/deep/b.png",
-                                 "none.png"});
+  CHECK(
+      names_of({}, {root + "/list.txt"}) ==
+      std::vector<std::string>{root + "/a.png", root + "/a.png", root + "/deep/b.png", "none.png"});
   PhotoInputs image({}, {root + "/a.png"});
   PhotoFile file;
   REQUIRE(image.next(file) == PhotoInputs::State::kPhoto);
