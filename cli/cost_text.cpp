@@ -39,6 +39,7 @@ std::string plan_text(const Config& config) {
                                  plural(model.num_classes, "class", "classes"));
   text += "stage     tokens  channels  heads  blocks   window    shift     padded      MMACs\n";
   for (std::size_t i = 0; i < plan.stages.size(); ++i) text += stage_row(i, plan.stages[i]);
+  text += fmt::format("{:>5}  {:>76.2f}\n", "head", static_cast<double>(plan.head.macs) * 1e-6);
   if (plan.embed.unused_pixels != Size2{0, 0}) {
     text += fmt::format(
         "\nThe patch does not divide the image: {} rows and {} columns at its edge are not seen.\n",

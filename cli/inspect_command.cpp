@@ -54,6 +54,7 @@ Json plan_json(const Config& config) {
           {"predicted_peak_bytes", predicted_bytes(config, parameters)},
           {"batch_size", config.data.batch_size},
           {"patch_embed", {{"tokens", plan.embed.map}, {"macs", plan.embed.macs}}},
+          {"head", {{"macs", plan.head.macs}, {"auxiliary_macs", plan.head.auxiliary_macs}}},
           {"unused_pixels", plan.embed.unused_pixels},
           {"stages", stages}};
 }

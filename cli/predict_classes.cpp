@@ -7,10 +7,9 @@
 
 #include "cli/predict.h"
 #include "core/text.h"
-#include "core/utf8.h"
 #include "data/dataset_info.h"
 #include "data/sets/table_file.h"
-#include "train/class_names.h"
+#include "train/readable.h"
 
 namespace tessera {
 namespace {

@@ -11,14 +11,13 @@
 #include "cli/arguments.h"
 #include "cli/commands.h"
 #include "cli/predict.h"
-#include "core/cpus.h"
+#include "core/machine.h"
 #include "core/error.h"
 #include "core/profile.h"
-#include "train/duration.h"
+#include "train/readable.h"
 #include "train/log.h"
 #include "train/model_input.h"
-#include "train/plural.h"
-#include "train/progress.h"
+#include "train/training_log.h"
 #include "train/saved_model.h"
 
 namespace tessera {

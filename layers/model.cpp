@@ -14,6 +14,7 @@ namespace {
 
 ModelConfig resolved(ModelConfig config) {
   resolve_position(config);
+  resolve_patch_edge(config);
   throw_first_problem(config);
   return config;
 }

@@ -41,4 +41,10 @@ void resolve_position(ModelConfig& config) {
   }
 }
 
+void resolve_patch_edge(ModelConfig& config) {
+  PatchEdge& edge = config.patch_embed.edge;
+  if (edge == PatchEdge::kAuto)
+    edge = is_dense(config.head.type) ? PatchEdge::kPad : PatchEdge::kDrop;
+}
+
 }  // namespace tessera

@@ -102,4 +102,7 @@ double entry_of(const std::vector<double>& list, std::size_t index);
 /// continuous for its second version, absolute for ViT.
 void resolve_position(ModelConfig& config);
 
+/// Puts the rule in the place of PatchEdge::kAuto.
+void resolve_patch_edge(ModelConfig& config);
+
 }  // namespace tessera

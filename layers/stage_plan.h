@@ -69,6 +69,9 @@ struct ModelPlan {
   /// Multiply-adds of one image's forward pass. The literature calls these FLOPs; FLOPs are twice
   /// as many, and a training step takes three times a forward pass.
   std::int64_t macs() const;
+
+  /// Those of evaluation, which leaves out what is only trained along.
+  std::int64_t evaluation_macs() const { return macs() - head.auxiliary_macs; }
 };
 
 /// At `config.image_size`. Throws ConfigError, the first of model_problems, if the configuration

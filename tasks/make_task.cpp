@@ -20,7 +20,8 @@ std::unique_ptr<Task> make_task(const TaskConfig& task, const ModelConfig& model
     case TaskName::kClassification:
       break;
     case TaskName::kSegmentation:
-      return std::make_unique<Segmentation>(task.segmentation, model.num_classes, 0.4);
+      return std::make_unique<Segmentation>(task.segmentation, model.num_classes,
+                                            model.head.auxiliary.weight);
     case TaskName::kDetection:
       fail<ConfigError>("[task] detection cannot be trained yet");
   }

@@ -145,9 +145,11 @@ Speed measure_speed(const Config& config, std::int64_t batch_size, int steps) {
   speed.loader.step_cpu_seconds = training.cpu;
   speed.peak_gflops = peak_of(config.train.precision);
   speed.stream_gbytes = measure_stream_gbytes();
-  const double flops = 2.0 * static_cast<double>(plan_model(config.model).macs());
-  speed.train = rate_of(training.wall, batch_size, 3.0 * flops, speed.peak_gflops);
-  speed.infer = rate_of(inference.wall, batch_size, flops, speed.peak_gflops);
+  const ModelPlan plan = plan_model(config.model);
+  speed.train = rate_of(training.wall, batch_size, 6.0 * static_cast<double>(plan.macs()),
+                        speed.peak_gflops);
+  speed.infer = rate_of(inference.wall, batch_size, 2.0 * static_cast<double>(plan.evaluation_macs()),
+                        speed.peak_gflops);
   return speed;
 }
 

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "data/files/file_source.h"
+#include "files/file_source.h"
 
 namespace tessera {
 

@@ -28,8 +28,8 @@ namespace node {
 constexpr protozero::pbf_tag_type kInput = 1, kOutput = 2, kName = 3, kOp = 4, kAttribute = 5;
 }
 namespace attribute {
-constexpr protozero::pbf_tag_type kName = 1, kReal = 2, kInt = 3, kInts = 8, kType = 20;
-constexpr std::int32_t kTypeReal = 1, kTypeInt = 2, kTypeInts = 7;
+constexpr protozero::pbf_tag_type kName = 1, kReal = 2, kInt = 3, kText = 4, kInts = 8, kType = 20;
+constexpr std::int32_t kTypeReal = 1, kTypeInt = 2, kTypeText = 3, kTypeInts = 7;
 }  // namespace attribute
 namespace tensor {
 constexpr protozero::pbf_tag_type kDims = 1, kType = 2, kName = 8, kRaw = 9;
@@ -50,6 +50,10 @@ void write_attribute(pbf_writer& parent, const Attribute& from) {
     case Attribute::Kind::kFloat:
       to.add_float(attribute::kReal, from.real);
       to.add_enum(attribute::kType, attribute::kTypeReal);
+      return;
+    case Attribute::Kind::kText:
+      to.add_string(attribute::kText, from.text);
+      to.add_enum(attribute::kType, attribute::kTypeText);
       return;
   }
 }

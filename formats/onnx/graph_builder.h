@@ -18,7 +18,7 @@ using Value = std::string;
 
 /// An attribute of a node, under the name that ONNX's operator reference gives it.
 struct Attribute {
-  enum class Kind : std::uint8_t { kInt, kInts, kFloat };
+  enum class Kind : std::uint8_t { kInt, kInts, kFloat, kText };
 
   Attribute(std::string name_, std::int64_t value)
       : name(std::move(name_)), kind(Kind::kInt), ints{value} {}
@@ -26,18 +26,22 @@ struct Attribute {
       : name(std::move(name_)), kind(Kind::kInts), ints(std::move(values)) {}
   Attribute(std::string name_, float value)
       : name(std::move(name_)), kind(Kind::kFloat), real(value) {}
+  Attribute(std::string name_, std::string value)
+      : name(std::move(name_)), kind(Kind::kText), text(std::move(value)) {}
 
   std::string name;
   Kind kind;
   std::vector<std::int64_t> ints{};
   float real = 0.0f;
+  std::string text{};
 };
 
 /// A graph in the making. Values come into being in the order of the calls, which is the order that
 /// ONNX wants.
 class GraphBuilder {
  public:
-  /// Adds a node of one output and returns that. Nodes are numbered, so names are unique.
+  /// Adds a node of one output and returns that. Nodes are numbered, so names are unique. An empty
+  /// input is one that is left out.
   Value node(const std::string& op, const std::vector<Value>& inputs,
              const std::vector<Attribute>& attributes = {});
 

@@ -46,6 +46,13 @@ Tensor LayerGraph::parameter(const std::string& name) const {
   return entry->parameter->value;
 }
 
+Tensor LayerGraph::buffer(const std::string& name) const {
+  for (const ParameterStore::BufferEntry& entry : parameters_.buffers()) {
+    if (entry.name == name) return entry.buffer->value;
+  }
+  fail<CheckpointError>("export: the model has no buffer {}", name);
+}
+
 Value LayerGraph::linear(const Value& x, const std::string& name) {
   const std::string bias = name + ".bias";
   return linear(x, name, has(bias) ? parameter(bias) : Tensor());
@@ -72,8 +79,9 @@ Value LayerGraph::layer_norm(const Value& x, const std::string& name) {
 Value LayerGraph::conv(const Value& map, const std::string& name, const ops::Conv2dConfig& config) {
   const std::string weight = name + ".weight", bias = name + ".bias";
   const Tensor kernel = parameter(weight);
-  return graph_.node("Conv",
-                     {map, graph_.constant(weight, kernel), graph_.constant(bias, parameter(bias))},
+  std::vector<Value> inputs{map, graph_.constant(weight, kernel)};
+  if (has(bias)) inputs.push_back(graph_.constant(bias, parameter(bias)));
+  return graph_.node("Conv", inputs,
                      {{"kernel_shape", std::vector<std::int64_t>{kernel.dim(2), kernel.dim(3)}},
                       {"strides", std::vector<std::int64_t>{config.stride[0], config.stride[1]}},
                       {"pads", std::vector<std::int64_t>{config.pad_begin[0], config.pad_begin[1],

@@ -22,8 +22,9 @@ class LayerGraph {
   GraphBuilder& graph() { return graph_; }
   const ModelConfig& config() const { return config_; }
 
-  /// The parameter `name`. Throws CheckpointError if the model has none.
+  /// The parameter or buffer `name`. Throws CheckpointError if the model has none.
   Tensor parameter(const std::string& name) const;
+  Tensor buffer(const std::string& name) const;
   bool has(const std::string& name) const { return parameters_.find(name) != nullptr; }
 
   /// [..., in] -> [..., out], with `name.weight` and, if there is one, `name.bias`
@@ -38,8 +39,8 @@ class LayerGraph {
   /// [..., C] -> [..., C]
   Value layer_norm(const Value& x, const std::string& name);
 
-  /// Channels first, as ONNX has it: [N, C, H, W] -> [N, D, H', W'], with `name.weight` and
-  /// `name.bias`
+  /// Channels first, as ONNX has it: [N, C, H, W] -> [N, D, H', W'], with `name.weight` and, if
+  /// there is one, `name.bias`
   Value conv(const Value& map, const std::string& name, const ops::Conv2dConfig& config);
 
   /// Adds the positions of the tokens [N, h, w, D]: `name`, if it is learned. `extra` tokens stand

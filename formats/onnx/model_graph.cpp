@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "formats/onnx/head_graph.h"
 #include "formats/onnx/layer_graph.h"
 
 namespace tessera::onnx {
@@ -22,7 +23,8 @@ Value prepend_token(LayerGraph& layers, const Value& tokens, Size2 map) {
       {{"axis", std::int64_t{2}}});
 }
 
-// images [N, C, H, W] -> logits [N, classes]; see VisionTransformer.
+// images [N, C, H, W] -> the one map [N, h, w, C], or with a class token [N, 1, 1 + h w, C], before
+// its norm; see VisionTransformer.
 Value vit(LayerGraph& layers, const Value& images) {
   const ModelPlan plan = plan_model(layers.config());
   const bool has_token = layers.config().pool == Pooling::kToken;
@@ -33,28 +35,26 @@ Value vit(LayerGraph& layers, const Value& images) {
   for (std::int64_t block = 0; block < stage.depth; ++block) {
     x = layers.block(x, fmt::format("blocks.{}", block), stage, block);
   }
-  x = layers.layer_norm(x, "norm");
-  if (!has_token) return layers.linear(layers.mean_pool(x), "head");
-  const Value first =
-      layers.graph().reshape(layers.graph().slice(x, 2, 0, 1), {layers.config().embed_dim});
-  return layers.linear(first, "head");
+  return x;
 }
 
-// images [N, C, H, W] -> logits [N, classes]; see SwinTransformer.
-Value swin(LayerGraph& layers, const Value& images) {
+// images [N, C, H, W] -> a map [N, h, w, C] a stage, before its norm; see SwinTransformer.
+std::vector<Value> swin(LayerGraph& layers, const Value& images) {
   const ModelPlan plan = plan_model(layers.config());
   Value x = layers.position(patch_embed(layers, images), "absolute_pos_embed", plan.embed.map, 0);
+  std::vector<Value> maps;
   for (std::size_t i = 0; i < plan.stages.size(); ++i) {
     const StagePlan& stage = plan.stages[i];
     const std::string name = fmt::format("stages.{}", i);
     for (std::int64_t block = 0; block < stage.depth; ++block) {
       x = layers.block(x, fmt::format("{}.blocks.{}", name, block), stage, block);
     }
+    maps.push_back(x);
     if (i + 1 < plan.stages.size()) {
       x = patch_merging(layers, x, name + ".downsample", stage);
     }
   }
-  return layers.linear(layers.mean_pool(layers.layer_norm(x, "norm")), "head");
+  return maps;
 }
 
 }  // namespace
@@ -65,10 +65,12 @@ std::string export_model(const ModelConfig& config, const ParameterStore& parame
   resolve_position(resolved);
   GraphBuilder graph;
   LayerGraph layers(graph, resolved, parameters);
-  const Value logits = resolved.name == ModelName::kViT ? vit(layers, GraphBuilder::kInput)
-                                                        : swin(layers, GraphBuilder::kInput);
-  return graph.finish(logits, {config.in_channels, config.image_size[0], config.image_size[1]},
-                      {config.num_classes}, metadata);
+  const std::vector<Value> maps = resolved.name == ModelName::kViT
+                                      ? std::vector{vit(layers, GraphBuilder::kInput)}
+                                      : swin(layers, GraphBuilder::kInput);
+  return graph.finish(head(layers, maps),
+                      {config.in_channels, config.image_size[0], config.image_size[1]},
+                      head_dims(config), metadata);
 }
 
 }  // namespace tessera::onnx

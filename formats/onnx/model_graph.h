@@ -12,7 +12,8 @@ namespace tessera::onnx {
 
 /// The bytes of an ONNX file (opset 17, IR 8) that computes what the network of `config` with
 /// `parameters` computes in f32 in evaluation: `input` [N, C, H, W], normalised pixels, any N ->
-/// `logits` [N, num_classes]. `metadata` are pairs of key and value for whoever uses the file.
+/// `logits` [N, num_classes], of a head that answers for every position [N, num_classes, H, W].
+/// `metadata` are pairs of key and value for whoever uses the file.
 /// Throws ConfigError if the configuration has no meaning or cannot be exported.
 std::string export_model(const ModelConfig& config, const ParameterStore& parameters,
                          const std::vector<std::pair<std::string, std::string>>& metadata);

@@ -9,8 +9,6 @@
 namespace tessera {
 namespace {
 
-constexpr float kEpsilon = 1e-5f;
-
 bool keeps_statistics(HeadNorm norm) {
   return norm == HeadNorm::kBatch || norm == HeadNorm::kFrozenBatch;
 }

@@ -24,8 +24,12 @@ std::int64_t norm_groups(std::int64_t channels, std::int64_t groups);
 /// Norms add 1e-5 to the variance; batch norm's running statistics move by 0.1.
 class ConvNorm {
  public:
+  static constexpr float kEpsilon = 1e-5f;
+
   ConvNorm(std::int64_t in_channels, std::int64_t out_channels, std::int64_t side,
            const ConvNormRule& rule);
+
+  std::int64_t in_channels() const { return conv_.weight().shape[1]; }
 
   /// [B, H, W, in] -> [B, H, W, out]. Throws ShapeError, also where batch norm has a single value
   /// to take statistics of.
@@ -50,6 +54,8 @@ class PixelClassifier {
  public:
   /// `draw` tells its dropout from others.
   PixelClassifier(std::int64_t channels, std::int64_t classes, double dropout, std::uint32_t draw);
+
+  std::int64_t classes() const { return conv_.out_channels(); }
 
   /// [B, H, W, C] -> [B, H, W, K]
   Var forward(Tape& tape, const Var& x);

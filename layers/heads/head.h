@@ -16,8 +16,16 @@ struct MapShape {
 
 /// What a head takes an image; known before any memory is taken.
 struct HeadPlan {
-  std::int64_t macs = 0;   ///< multiply-adds
-  std::int64_t saved = 0;  ///< values that a training step saves, beside the maps it reads
+  std::int64_t macs = 0;            ///< multiply-adds
+  std::int64_t auxiliary_macs = 0;  ///< those among them of what is trained along and then left out
+  std::int64_t saved = 0;           ///< values that a training step saves, beside the maps it reads
+
+  HeadPlan& operator+=(const HeadPlan& other) {
+    macs += other.macs;
+    auxiliary_macs += other.auxiliary_macs;
+    saved += other.saved;
+    return *this;
+  }
 };
 
 class Head {

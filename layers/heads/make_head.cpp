@@ -1,6 +1,8 @@
 #include "layers/heads/make_head.h"
 
+#include "layers/heads/light_heads.h"
 #include "layers/heads/linear_head.h"
+#include "layers/heads/upernet_head.h"
 
 namespace tessera {
 
@@ -8,6 +10,11 @@ std::vector<ConfigProblem> head_problems(const ModelConfig& config) {
   switch (config.head.type) {
     case HeadType::kLinear:
       break;
+    case HeadType::kUperNet:
+      return UperNetHead::problems(config);
+    case HeadType::kFpn:
+    case HeadType::kFcn:
+      return DenseHead::problems(config);
   }
   return LinearHead::problems(config);
 }
@@ -16,6 +23,12 @@ std::unique_ptr<Head> make_head(const ModelConfig& config) {
   switch (config.head.type) {
     case HeadType::kLinear:
       break;
+    case HeadType::kUperNet:
+      return std::make_unique<UperNetHead>(config);
+    case HeadType::kFpn:
+      return std::make_unique<FpnHead>(config);
+    case HeadType::kFcn:
+      return std::make_unique<FcnHead>(config);
   }
   return std::make_unique<LinearHead>(config);
 }

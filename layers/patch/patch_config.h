@@ -22,6 +22,7 @@ enum class PatchEmbedType : std::uint8_t {
 enum class PatchEdge : std::uint8_t {
   kDrop,  ///< they are not seen
   kPad,   ///< zeros make them whole: one more row or column of tokens
+  kAuto,  ///< kPad of models whose head puts out a map, kDrop of others: see resolve_patch_edge
 };
 
 /// In the place of a number of zeros: as many as keep ceil(pixels / stride) tokens.

@@ -2,7 +2,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "tests/data/files/tar_writer.h"
+#include "tests/files/tar_writer.h"
 #include "tests/data/image_tree.h"
 #include "tests/program/run_folder.h"
 

@@ -121,6 +121,13 @@ void check_task(const Checker& check) {
           task_of(known));
     }
   }
+  const bool segments = config.task.name == TaskName::kSegmentation;
+  if (check.readable({"task.name", "model.head.type"}) &&
+      segments != is_segmenting(config.model.head.type)) {
+    check.report({"model.head.type", "task.name"}, "[task] {}",
+                 segments ? "segmentation needs model.head.type: upernet, fpn or fcn"
+                          : "model.head.type upernet, fpn and fcn are for task.name: segmentation");
+  }
   const SegmentationConfig& segmentation = config.task.segmentation;
   if (segmentation.balance != ClassWeights::kGiven || !check.readable({"task.class_weights"}))
     return;
@@ -134,6 +141,9 @@ void check_task(const Checker& check) {
 
 void resolve_auto(Config& config, const ReadState& state, Problems& problems) {
   ModelConfig& model = config.model;
+  if (!state.given("task.name") && is_segmenting(model.head.type)) {
+    config.task.name = TaskName::kSegmentation;
+  }
   const ModelConfig unset;
   ImageShape image{unset.image_size[0], unset.image_size[1], unset.in_channels};
   std::int64_t classes = unset.num_classes;
@@ -148,6 +158,7 @@ void resolve_auto(Config& config, const ReadState& state, Problems& problems) {
   if (model.num_classes == 0) model.num_classes = classes;
   config.data.image = {model.image_size[0], model.image_size[1], model.in_channels};
   resolve_position(model);
+  resolve_patch_edge(model);
   if (config.train.best_by.empty()) config.train.best_by = main_metric(config);
 }
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iterator>
 
 #include "core/error.h"
@@ -37,7 +38,16 @@ void walk(const Schema& schema, const OnSection& on_section, const OnKey& on_key
   }
 }
 
-bool is_inner(const Section& section) { return section.path.find('.') != std::string::npos; }
+std::string indent_of(const Section& section) {
+  return std::string(2 * static_cast<std::size_t>(std::ranges::count(section.path, '.')), ' ');
+}
+
+bool is_off(const Section& section) { return section.on != nullptr && !*section.on; }
+
+const char* type_of(const Section& section) {
+  if (section.or_auto) return "a map or auto";
+  return section.on != nullptr ? "a map or none" : "a map";
+}
 
 }  // namespace
 
@@ -64,15 +74,17 @@ std::string to_yaml(const Config& config) {
   Config copy = config;
   std::string yaml;
   std::string indent;
+  bool off = false;
   walk(
       schema_of(copy),
       [&](const Section& section) {
-        indent = is_inner(section) ? "    " : "  ";
-        yaml += fmt::format("{}{}:\n", is_inner(section) ? "  " : "",
-                            section.path.substr(section.path.find('.') + 1));
+        indent = indent_of(section);
+        off = is_off(section);
+        yaml += fmt::format("{}{}:{}\n", indent, section.path.substr(section.path.rfind('.') + 1),
+                            off ? " none" : "");
       },
       [&](const Key& key, const std::string& name) {
-        yaml += fmt::format("{}{}: {}\n", indent, name, key.write());
+        if (!off) yaml += fmt::format("{}  {}: {}\n", indent, name, key.write());
       });
   return yaml;
 }
@@ -101,7 +113,7 @@ std::string config_reference() {
       schema_of(unset),
       [&](const Section& section) {
         fmt::format_to(std::back_inserter(text), "| **{}** | {} | | {} |\n", section.path,
-                       section.or_auto ? "a map or auto" : "a map", section.help);
+                       type_of(section), section.help);
       },
       [&](const Key& key, const std::string&) {
         fmt::format_to(std::back_inserter(text), "| `{}` | {}{}{} | `{}` | {} |\n", key.path,

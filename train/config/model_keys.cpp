@@ -112,10 +112,12 @@ void add_patch_embed(PatchEmbedConfig& embed, std::vector<Key>& keys) {
                 "layer norm after the projection; shifted: before it"),
        size_key("model.patch_embed.kernel", embed.kernel, side,
                 "overlap: pixels that a token sees; auto: 2 * patch_size - 1", true),
-       choice_key("model.patch_embed.edge", embed.edge,
-                  {{"drop", PatchEdge::kDrop}, {"pad", PatchEdge::kPad}},
-                  "linear, sliding, overlap with numbered padding: pixels at the right and bottom "
-                  "that no whole kernel fits on are not seen, or filled up with zeros"),
+       choice_key(
+           "model.patch_embed.edge", embed.edge,
+           {{"auto", PatchEdge::kAuto}, {"drop", PatchEdge::kDrop}, {"pad", PatchEdge::kPad}},
+           "linear, sliding, overlap with numbered padding: pixels at the right and bottom "
+           "that no whole kernel fits on are not seen, or filled up with zeros; auto: pad "
+           "where the head puts out a map, else drop"),
        integer_key("model.patch_embed.padding", embed.padding, between(0, kMaxSide),
                    "overlap: zeros on every side; same: as many as keep image / patch tokens, "
                    "rounded up",

@@ -51,11 +51,15 @@ class Reader {
 
  private:
   void read_inner(const YamlNode& value, const Section& section) {
+    const bool none = section.on != nullptr && value.is_plain("none");
+    if (section.on != nullptr && !value.is_null()) *section.on = !none;
     if (value.is_map()) return read_section(value, section.path);
-    const bool left_as_is = value.is_null() || (section.or_auto && value.is_plain("auto"));
+    const bool left_as_is = none || value.is_null() || (section.or_auto && value.is_plain("auto"));
     if (left_as_is) return;
-    problems_.add(value.mark, fmt::format("{}: expected a map of keys{}, got {}", section.path,
-                                          section.or_auto ? " or auto" : "", describe(value)));
+    problems_.add(value.mark,
+                  fmt::format("{}: expected a map of keys{}{}, got {}", section.path,
+                              section.or_auto ? " or auto" : "",
+                              section.on != nullptr ? " or none" : "", describe(value)));
     state_.mark_unreadable(section.path);
   }
 

@@ -26,6 +26,9 @@ class ReadState {
 
   bool readable(std::string_view path) const;
 
+  /// Whether the configuration has the key or section.
+  bool given(const std::string& path) const { return marks_.count(path) > 0; }
+
   /// Where the first of `paths` that was given stands; else the section of the first; else the
   /// file.
   Mark mark_of(const std::vector<std::string>& paths) const;

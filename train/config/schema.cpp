@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/kernels/cpu.h"
+#include "train/config/head_keys.h"
 #include "train/config/task_keys.h"
 
 namespace tessera {
@@ -123,19 +124,24 @@ const Section* Schema::find_section(std::string_view path) const {
 
 Schema schema_of(Config& config) {
   Schema schema;
-  schema.sections = {{"task", "what is learned"},
-                     {"model", "what the network is made of"},
-                     {"model.patch_embed", "how pixels become tokens"},
-                     {"model.patch_merging", "how the map shrinks between stages"},
-                     {"init", "what the weights are before the first step"},
-                     {"data", "where images come from and what happens to them"},
-                     {"data.augment", "random changes to training images"},
-                     {"data.normalize", "(pixel - mean) / std", true},
-                     {"optim", "how parameters are updated"},
-                     {"optim.schedule", "the learning rate over time"},
-                     {"train", "how long, how exactly and where to"}};
+  schema.sections = {
+      {"task", "what is learned"},
+      {"model", "what the network is made of"},
+      {"model.patch_embed", "how pixels become tokens"},
+      {"model.patch_merging", "how the map shrinks between stages"},
+      {"model.head", "what is made of the maps of the stages"},
+      {"model.head.auxiliary", "upernet, fpn, fcn: a second, smaller head that is trained along",
+       false, &config.model.head.auxiliary.on},
+      {"init", "what the weights are before the first step"},
+      {"data", "where images come from and what happens to them"},
+      {"data.augment", "random changes to training images"},
+      {"data.normalize", "(pixel - mean) / std", true},
+      {"optim", "how parameters are updated"},
+      {"optim.schedule", "the learning rate over time"},
+      {"train", "how long, how exactly and where to"}};
   add_task_keys(config, schema.keys);
   add_model_keys(config.model, schema.keys);
+  add_head_keys(config.model.head, schema.keys);
   add_init(config.init, schema.keys);
   add_data_keys(config, schema.keys);
   add_optim(config.optim, schema.keys);
@@ -150,6 +156,7 @@ Config unset_config() {
   config.model.image_size = {};
   config.model.in_channels = 0;
   config.model.num_classes = 0;
+  config.model.patch_embed.edge = PatchEdge::kAuto;
   config.model.position = {.relative = false, .automatic = true};
   return config;
 }

@@ -15,6 +15,7 @@ struct Section {
   std::string path;
   std::string help;
   bool or_auto = false;  ///< the word `auto` may stand for the map, with all keys left as they are
+  bool* on = nullptr;    ///< the word `none` may stand for the map: then this is false
 };
 
 struct Schema {
@@ -29,7 +30,8 @@ struct Schema {
 Schema schema_of(Config& config);
 
 /// What a key that is not given means: the initialisers of the structs, no data set, and `auto` for
-/// `model.image_size`, `model.in_channels`, `model.num_classes` and `model.position`.
+/// `model.image_size`, `model.in_channels`, `model.num_classes`, `model.position` and
+/// `model.patch_embed.edge`.
 Config unset_config();
 
 /// Appends them, bound to `config`.

@@ -6,7 +6,7 @@
 
 #include <algorithm>
 
-#include "tests/data/files/tar_writer.h"
+#include "tests/files/tar_writer.h"
 #include "tests/data/image_tree.h"
 
 namespace tessera {
