@@ -6,10 +6,11 @@
 #include "cli/arguments.h"
 #include "cli/commands.h"
 #include "core/error.h"
-#include "core/ops/cross_entropy.h"
+#include "core/ops/resize.h"
 #include "formats/safetensors.h"
 #include "formats/weights/load_weights.h"
 #include "layers/model.h"
+#include "tasks/make_task.h"
 #include "train/checkpoint.h"
 #include "train/config/config.h"
 #include "train/log.h"
@@ -26,6 +27,7 @@ struct ForwardOptions {
   std::vector<std::string> allow_missing;
   std::string precision = "f32";
   bool grad = false;
+  bool train_mode = false;
   bool features = false;
   float label_smoothing = 0.0f;
 };
@@ -69,12 +71,66 @@ Tensor read_images(const TensorFile& file, const ModelConfig& model) {
   return to_channels_last(input);
 }
 
-int run(const ForwardOptions& options) {
+/// The configuration of a forward pass: nothing is dropped, and without --train-mode
+/// the arithmetic is that of evaluation, also where gradients are recorded.
+Config read_config(const ForwardOptions& options) {
   Config config = load_config(options.model, options.overrides);
-  // The arithmetic of evaluation, also where gradients are recorded: nothing is dropped.
-  config.model.drop_path = 0.0;
-  config.model.dropout = 0.0;
+  ModelConfig& model = config.model;
+  model.drop_path = model.dropout = model.head.dropout = 0.0;
+  if (!options.train_mode && model.head.norm == HeadNorm::kBatch) {
+    model.head.norm = HeadNorm::kFrozenBatch;
+  }
+  config.task.loss = {.label_smoothing = double{options.label_smoothing}};
+  return config;
+}
+
+/// Targets as a task's loss reads them.
+Batch read_targets(const TensorFile& file, const Tensor& images, const Config& config,
+                   const Task& task) {
+  Batch batch;
+  batch.images = images;
+  const Tensor target = file.i32("target");
+  if (task.targets() == TargetKind::kClass) {
+    batch.labels = target;
+    return batch;
+  }
+  if (task.targets() == TargetKind::kBoxes) {
+    fail<ConfigError>("forward: targets of task detection are not read; leave --grad out");
+  }
+  const Shape wanted{images.dim(0), images.dim(1), images.dim(2)};
+  if (target.shape() != wanted) {
+    fail<ShapeError>("{}: target is {}, expected {}: a class for each pixel of the input",
+                     file.path, target.shape(), wanted);
+  }
+  for (std::int32_t& label : target.span<std::int32_t>()) {
+    if (label == config.data.ignored_value) label = kIgnored;
+  }
+  batch.masks = target;
+  return batch;
+}
+
+/// What is written of the logits: [B, K], or enlarged to the images [B, K, H, W].
+Tensor shown_logits(Tape& tape, const Var& logits, const Tensor& images) {
+  if (logits.shape().rank() != 4) return as_f32(logits.value);
+  const Var enlarged = ops::resize(tape, logits, {images.dim(1), images.dim(2)});
+  return to_channels_first(as_f32(enlarged.value));
+}
+
+/// The running statistics of batch norms, under the names of the weights.
+void append_statistics(const Model& model, const LoadReport& report,
+                       std::vector<NamedTensor>& results) {
+  for (NamedTensor& named :
+       rename_tensors(named_values(model.parameters), report.naming, "after/")) {
+    if (named.name.ends_with("running_mean") || named.name.ends_with("running_var")) {
+      results.push_back(std::move(named));
+    }
+  }
+}
+
+int run(const ForwardOptions& options) {
+  const Config config = read_config(options);
   Model model(config.model);
+  const std::unique_ptr<Task> task = make_task(config.task, config.model);
   // Only what may be missing keeps these values.
   model.parameters.initialize(config.train.seed, static_cast<float>(config.model.init_std));
   const LoadReport report =
@@ -86,28 +142,33 @@ int run(const ForwardOptions& options) {
   const TensorFile file = read_safetensors(options.input);
   const DType dtype = options.precision == "bf16" ? DType::kBF16 : DType::kF32;
 
-  Tape tape({.training = options.grad});
+  const bool has_target = options.grad || file.find("target") != nullptr;
+  // An auxiliary head is part of the loss, and runs where a tape records.
+  Tape tape({.training = has_target || options.train_mode});
   const Tensor images = read_images(file, config.model);
   const Var input = tape.leaf(dtype == DType::kF32 ? images : cast(images, dtype));
-  model.require_configured_size(input.shape());
+  if (!is_dense(config.model.head.type)) model.require_configured_size(input.shape());
   const std::vector<StageMap> maps = model.backbone().forward(tape, input);
-  const Var logits = model.head().forward(tape, maps, {input.dim(1), input.dim(2)}).front();
-  std::vector<NamedTensor> results = {{"logits", as_f32(logits.value)}};
+  const std::vector<Var> outputs = model.head().forward(tape, maps, {input.dim(1), input.dim(2)});
+  std::vector<NamedTensor> results = {{"logits", shown_logits(tape, outputs.front(), images)}};
   for (std::size_t i = 0; i < maps.size() && options.features; ++i) {
     results.push_back({fmt::format("features/{}", i), as_f32(maps[i].map.value)});
   }
-  if (options.grad) {
-    const Var loss = ops::cross_entropy(tape, logits, file.i32("target"), options.label_smoothing);
-    model.parameters.clear_gradients();
-    tape.backward(loss);
-    model.parameters.complete_gradients();
+  if (has_target) {
+    const Var loss = task->loss(tape, outputs, read_targets(file, images, config, *task));
     results.push_back({"loss", loss.value});
-    results.push_back({"grad/input", to_channels_first(as_f32(tape.grad(input)))});
-    for (NamedTensor& gradient :
-         rename_tensors(named_gradients(model.parameters), report.naming, "grad/")) {
-      results.push_back(std::move(gradient));
+    if (options.grad) {
+      model.parameters.clear_gradients();
+      tape.backward(loss);
+      model.parameters.complete_gradients();
+      results.push_back({"grad/input", to_channels_first(as_f32(tape.grad(input)))});
+      for (NamedTensor& gradient :
+           rename_tensors(named_gradients(model.parameters), report.naming, "grad/")) {
+        results.push_back(std::move(gradient));
+      }
     }
   }
+  if (options.train_mode) append_statistics(model, report, results);
   write_safetensors(options.output, results);
   return kExitOk;
 }
@@ -130,15 +191,20 @@ Action add_forward_command(Arguments& arguments) {
                   "Parameters that need not be in the weights, such as 'head.*': they start anew")
       .repeated();
   arguments
-      .add_option("--input", options->input,
-                  "Safetensors with input [B,C,H,W] and, for --grad, target [B]")
+      .add_option(
+          "--input", options->input,
+          "Safetensors with input [B,C,H,W] and, for the loss, target: [B] of a classifier, "
+          "[B,H,W] of segmentation")
       .required();
   arguments
       .add_option("--output", options->output,
-                  "Safetensors to write: logits, features/N, loss, grad/input, grad/NAME as in the "
-                  "weights")
+                  "Safetensors to write: logits ([B,K], or [B,K,H,W] of segmentation), features/N, "
+                  "loss, grad/input, grad/NAME as in the weights, after/NAME")
       .required();
-  arguments.add_flag("--grad", options->grad, "Also the mean cross entropy and its gradients");
+  arguments.add_flag("--grad", options->grad, "Also the gradients of the loss");
+  arguments.add_flag("--train-mode", options->train_mode,
+                     "Batch norms use the statistics of the batch, as in a training step; also the "
+                     "running ones after it: after/NAME. Nothing is dropped");
   arguments.add_flag(
       "--features", options->features,
       "Also what each stage puts out before merging and norm: features/N [B,h,w,C]; of a "

@@ -146,10 +146,10 @@ Speed measure_speed(const Config& config, std::int64_t batch_size, int steps) {
   speed.peak_gflops = peak_of(config.train.precision);
   speed.stream_gbytes = measure_stream_gbytes();
   const ModelPlan plan = plan_model(config.model);
-  speed.train = rate_of(training.wall, batch_size, 6.0 * static_cast<double>(plan.macs()),
-                        speed.peak_gflops);
-  speed.infer = rate_of(inference.wall, batch_size, 2.0 * static_cast<double>(plan.evaluation_macs()),
-                        speed.peak_gflops);
+  speed.train =
+      rate_of(training.wall, batch_size, 6.0 * static_cast<double>(plan.macs()), speed.peak_gflops);
+  speed.infer = rate_of(inference.wall, batch_size,
+                        2.0 * static_cast<double>(plan.evaluation_macs()), speed.peak_gflops);
   return speed;
 }
 

@@ -21,8 +21,8 @@ class DenseGraph {
         levels_.push_back({});  // no head reads it
         continue;
       }
-      levels_.push_back({channels_first(graph(), layers.layer_norm(maps[i], norm)), stage.map,
-                         stage.channels});
+      levels_.push_back(
+          {channels_first(graph(), layers.layer_norm(maps[i], norm)), stage.map, stage.channels});
     }
   }
 
@@ -121,13 +121,12 @@ class DenseGraph {
     switch (head().norm) {
       case HeadNorm::kBatch:
       case HeadNorm::kFrozenBatch:
-        return graph().node("BatchNormalization",
-                            {map.value, values(".weight"), values(".bias"),
-                             graph().constant(name + ".running_mean",
-                                              layers_.buffer(name + ".running_mean")),
-                             graph().constant(name + ".running_var",
-                                              layers_.buffer(name + ".running_var"))},
-                            {{"epsilon", ConvNorm::kEpsilon}});
+        return graph().node(
+            "BatchNormalization",
+            {map.value, values(".weight"), values(".bias"),
+             graph().constant(name + ".running_mean", layers_.buffer(name + ".running_mean")),
+             graph().constant(name + ".running_var", layers_.buffer(name + ".running_var"))},
+            {{"epsilon", ConvNorm::kEpsilon}});
       case HeadNorm::kGroup:
         return group_norm(name, map);
       case HeadNorm::kLayer:
@@ -144,7 +143,8 @@ class DenseGraph {
     const std::int64_t groups = norm_groups(map.channels, ConvNormRule{}.groups);
     const std::int64_t places = map.size[0] * map.size[1];
     const Value grouped = graph().reshape(map.value, {groups, map.channels / groups * places});
-    const Value ones = graph().constant(fmt::format("ones.{}", groups), Tensor::full({groups}, 1.0f));
+    const Value ones =
+        graph().constant(fmt::format("ones.{}", groups), Tensor::full({groups}, 1.0f));
     const Value zeros =
         graph().constant(fmt::format("zeros.{}", groups), Tensor::full({groups}, 0.0f));
     const Value plain = graph().node("InstanceNormalization", {grouped, ones, zeros},
@@ -163,7 +163,8 @@ class DenseGraph {
 
 Value linear_head(LayerGraph& layers, const Value& map) {
   const Value normed = layers.layer_norm(map, "norm");
-  if (layers.config().pool == Pooling::kMean) return layers.linear(layers.mean_pool(normed), "head");
+  if (layers.config().pool == Pooling::kMean)
+    return layers.linear(layers.mean_pool(normed), "head");
   GraphBuilder& graph = layers.graph();
   const Value first = graph.reshape(graph.slice(normed, 2, 0, 1), {layers.config().embed_dim});
   return layers.linear(first, "head");

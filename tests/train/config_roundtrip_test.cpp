@@ -98,6 +98,19 @@ model:
     kernel: 5
     directions: cardinal
     kernels: [2, 3]
+  head:
+    type: fpn
+    channels: 96
+    convs: 2
+    pool_scales: [1, 4]
+    join: sum
+    norm: layer
+    dropout: 0.2
+    auxiliary:
+      weight: 0.3
+      stage: 1
+      channels: 32
+      convs: 0
 init:
   weights: "weights/swin 1.pth"
   allow_missing: ["head.*", a.b]
@@ -216,6 +229,41 @@ train:
     CAPTURE(given[i]);
     CHECK((given[i] != unset[i] || single.count(given[i]) == 1));
   }
+}
+
+TEST_CASE("an auxiliary head may be none, and is on again where its keys are given") {
+  const auto read = [](const std::string& auxiliary, std::vector<std::string> overrides = {}) {
+    return parse_config("model: {num_classes: 3, head: {type: fcn, auxiliary: " + auxiliary + "}}",
+                        "c.yaml", overrides);
+  };
+  const Config off = read("none");
+  CHECK_FALSE(off.model.head.auxiliary.on);
+  CHECK(to_yaml(off).find("    auxiliary: none\ninit:") != std::string::npos);
+  CHECK_FALSE(parse_config(to_yaml(off)).model.head.auxiliary.on);
+  CHECK(read("{weight: 0.2}").model.head.auxiliary.on);
+  CHECK(read("").model.head.auxiliary.on);
+  const Config again = read("none", {"model.head.auxiliary.weight=0.2"});
+  CHECK(again.model.head.auxiliary.on);
+  CHECK(again.model.head.auxiliary.weight == 0.2);
+  CHECK_FALSE(read("{weight: 0.2}", {"model.head.auxiliary=none"}).model.head.auxiliary.on);
+  CHECK(errors_of("model: {head: {auxiliary: no}}") ==
+        lines({"c.yaml:1:27: model.head.auxiliary: expected a map of keys or none, got \"no\""}));
+}
+
+TEST_CASE("what a head puts out decides on the edge of patches and on the task") {
+  const auto read = [](const std::string& text) { return parse_config(text); };
+  CHECK(read("model: {depths: [2], num_heads: [3]}").model.patch_embed.edge == PatchEdge::kDrop);
+  const Config dense = read("model: {head: {type: upernet}}");
+  CHECK(dense.model.patch_embed.edge == PatchEdge::kPad);
+  CHECK(dense.task.name == TaskName::kSegmentation);
+  CHECK(to_yaml(dense).find("edge: pad") != std::string::npos);
+  CHECK(read("model: {head: {type: fcn}, patch_embed: {edge: drop}}").model.patch_embed.edge ==
+        PatchEdge::kDrop);
+  CHECK(errors_of("task: {name: segmentation}") ==
+        lines({"c.yaml:1:14: [task] segmentation needs model.head.type: upernet, fpn or fcn"}));
+  CHECK(errors_of("task: {name: classification}\nmodel: {head: {type: fpn}}") ==
+        lines({"c.yaml:2:22: [task] model.head.type upernet, fpn and fcn are for task.name: "
+               "segmentation"}));
 }
 
 TEST_CASE("numbers survive writing bit for bit") {

@@ -37,12 +37,13 @@ void add_task_keys(Config& config, std::vector<Key>& keys) {
   TaskConfig& task = config.task;
   keys.insert(
       keys.end(),
-      {choice_key("task.name", task.name,
-                  {{"classification", TaskName::kClassification},
-                   {"segmentation", TaskName::kSegmentation},
-                   {"detection", TaskName::kDetection}},
-                  "what is learned of an image: its class, a class for each pixel, or boxes; if not "
-                  "given, what model.head.type puts out"),
+      {choice_key(
+           "task.name", task.name,
+           {{"classification", TaskName::kClassification},
+            {"segmentation", TaskName::kSegmentation},
+            {"detection", TaskName::kDetection}},
+           "what is learned of an image: its class, a class for each pixel, or boxes; if not "
+           "given, what model.head.type puts out"),
        integer_key("task.ignore_index", config.data.ignored_value, between(0, 255),
                    "segmentation: the value in masks of pixels that are neither taught nor scored"),
        class_weights_key("task.class_weights", task.segmentation,
