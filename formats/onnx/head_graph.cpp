@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include "formats/onnx/map_nodes.h"
-#include "formats/onnx/patch_nodes.h"
 #include "layers/heads/light_heads.h"
 
 namespace tessera::onnx {

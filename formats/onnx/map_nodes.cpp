@@ -29,6 +29,14 @@ Tensor transposed(const Tensor& matrix) {
 
 }  // namespace
 
+Value channels_last(GraphBuilder& graph, const Value& map) {
+  return graph.transpose(map, {0, 2, 3, 1});
+}
+
+Value channels_first(GraphBuilder& graph, const Value& map) {
+  return graph.transpose(map, {0, 3, 1, 2});
+}
+
 Map resize(GraphBuilder& graph, const Map& map, Size2 size) {
   if (map.size == size) return map;
   const Value batch = graph.node("Shape", {map.value}, {{"end", std::int64_t{1}}});

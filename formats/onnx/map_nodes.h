@@ -16,6 +16,10 @@ struct Map {
   std::int64_t channels = 0;
 };
 
+/// [N, C, H, W] -> [N, H, W, C], and back.
+Value channels_last(GraphBuilder& graph, const Value& map);
+Value channels_first(GraphBuilder& graph, const Value& map);
+
 /// See ops::resize, bilinear; the map itself where the size stays.
 Map resize(GraphBuilder& graph, const Map& map, Size2 size);
 

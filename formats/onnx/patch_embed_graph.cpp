@@ -7,20 +7,13 @@
 #include "formats/onnx/layer_graph.h"
 #include "layers/conv2d.h"
 #include "layers/patch/conv_patch_embed.h"
+#include "formats/onnx/map_nodes.h"
 #include "layers/patch/conv_stem.h"
 #include "layers/patch/cross_scale_patches.h"
 #include "layers/patch/shifted_patches.h"
 
 namespace tessera::onnx {
 namespace {
-
-Value channels_last(GraphBuilder& graph, const Value& map) {
-  return graph.transpose(map, {0, 2, 3, 1});
-}
-
-Value channels_first(GraphBuilder& graph, const Value& map) {
-  return graph.transpose(map, {0, 3, 1, 2});
-}
 
 // map [N, C, H, W] -> [N, h, w, views kh kw C]; see ops::gather_patches. Only patches that touch:
 // the stride is the kernel.
