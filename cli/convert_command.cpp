@@ -97,7 +97,10 @@ bool has_windows(const Weights& weights) {
 }
 
 std::vector<StoredTensor> buffers_for(const Weights& weights, Naming naming) {
-  if (weights.model) return make_buffers(geometry_of(*weights.model), naming);
+  std::vector<std::string> names;
+  for (const StoredTensor& stored : weights.tensors) names.push_back(stored.name);
+  const Architecture architecture = architecture_of(names);
+  if (weights.model) return make_buffers(geometry_of(*weights.model), naming, architecture);
   if (naming == Naming::kOfficial) {
     note("without --model the buffer attn_mask is left out: load with strict=False");
   }
@@ -107,7 +110,7 @@ std::vector<StoredTensor> buffers_for(const Weights& weights, Naming naming) {
         "without --model relative_position_index and relative_coords_table are left out: load "
         "with strict=False");
   }
-  return make_buffers(modules, naming);
+  return make_buffers(modules, naming, architecture);
 }
 
 int run(const ConvertOptions& options) {

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "cli/arguments.h"
+#include "cli/box_check.h"
 #include "cli/commands.h"
 #include "cli/data_check.h"
 #include "core/atomic_file.h"
@@ -57,33 +58,35 @@ Config config_of(const CheckOptions& options) {
   return config;
 }
 
-Json to_json(const CheckedSplit& split) {
+Json to_json(const CheckedSplit& split, const Config& config) {
   const DataReport& report = split.report;
   Json unreadable = Json::array();
   for (const UnreadableSample& sample : report.unreadable) {
     unreadable.push_back(
         {{"sample", split.dataset->sample_name(sample.sample)}, {"error", sample.error}});
   }
-  return {{"samples", report.samples},
-          {"unreadable", std::move(unreadable)},
-          {"classes", split.dataset->class_names()},
-          {"class_counts", report.class_counts},
-          {"things", report.things},
-          {"without_things", report.without_things},
-          {"ignored", report.ignored},
-          {"empty_classes", report.empty_classes},
-          {"heights", report.heights},
-          {"widths", report.widths},
-          {"mean", report.measured.mean},
-          {"std", report.measured.std},
-          {"duplicates", report.duplicates},
-          {"conflicting_labels", report.conflicts.size()},
-          {"hash", fmt::format("{:016x}", report.hash)}};
+  Json json = {{"samples", report.samples},
+               {"unreadable", std::move(unreadable)},
+               {"classes", split.dataset->class_names()},
+               {"class_counts", report.class_counts},
+               {"things", report.things},
+               {"without_things", report.without_things},
+               {"ignored", report.ignored},
+               {"empty_classes", report.empty_classes},
+               {"heights", report.heights},
+               {"widths", report.widths},
+               {"mean", report.measured.mean},
+               {"std", report.measured.std},
+               {"duplicates", report.duplicates},
+               {"conflicting_labels", report.conflicts.size()},
+               {"hash", fmt::format("{:016x}", report.hash)}};
+  if (!report.boxes.empty()) json["boxes"] = to_json(box_facts(report, config));
+  return json;
 }
 
-Json to_json(const CheckedData& data) {
+Json to_json(const CheckedData& data, const Config& config) {
   Json json = {{"name", data.splits.front().dataset->name()}};
-  for (const CheckedSplit& split : data.splits) json[split.name] = to_json(split);
+  for (const CheckedSplit& split : data.splits) json[split.name] = to_json(split, config);
   json["shared"] = Json::array();
   for (const SharedSamples& shared : data.shared) {
     json["shared"].push_back({{"of", data.splits[shared.split].name},
@@ -146,19 +149,20 @@ void print_things(const CheckedSplit& split) {
   fmt::print("\n");
 }
 
-void print_split(const CheckedSplit& split) {
+void print_split(const CheckedSplit& split, const Config& config) {
   const DataReport& report = split.report;
   fmt::print("{}: {}, {}\n", split.name, plural(report.samples, "image"), sizes_text(report));
   print_classes(split);
   print_things(split);
+  if (!report.boxes.empty()) print(box_facts(report, config), config);
   fmt::print("  mean {:.4f}  std {:.4f}  (pixels 0..1, per channel)\n",
              fmt::join(report.measured.mean, " "), fmt::join(report.measured.std, " "));
   fmt::print("  {} unreadable, {} the same pixels as an earlier one\n", report.unreadable.size(),
              report.duplicates == 1 ? "1 has" : fmt::format("{} have", report.duplicates));
 }
 
-void print(const CheckedData& data) {
-  for (const CheckedSplit& split : data.splits) print_split(split);
+void print(const CheckedData& data, const Config& config) {
+  for (const CheckedSplit& split : data.splits) print_split(split, config);
   for (const std::string& note : data.notes) fmt::print("note: {}\n", note);
   for (std::size_t i = 0; i < std::min(kMostProblems, data.problems.size()); ++i) {
     fmt::print("problem: {}\n", data.problems[i]);
@@ -193,9 +197,9 @@ int check(const CheckOptions& options) {
   Log log;
   const CheckedData data = check_data(config, is_class_folder(options.path), log);
   if (options.json) {
-    fmt::print("{}\n", json_text(to_json(data), 2));
+    fmt::print("{}\n", json_text(to_json(data, config), 2));
   } else {
-    print(data);
+    print(data, config);
   }
   if (!options.skip_file.empty()) write_skip_file(data, options, log);
   return data.problems.empty() ? kExitOk : kExitProblems;

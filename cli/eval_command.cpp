@@ -5,6 +5,7 @@
 
 #include "cli/arguments.h"
 #include "cli/commands.h"
+#include "cli/eval_boxes.h"
 #include "cli/eval_masks.h"
 #include "cli/eval_report.h"
 #include "core/error.h"
@@ -68,6 +69,10 @@ int run(const EvalOptions& options) {
   const std::unique_ptr<Dataset> dataset = open_split(saved.config, split_called(options.split));
   if (dataset->target_kind() == TargetKind::kMask) {
     eval_masks(options, saved, *dataset);
+    return kExitOk;
+  }
+  if (dataset->target_kind() == TargetKind::kBoxes) {
+    eval_boxes(options, saved, *dataset);
     return kExitOk;
   }
   check_is_for_masks(options);

@@ -5,6 +5,7 @@
 
 #include "cli/arguments.h"
 #include "cli/commands.h"
+#include "cli/forward_detection.h"
 #include "core/error.h"
 #include "core/ops/resize.h"
 #include "formats/safetensors.h"
@@ -147,15 +148,24 @@ int run(const ForwardOptions& options) {
   Tape tape({.training = has_target || options.train_mode});
   const Tensor images = read_images(file, config.model);
   const Var input = tape.leaf(dtype == DType::kF32 ? images : cast(images, dtype));
+  const bool detects = config.model.head.type == HeadType::kFcos;
+  const Size2 size{input.dim(1), input.dim(2)};
   if (!is_dense(config.model.head.type)) model.require_configured_size(input.shape());
   const std::vector<StageMap> maps = model.backbone().forward(tape, input);
-  const std::vector<Var> outputs = model.head().forward(tape, maps, {input.dim(1), input.dim(2)});
-  std::vector<NamedTensor> results = {{"logits", shown_logits(tape, outputs.front(), images)}};
+  const std::vector<Var> outputs = model.head().forward(tape, maps, size);
+  std::vector<NamedTensor> results;
+  if (detects) {
+    results = detection_results(config.model, outputs, size);
+  } else {
+    results.push_back({"logits", shown_logits(tape, outputs.front(), images)});
+  }
   for (std::size_t i = 0; i < maps.size() && options.features; ++i) {
     results.push_back({fmt::format("features/{}", i), as_f32(maps[i].map.value)});
   }
   if (has_target) {
-    const Var loss = task->loss(tape, outputs, read_targets(file, images, config, *task));
+    const Var loss =
+        detects ? detection_loss(tape, config.model, outputs, size, file, results)
+                : task->loss(tape, outputs, read_targets(file, images, config, *task));
     results.push_back({"loss", loss.value});
     if (options.grad) {
       model.parameters.clear_gradients();
@@ -191,15 +201,17 @@ Action add_forward_command(Arguments& arguments) {
                   "Parameters that need not be in the weights, such as 'head.*': they start anew")
       .repeated();
   arguments
-      .add_option(
-          "--input", options->input,
-          "Safetensors with input [B,C,H,W] and, for the loss, target: [B] of a classifier, "
-          "[B,H,W] of segmentation")
+      .add_option("--input", options->input,
+                  "Safetensors with input [B,C,H,W] and, for the loss, target: [B] of a classifier, "
+                  "[B,H,W] of segmentation; of a detector target/<i>/boxes [N,4] and "
+                  "target/<i>/labels [N] of each image")
       .required();
   arguments
       .add_option("--output", options->output,
                   "Safetensors to write: logits ([B,K], or [B,K,H,W] of segmentation), features/N, "
-                  "loss, grad/input, grad/NAME as in the weights, after/NAME")
+                  "loss, grad/input, grad/NAME as in the weights, after/NAME; of a detector "
+                  "cls_logits, bbox_regression, bbox_ctrness, anchors, det/<i>/boxes, scores and "
+                  "labels, loss/NAME, matched/<i>")
       .required();
   arguments.add_flag("--grad", options->grad, "Also the gradients of the loss");
   arguments.add_flag("--train-mode", options->train_mode,

@@ -84,6 +84,7 @@ struct Reading {
   std::vector<ImageShape> shapes;
   std::vector<std::uint64_t> hashes;
   std::vector<std::string> errors;
+  std::vector<std::vector<Box>> boxes;
   std::vector<Sums> sums;  ///< a thread each
 };
 
@@ -92,7 +93,11 @@ void read_sample(const Dataset& dataset, std::int64_t i, Image& buffer, Reading&
   const auto at = static_cast<std::size_t>(i);
   try {
     const ImageView image = dataset.read(i, buffer);
-    if (!sums.things.empty()) add(dataset.target(i), sums);
+    if (!sums.things.empty()) {
+      Target target = dataset.target(i);
+      add(target, sums);
+      if (!reading.boxes.empty()) reading.boxes[at] = std::move(target.boxes);
+    }
     add(image, sums);
     reading.shapes[at] = image.shape;
     reading.hashes[at] = hash_of(image);
@@ -107,7 +112,9 @@ Reading read_all(const Dataset& dataset, const std::function<void(std::int64_t)>
   Reading reading{std::vector<ImageShape>(size),
                   std::vector<std::uint64_t>(size),
                   std::vector<std::string>(size),
+                  {},
                   {}};
+  if (dataset.target_kind() == TargetKind::kBoxes) reading.boxes.resize(size);
   reading.sums.assign(
       static_cast<std::size_t>(num_threads()),
       {std::vector<std::int64_t>(channels), std::vector<std::int64_t>(channels), 0, {}, {}});
@@ -191,6 +198,8 @@ DataReport check_dataset(const Dataset& dataset,
   report.widths = spread_of(std::move(widths));
   report.measured = normalization_of(reading.sums);
   report.pixel_hashes = std::move(reading.hashes);
+  report.boxes = std::move(reading.boxes);
+  report.shapes = std::move(reading.shapes);
   find_duplicates(dataset, report);
   report.hash = dataset.fingerprint();
   return report;

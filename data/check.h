@@ -25,6 +25,8 @@ struct DataReport {
       things;                       ///< boxes or pixels of each class; empty for one class an image
   std::int64_t without_things = 0;  ///< images without a box, or without a pixel of a class
   std::int64_t ignored = 0;         ///< pixels of no class, and boxes of crowds
+  std::vector<std::vector<Box>> boxes;  ///< of each sample, of data sets that have them
+  std::vector<ImageShape> shapes;       ///< of each sample; all 0: unreadable
   std::vector<std::string> empty_classes;
   Normalization measured;       ///< mean and std of the pixels 0..1, per channel
   std::int64_t duplicates = 0;  ///< samples whose pixels equal an earlier sample's

@@ -50,6 +50,10 @@ class Dataset {
   /// What a person would look for: a path below the root, or a number.
   virtual std::string sample_name(std::int64_t i) const = 0;
 
+  /// What the annotations call a sample and a class by number, where they do; else numbers from 1.
+  virtual std::int64_t sample_id(std::int64_t i) const { return i + 1; }
+  virtual std::int64_t class_id(std::int64_t label) const { return label + 1; }
+
   /// Identifies the content: all samples and labels in order. Of files it takes names and sizes.
   virtual std::uint64_t fingerprint() const = 0;
 

@@ -64,11 +64,22 @@ void add_mask_facts(std::vector<Fact>& facts, const MaskResult& masks) {
   facts.push_back({"Test loss", fmt::format("{:.4f}", metrics.value("loss")), "cross entropy"});
 }
 
+void add_box_facts(std::vector<Fact>& facts, const BoxResult& boxes) {
+  const Metrics metrics = boxes.meter.values();
+  const auto add = [&](const char* name, const char* metric, std::string note) {
+    facts.push_back({name, number_text(metrics.value(metric), Unit::kPercent, 2), std::move(note)});
+  };
+  add("Test AP50", "ap50", fmt::format("of {} images", count_text(boxes.meter.samples())));
+  add("Test AP", "ap", "overlaps 0.5 to 0.95");
+  add("Test AP75", "ap75", "");
+}
+
 std::vector<Fact> facts_of(const RunView& view) {
   const RunRecord& record = view.record;
   std::vector<Fact> facts;
   if (view.test) add_test_facts(facts, view);
   if (view.masks) add_mask_facts(facts, *view.masks);
+  if (view.boxes) add_box_facts(facts, *view.boxes);
   if (view.saved) {
     const std::int64_t count = view.saved->learner->model().parameters.count();
     facts.push_back({"Parameters", number_text(static_cast<double>(count), Unit::kCount, 3),
@@ -114,9 +125,9 @@ Page run_page(RunView& view) {
   for (std::optional<Section> section :
        {curves_section(view.record), mistakes_section(view), classes_section(view),
         calibration_section(view), masks_section(view), mask_classes_section(view),
-        attention_section(view), filters_section(view), receptive_field_section(view),
-        translation_section(view), position_section(view), cost_section(view),
-        setup_section(view.record)}) {
+        boxes_section(view), box_classes_section(view), attention_section(view),
+        filters_section(view), receptive_field_section(view), translation_section(view),
+        position_section(view), cost_section(view), setup_section(view.record)}) {
     if (section) page.sections.push_back(std::move(*section));
   }
   return page;

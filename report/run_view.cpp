@@ -14,7 +14,7 @@ namespace tessera::report {
 namespace {
 
 constexpr std::size_t kMistakes = 24;
-constexpr std::size_t kWorst = 8, kBest = 4;  // images of masks
+constexpr std::size_t kWorst = 8, kBest = 4;  // images of masks and boxes
 
 /// Images to experiment with: as many as some ten forward passes take a second or two for.
 std::int64_t experiment_images(const ModelConfig& config) {
@@ -47,6 +47,10 @@ void test(RunView& view, Log& log) {
       view.masks = test_masks(*view.saved, images, kWorst, kBest, log);
       return;
     }
+    if (images.target_kind() == TargetKind::kBoxes) {
+      view.boxes = test_boxes(*view.saved, images, kWorst, log);
+      return;
+    }
     view.test = test_model(
         *view.saved, images,
         {.mistakes = kMistakes, .images = experiment_images(view.saved->config.model)}, log);
@@ -60,7 +64,7 @@ void test(RunView& view, Log& log) {
 
 RunView view_run(const std::filesystem::path& path, std::span<const std::string> overrides,
                  Log& log) {
-  RunView view{read_run_record(path), {}, {}, {}, {}, {}, {}};
+  RunView view{read_run_record(path), {}, {}, {}, {}, {}, {}, {}};
   if (!has_checkpoint(path)) {
     view.notices.emplace_back(
         "There is no checkpoint yet, so what needs the weights is left out; the curves show what "

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "report/box_result.h"
 #include "report/mask_result.h"
 #include "report/run_record.h"
 #include "report/test_result.h"
@@ -22,6 +23,7 @@ struct RunView {
   std::unique_ptr<Dataset> images;  ///< the test split
   std::optional<TestResult> test;   ///< of a classifier
   std::optional<MaskResult> masks;  ///< of a model that gives each pixel a class
+  std::optional<BoxResult> boxes;   ///< of a detector
   std::vector<std::string> class_names;
   std::vector<std::string> notices;  ///< what is not there yet or cannot be read, a sentence each
 };

@@ -27,6 +27,12 @@ std::optional<Section> masks_section(const RunView& view);
 /// The classes of pixels: IoU and the like, and the confusion matrix.
 std::optional<Section> mask_classes_section(const RunView& view);
 
+/// The test images with most missed and invented boxes.
+std::optional<Section> boxes_section(const RunView& view);
+
+/// AP of the classes and by size, precision and recall, the confusion matrix with nothing.
+std::optional<Section> box_classes_section(const RunView& view);
+
 /// Where the blocks look, over test images.
 std::optional<Section> attention_section(RunView& view);
 

@@ -1,7 +1,7 @@
 #include "tasks/make_task.h"
 
-#include "core/error.h"
 #include "tasks/classification/classification.h"
+#include "tasks/detection/detection.h"
 #include "tasks/segmentation/segmentation.h"
 
 namespace tessera {
@@ -23,7 +23,7 @@ std::unique_ptr<Task> make_task(const TaskConfig& task, const ModelConfig& model
       return std::make_unique<Segmentation>(task.segmentation, model.num_classes,
                                             model.head.auxiliary.weight);
     case TaskName::kDetection:
-      fail<ConfigError>("[task] detection cannot be trained yet");
+      return std::make_unique<DetectionTask>(model);
   }
   return std::make_unique<Classification>(task.loss, model.num_classes);
 }

@@ -29,6 +29,12 @@ Var relu(Tape& tape, const Var& x);
 /// height / (1 + exp(-x)).  x f32 or bf16 of any shape -> the same shape.
 Var sigmoid(Tape& tape, const Var& x, float height = 1.0f);
 
+/// unit * max(scale * x, 0): how far the sides of a box lie from a place, in pixels where `unit` is
+/// a stride; `scale` [1] f32 is learned, or none for 1 (arXiv:1904.01355).  x f32 or bf16 of any
+/// shape
+/// -> the same shape, f32. Throws ShapeError.
+Var scaled_relu(Tape& tape, const Var& x, const Var& scale, float unit);
+
 /// exp(x - max) / sum over the last dimension.  x [..., K] f32 or bf16 -> [..., K]. Throws
 /// ShapeError if there is no last dimension.
 Var softmax(Tape& tape, const Var& x);

@@ -44,6 +44,7 @@ class BoxFiles final : public Dataset {
       : Dataset(std::move(info)),
         files_(std::move(files)),
         boxed_(std::move(images.images)),
+        class_ids_(std::move(images.class_ids)),
         images_(*files_, paths_of(boxed_), image().channels, config),
         warnings_(std::move(images.warnings)) {}
 
@@ -73,6 +74,14 @@ class BoxFiles final : public Dataset {
   }
 
   std::string sample_name(std::int64_t i) const override { return images_.path(i); }
+
+  std::int64_t sample_id(std::int64_t i) const override {
+    return class_ids_.empty() ? Dataset::sample_id(i) : boxed_[static_cast<std::size_t>(i)].id;
+  }
+  std::int64_t class_id(std::int64_t label) const override {
+    return class_ids_.empty() ? Dataset::class_id(label)
+                              : class_ids_[static_cast<std::size_t>(label)];
+  }
 
   std::uint64_t fingerprint() const override {
     std::uint64_t hash = 0;
@@ -124,6 +133,7 @@ class BoxFiles final : public Dataset {
 
   std::unique_ptr<FileSource> files_;
   std::vector<BoxedImage> boxed_;
+  std::vector<std::int64_t> class_ids_;
   FileImages images_;
   mutable std::mutex mutex_;
   mutable std::vector<std::string> warnings_;

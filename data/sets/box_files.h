@@ -15,6 +15,7 @@ namespace tessera {
 /// What an annotation says of an image.
 struct BoxedImage {
   std::string path;        ///< below the root
+  std::int64_t id = 0;     ///< in annotations that have ids
   std::vector<Box> boxes;  ///< in pixels, or in shares of the sides
   bool in_shares = false;
   ImageSize declared;  ///< the size that the annotation believes the image has; 0: it does not say
@@ -22,7 +23,8 @@ struct BoxedImage {
 
 struct BoxedImages {
   std::vector<BoxedImage> images;
-  std::vector<std::string> warnings;  ///< of boxes that were left out
+  std::vector<std::int64_t> class_ids{};  ///< of the labels; empty: annotations without ids
+  std::vector<std::string> warnings;      ///< of boxes that were left out
 };
 
 /// Keeps the first of many messages of one kind and counts the rest.

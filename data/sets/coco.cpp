@@ -137,6 +137,7 @@ BoxedImages boxed_images(const FileSource& files, const DataConfig& config, cons
     }
     BoxedImage& added = boxed.images.emplace_back();
     added.path = joined(folder, image.file_name);
+    added.id = image.id;
     added.declared = {image.height, image.width};
     if (config.on_error == OnError::kFail && !files.has_file(added.path)) {
       fail<DataError>("[coco] {}: there is no image {} (id {})", shown(json),
@@ -148,6 +149,13 @@ BoxedImages boxed_images(const FileSource& files, const DataConfig& config, cons
   std::unordered_map<std::string, std::int32_t> labels;
   for (const std::string& name : classes) {
     labels.emplace(name, static_cast<std::int32_t>(labels.size()));
+  }
+  boxed.class_ids.assign(classes.size(), -1);  // of a class that this part does not list
+  for (const CocoCategory& category : file.categories) {
+    const auto label = labels.find(category.name);
+    if (label != labels.end()) {
+      boxed.class_ids[static_cast<std::size_t>(label->second)] = category.id;
+    }
   }
   std::int64_t number = 0;
   for (const CocoBox& annotation : file.annotations) {

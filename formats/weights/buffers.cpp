@@ -119,11 +119,12 @@ std::vector<AttentionGeometry> geometry_of(std::span<const StoredTensor> tensors
   return modules;
 }
 
-std::vector<StoredTensor> make_buffers(std::span<const AttentionGeometry> modules, Naming naming) {
+std::vector<StoredTensor> make_buffers(std::span<const AttentionGeometry> modules, Naming naming,
+                                       Architecture architecture) {
   std::vector<StoredTensor> buffers;
   if (naming != Naming::kTorchvision && naming != Naming::kOfficial) return buffers;
   for (const AttentionGeometry& module : modules) {
-    const auto name = from_tessera(module.name, naming);
+    const auto name = from_tessera(module.name, naming, architecture);
     if (!name) continue;
     const auto [height, width] = module.window;
     const std::int64_t tokens = height * width;

@@ -34,6 +34,7 @@ std::vector<AttentionGeometry> geometry_of(std::span<const StoredTensor> tensors
 /// a map: `relative_position_index` I64 [N, N] (torchvision: [N N]); `attn_mask` F32 [W, N, N] of
 /// shifted blocks, 0 or -100 (official only); `relative_coords_table` F32 [1, 2h-1, 2w-1, 2] of
 /// Swin v2. Tessera and timm carry none.
-std::vector<StoredTensor> make_buffers(std::span<const AttentionGeometry> modules, Naming naming);
+std::vector<StoredTensor> make_buffers(std::span<const AttentionGeometry> modules, Naming naming,
+                                       Architecture architecture = Architecture::kSwin);
 
 }  // namespace tessera

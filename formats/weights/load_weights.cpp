@@ -9,6 +9,7 @@
 
 #include "core/error.h"
 #include "core/text.h"
+#include "formats/weights/detector_names.h"
 #include "formats/weights/fit.h"
 
 namespace tessera {
@@ -146,7 +147,12 @@ LoadReport load_weights(const TensorFile& file, std::span<const NamedTensor> par
   std::vector<Copy> copies;
   for (const NamedTensor& parameter : parameters) {
     const auto found = entries.find(parameter.name);
-    if (found == entries.end()) {
+    if (found == entries.end() && translation.naming == Naming::kTorchvision &&
+        is_one_in_torchvision(parameter.name)) {
+      const Shape& shape = parameter.tensor.shape();
+      report.lines.push_back({Status::kLoaded, parameter.name, to_string(shape), to_string(shape)});
+      copies.push_back({parameter.tensor, Tensor::full(shape, 1.0f)});
+    } else if (found == entries.end()) {
       report.lines.push_back(
           {Status::kMissing, parameter.name, "", to_string(parameter.tensor.shape())});
     } else {

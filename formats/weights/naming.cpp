@@ -5,6 +5,8 @@
 #include <charconv>
 #include <cstddef>
 
+#include "formats/weights/detector_names.h"
+
 namespace tessera {
 namespace {
 
@@ -156,6 +158,32 @@ std::optional<std::string> translate(std::string_view name, Naming from, Naming 
   return std::nullopt;
 }
 
+/// Of a stage that a head reads: `norm2.weight`.
+bool is_stage_norm(std::string_view name) {
+  if (!name.starts_with("norm")) return false;
+  name.remove_prefix(4);
+  return parse_number(name.substr(0, name.find('.'))).has_value();
+}
+
+std::optional<std::string> detector_name_to_tessera(std::string_view name, Naming naming) {
+  if (naming != Naming::kTorchvision)
+    return translate(name, naming, Naming::kTessera, Architecture::kSwin);
+  if (!name.starts_with(kDetectorBody)) return detector_to_tessera(name);
+  name.remove_prefix(kDetectorBody.size());
+  if (is_stage_norm(name)) return std::string(name);
+  return translate(name, naming, Naming::kTessera, Architecture::kSwin);
+}
+
+std::optional<std::string> detector_name_from_tessera(std::string_view name, Naming naming) {
+  if (naming == Naming::kTessera) return std::string(name);
+  if (naming != Naming::kTorchvision) return std::nullopt;
+  if (name.starts_with("head.")) return detector_from_tessera(name);
+  const auto body = is_stage_norm(name)
+                        ? std::string(name)
+                        : translate(name, Naming::kTessera, naming, Architecture::kSwin);
+  return body ? std::optional(std::string(kDetectorBody) + *body) : std::nullopt;
+}
+
 }  // namespace
 
 std::string_view name_of(Naming naming) { return kNames[static_cast<std::size_t>(naming)]; }
@@ -173,6 +201,7 @@ std::optional<Naming> recognise_naming(std::span<const std::string> names) {
     });
   };
   if (any("stages.")) return Naming::kTessera;
+  if (any("backbone.body.features.")) return Naming::kTorchvision;
   if (any("features.") || any(kVitLayer)) return Naming::kTorchvision;
   if (any("blocks.")) return Naming::kTessera;  // a plain ViT, which timm names alike
   if (!any("layers.")) return std::nullopt;
@@ -182,6 +211,7 @@ std::optional<Naming> recognise_naming(std::span<const std::string> names) {
 }
 
 Architecture architecture_of(std::span<const std::string> names) {
+  if (are_detector_names(names)) return Architecture::kFcos;
   const bool vit = std::any_of(names.begin(), names.end(), [](const std::string& name) {
     return name.starts_with("blocks.") || name.starts_with(kVitLayer);
   });
@@ -190,11 +220,13 @@ Architecture architecture_of(std::span<const std::string> names) {
 
 std::optional<std::string> to_tessera(std::string_view name, Naming naming,
                                       Architecture architecture) {
+  if (architecture == Architecture::kFcos) return detector_name_to_tessera(name, naming);
   return translate(name, naming, Naming::kTessera, architecture);
 }
 
 std::optional<std::string> from_tessera(std::string_view name, Naming naming,
                                         Architecture architecture) {
+  if (architecture == Architecture::kFcos) return detector_name_from_tessera(name, naming);
   return translate(name, Naming::kTessera, naming, architecture);
 }
 

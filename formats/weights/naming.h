@@ -19,7 +19,8 @@ enum class Naming : std::uint8_t {
 /// What has names of its own: those of Swin and Swin v2 are alike.
 enum class Architecture : std::uint8_t {
   kSwin,
-  kViT,  ///< timm's names are Tessera's; the official code of Swin has none
+  kViT,   ///< timm's names are Tessera's; the official code of Swin has none
+  kFcos,  ///< a detector on a Swin; torchvision alone has names for it
 };
 
 /// `tessera`, `torchvision`, `timm`, `official`; and back, nullopt for any other word.

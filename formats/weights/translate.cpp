@@ -10,6 +10,7 @@
 
 #include "core/error.h"
 #include "core/text.h"
+#include "formats/weights/detector_names.h"
 
 namespace tessera {
 namespace {
@@ -136,6 +137,7 @@ std::vector<Piece> plan_pieces(const std::vector<std::string>& names, Naming nam
   const Architecture architecture = architecture_of(names);
   std::vector<Piece> pieces;
   for (std::size_t i = 0; i < names.size(); ++i) {
+    if (naming == Naming::kTorchvision && is_one_in_torchvision(names[i])) continue;
     const auto name = from_tessera(names[i], naming, architecture);
     if (!name) {
       fail<CheckpointError>("[weights] {} has no name among those of {}", quoted(names[i]),
@@ -158,6 +160,21 @@ std::vector<Piece> plan_pieces_of(const Tensors& tensors, Naming naming) {
   std::vector<std::string> names;
   for (const auto& tensor : tensors) names.push_back(tensor.name);
   return plan_pieces(names, naming);
+}
+
+/// torchvision's detectors do without what stands here as 1.
+void require_ones(std::span<const StoredTensor> tensors) {
+  for (const StoredTensor& stored : tensors) {
+    if (!is_one_in_torchvision(stored.name)) continue;
+    const Tensor values = to_f32(stored, "[weights]");
+    for (const float value : values.span()) {
+      if (value == 1.0f) continue;
+      fail<CheckpointError>(
+          "[weights] {} is {}: torchvision's detectors have no such factor; train with "
+          "model.head.level_scales false",
+          quoted(stored.name), value);
+    }
+  }
 }
 
 }  // namespace
@@ -206,6 +223,7 @@ std::vector<NamedTensor> rename_tensors(std::span<const NamedTensor> tensors, Na
 }
 
 std::vector<StoredTensor> rename_tensors(std::span<const StoredTensor> tensors, Naming naming) {
+  if (naming == Naming::kTorchvision) require_ones(tensors);
   std::vector<StoredTensor> renamed;
   for (const Piece& piece : plan_pieces_of(tensors, naming)) {
     StoredTensor tensor = tensors[piece.source];

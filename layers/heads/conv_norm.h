@@ -38,6 +38,8 @@ class ConvNorm {
   /// Over a map of `size`.
   HeadPlan plan(Size2 size) const;
 
+  Conv2d& conv() { return conv_; }
+
   /// `conv` and `norm`.
   void visit(ParameterVisitor& visitor);
 

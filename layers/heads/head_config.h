@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "layers/heads/fcos_config.h"
+
 namespace tessera {
 
 enum class HeadType : std::uint8_t {
@@ -11,6 +13,7 @@ enum class HeadType : std::uint8_t {
   kUperNet,  ///< see UperNetHead
   kFpn,      ///< see FpnHead
   kFcn,      ///< see FcnHead
+  kFcos,     ///< see FcosHead
 };
 
 /// What stands behind the convolutions of a head.
@@ -46,13 +49,14 @@ struct AuxiliaryConfig {
 /// Each type has values of its own; those of the others mean nothing to it.
 struct HeadConfig {
   HeadType type = HeadType::kLinear;
-  std::int64_t channels = 128;                        ///< upernet, fpn, fcn: of the convolutions
+  std::int64_t channels = 128;  ///< upernet, fpn, fcn: of the convolutions; fcos: of pyramid and towers
   std::vector<std::int64_t> pool_scales{1, 2, 3, 6};  ///< upernet: sides of the pooled grids
-  std::int64_t convs = kAutoConvs;                    ///< fcn: before the classifier
+  std::int64_t convs = kAutoConvs;  ///< fcn: before the classifier; fcos: of each of the towers
   LevelJoin join = LevelJoin::kConcat;                ///< fpn
   HeadNorm norm = HeadNorm::kGroup;                   ///< upernet, fpn, fcn
   double dropout = 0.1;         ///< upernet, fpn, fcn: of whole channels, before the classifier
   AuxiliaryConfig auxiliary{};  ///< upernet, fpn, fcn
+  FcosConfig fcos{};
 };
 
 /// Whether a head of this type puts out a class for each pixel.

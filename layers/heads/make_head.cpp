@@ -1,5 +1,6 @@
 #include "layers/heads/make_head.h"
 
+#include "layers/heads/fcos_head.h"
 #include "layers/heads/light_heads.h"
 #include "layers/heads/linear_head.h"
 #include "layers/heads/upernet_head.h"
@@ -15,6 +16,8 @@ std::vector<ConfigProblem> head_problems(const ModelConfig& config) {
     case HeadType::kFpn:
     case HeadType::kFcn:
       return DenseHead::problems(config);
+    case HeadType::kFcos:
+      return FcosHead::problems(config);
   }
   return LinearHead::problems(config);
 }
@@ -29,6 +32,8 @@ std::unique_ptr<Head> make_head(const ModelConfig& config) {
       return std::make_unique<FpnHead>(config);
     case HeadType::kFcn:
       return std::make_unique<FcnHead>(config);
+    case HeadType::kFcos:
+      return std::make_unique<FcosHead>(config);
   }
   return std::make_unique<LinearHead>(config);
 }

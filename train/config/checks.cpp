@@ -121,13 +121,16 @@ void check_task(const Checker& check) {
           task_of(known));
     }
   }
-  const bool segments = config.task.name == TaskName::kSegmentation;
-  if (check.readable({"task.name", "model.head.type"}) &&
-      segments != is_segmenting(config.model.head.type)) {
+  const auto needs = [&](TaskName task, bool has_head, const char* name, const char* heads) {
+    if (!check.readable({"task.name", "model.head.type"})) return;
+    if ((config.task.name == task) == has_head) return;
     check.report({"model.head.type", "task.name"}, "[task] {}",
-                 segments ? "segmentation needs model.head.type: upernet, fpn or fcn"
-                          : "model.head.type upernet, fpn and fcn are for task.name: segmentation");
-  }
+                 has_head ? fmt::format("model.head.type {} is for task.name: {}", heads, name)
+                          : fmt::format("{} needs model.head.type: {}", name, heads));
+  };
+  needs(TaskName::kSegmentation, is_segmenting(config.model.head.type), "segmentation",
+        "upernet, fpn or fcn");
+  needs(TaskName::kDetection, config.model.head.type == HeadType::kFcos, "detection", "fcos");
   const SegmentationConfig& segmentation = config.task.segmentation;
   if (segmentation.balance != ClassWeights::kGiven || !check.readable({"task.class_weights"}))
     return;
@@ -143,6 +146,9 @@ void resolve_auto(Config& config, const ReadState& state, Problems& problems) {
   ModelConfig& model = config.model;
   if (!state.given("task.name") && is_segmenting(model.head.type)) {
     config.task.name = TaskName::kSegmentation;
+  }
+  if (!state.given("task.name") && model.head.type == HeadType::kFcos) {
+    config.task.name = TaskName::kDetection;
   }
   const ModelConfig unset;
   ImageShape image{unset.image_size[0], unset.image_size[1], unset.in_channels};

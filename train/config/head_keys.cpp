@@ -33,6 +33,57 @@ void add_dense(HeadConfig& head, std::vector<Key>& keys) {
                    "3x3 convolutions before its classifier")});
 }
 
+void add_fcos(FcosConfig& fcos, std::vector<Key>& keys) {
+  keys.insert(
+      keys.end(),
+      {integer_key("model.head.groups", fcos.groups, between(1, 65536),
+                   "fcos: of the group norm behind each; must divide channels"),
+       stages_key("model.head.levels", fcos.levels, between(1, 16384),
+                  "fcos: strides in pixels, each twice the one before, the first that of a stage; "
+                  "auto: all stages but the first, and two more",
+                  true),
+       flag_key(
+           "model.head.level_scales", fcos.level_scales,
+           "fcos: a learned factor for the boxes of each level; torchvision's files have none, "
+           "which is 1"),
+       number_key("model.head.radius", fcos.radius, above(0),
+                  "fcos: strides from the middle of a box within which places learn to find it"),
+       numbers_key(
+           "model.head.ranges", fcos.ranges, above(0),
+           "fcos: bounds between the levels, pixels from a place to the farthest side of its "
+           "box; auto: 8 strides",
+           true),
+       number_key("model.head.location", fcos.location, between(0, 1),
+                  "fcos: where in its cell a place lies, in strides; 0.5: the middle, as in the "
+                  "papers, mmdetection and detectron2; 0: the corner, as in torchvision"),
+       choice_key(
+           "model.head.rules", fcos.rules,
+           {{"auto", FcosRules::kAuto},
+            {"plain", FcosRules::kPlain},
+            {"torchvision", FcosRules::kTorchvision}},
+           "fcos: plain: places are a stride apart, a range holds its lower bound, the "
+           "smallest box wins; torchvision: places are floor(image / map) apart, ranges hold "
+           "neither bound, areas are compared in steps of 8 pixels; auto: torchvision where "
+           "location is 0"),
+       choice_key(
+           "model.head.box_weight", fcos.box_weight,
+           {{"equal", FcosBoxWeight::kEqual}, {"centreness", FcosBoxWeight::kCentreness}},
+           "fcos: what a place counts in the loss of boxes, whose sum these divide: 1, as in "
+           "torchvision, or its centre-ness, as in mmdetection"),
+       choice_key("model.head.score", fcos.score,
+                  {{"sqrt", FcosScore::kRoot}, {"product", FcosScore::kProduct}},
+                  "fcos: of a detection, by its class and centre-ness: the product is that of the "
+                  "papers, its root that of torchvision and detectron2; they order boxes alike"),
+       number_key("model.head.score_threshold", fcos.score_threshold, below_one(),
+                  "fcos: detections score more; for figures 0.05 or less, for pictures 0.3"),
+       number_key("model.head.nms", fcos.nms, between(0, 1),
+                  "fcos: overlap with a better box of its class above which one is left out"),
+       integer_key("model.head.keep", fcos.keep, between(1, 100000),
+                   "fcos: most detections of an image"),
+       integer_key("model.head.before_nms", fcos.before_nms, between(1, 1000000),
+                   "fcos: most candidates of a level")});
+}
+
 }  // namespace
 
 void add_head_keys(HeadConfig& head, std::vector<Key>& keys) {
@@ -40,15 +91,19 @@ void add_head_keys(HeadConfig& head, std::vector<Key>& keys) {
                             {{"linear", HeadType::kLinear},
                              {"upernet", HeadType::kUperNet},
                              {"fpn", HeadType::kFpn},
-                             {"fcn", HeadType::kFcn}},
-                            "linear: one class an image; the others a class for each position: "
-                            "upernet, arXiv:1807.10221; fpn: all stages projected, enlarged and "
+                             {"fcn", HeadType::kFcn},
+                             {"fcos", HeadType::kFcos}},
+                            "linear: one class an image; fcos: boxes, arXiv:1904.01355; the others a class "
+                            "for each position: upernet, arXiv:1807.10221; fpn: all stages projected, enlarged and "
                             "joined; fcn: the last stage alone"));
   keys.push_back(integer_key("model.head.channels", head.channels, between(1, 65536),
-                             "upernet, fpn, fcn: of the convolutions"));
+                             "upernet, fpn, fcn: of the convolutions; fcos: of pyramid and towers"));
   keys.push_back(integer_key("model.head.convs", head.convs, between(0, 100),
-                             "fcn: 3x3 convolutions before the classifier; auto: 1", kAutoConvs));
+                             "3x3 convolutions; fcn: before the classifier, auto: 1; fcos: of each of "
+                             "the two towers, auto: 4",
+                             kAutoConvs));
   add_dense(head, keys);
+  add_fcos(head.fcos, keys);
 }
 
 }  // namespace tessera

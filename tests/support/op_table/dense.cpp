@@ -4,6 +4,7 @@
 #include "core/ops/cross_entropy.h"
 #include "core/ops/detection_losses.h"
 #include "core/ops/dropout.h"
+#include "core/ops/elementwise.h"
 #include "core/ops/norms.h"
 #include "core/ops/resize.h"
 #include "tests/support/op_table/cases.h"
@@ -114,6 +115,14 @@ OpCase map_dropout(const Shape& x) {
           }};
 }
 
+OpCase distances(const Shape& x, float unit) {
+  return {.name = "scaled_relu",
+          .inputs = {{.shape = x, .gap = 0.1f}, {.shape = {1}, .shift = 2.0f}},
+          .op = [=](Tape& t, Vars v) { return ops::scaled_relu(t, v[0], v[1], unit); },
+          .activations = 1,
+          .variant = fmt::format("{}", unit)};
+}
+
 /// i32 in [lowest, classes).
 Tensor some_labels(const Shape& shape, std::int64_t classes, std::int32_t lowest) {
   Tensor labels = Tensor::empty(shape, DType::kI32);
@@ -200,6 +209,9 @@ OpTable dense_cases() {
   }
   add(table, {each_of({{3, 33}, {2, 3, 5, 7}, {3, 40, 41, 33}}, map_dropout),
               {map_dropout({8, 90, 120, 128})}});
+  add(table,
+      {{distances({3, 33}, 8.0f), distances({2, 3, 5, 4}, 0.5f), distances({3, 60, 41, 4}, 16.0f)},
+       {distances({8, 60, 80, 4}, 8.0f)}});
   return table;
 }
 

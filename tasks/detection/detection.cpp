@@ -1,0 +1,104 @@
+#include "tasks/detection/detection.h"
+
+#include "core/ops/elementwise.h"
+#include "data/preview.h"
+#include "tasks/detection/meter.h"
+#include "tasks/detection/pictures.h"
+
+namespace tessera {
+namespace {
+
+/// Works the losses of a batch out once more: little beside the model.
+class TrainingMeter final : public Meter {
+ public:
+  explicit TrainingMeter(const ModelConfig& model) : model_(model) {}
+
+  void add(std::span<const Tensor> outputs, const Batch& batch) override {
+    Tape tape({.training = false});
+    std::vector<Var> values;
+    for (const Tensor& output : outputs) values.push_back(tape.constant(output));
+    const FcosLosses losses = detection_losses(tape, model_, values, batch);
+    classes_ += double{losses.classes.value.f32()[0]};
+    boxes_ += double{losses.boxes.value.f32()[0]};
+    centreness_ += double{losses.centreness.value.f32()[0]};
+    ++batches_;
+  }
+
+  void merge(const Meter& other) override {
+    const auto& counted = dynamic_cast<const TrainingMeter&>(other);
+    classes_ += counted.classes_;
+    boxes_ += counted.boxes_;
+    centreness_ += counted.centreness_;
+    batches_ += counted.batches_;
+  }
+
+  Metrics values() const override {
+    const double share = batches_ == 0 ? 0.0 : 1.0 / static_cast<double>(batches_);
+    Metrics metrics;
+    metrics.set("loss_class", classes_ * share);
+    metrics.set("loss_box", boxes_ * share);
+    metrics.set("loss_centre", centreness_ * share);
+    return metrics;
+  }
+
+ private:
+  ModelConfig model_;
+  double classes_ = 0.0;
+  double boxes_ = 0.0;
+  double centreness_ = 0.0;
+  std::int64_t batches_ = 0;
+};
+
+}  // namespace
+
+FcosLosses detection_losses(Tape& tape, const ModelConfig& model, std::span<const Var> outputs,
+                            const Batch& batch) {
+  const Size2 image{batch.images.dim(1), batch.images.dim(2)};
+  const FcosGrid grid = fcos_grid(model, fcos_maps(outputs), image);
+  return fcos_losses(tape, model.head.fcos, outputs, fcos_targets(grid, batch.boxes));
+}
+
+void DetectionTask::draw_targets(Batch& batch, Rng& rng) const {
+  constexpr int kBoxes = 12;
+  const auto height = static_cast<float>(batch.images.dim(1));
+  const auto width = static_cast<float>(batch.images.dim(2));
+  batch.boxes.assign(static_cast<std::size_t>(batch.size()), {});
+  for (std::vector<Box>& boxes : batch.boxes) {
+    for (int i = 0; i < kBoxes; ++i) {
+      const float side = rng.uniform(0.05f, 0.5f);
+      const float y = rng.uniform(0.0f, 1.0f - side) * height;
+      const float x = rng.uniform(0.0f, 1.0f - side) * width;
+      const auto label = rng.below(static_cast<std::uint32_t>(model_.num_classes));
+      boxes.push_back({.x0 = x,
+                       .y0 = y,
+                       .x1 = x + side * width,
+                       .y1 = y + side * height,
+                       .label = static_cast<std::int32_t>(label)});
+    }
+  }
+}
+
+Var DetectionTask::loss(Tape& tape, std::span<const Var> outputs, const Batch& batch) const {
+  const FcosLosses losses = detection_losses(tape, model_, outputs, batch);
+  return ops::add(tape, ops::add(tape, losses.classes, losses.boxes), losses.centreness);
+}
+
+std::vector<Image> DetectionTask::draw(const Image& photo, std::span<const Tensor> outputs,
+                                       const Batch& batch, std::int64_t i) const {
+  constexpr float kLeast = 0.3f;
+  const Size2 image{batch.images.dim(1), batch.images.dim(2)};
+  std::vector<Detection> found =
+      fcos_detections(model_, outputs, i, image, {photo.shape.height, photo.shape.width});
+  std::erase_if(found, [](const Detection& one) { return one.score < kLeast; });
+  return {with_target(photo, batch, i), with_detections(photo, found, {})};
+}
+
+std::unique_ptr<Meter> DetectionTask::training_meter() const {
+  return std::make_unique<TrainingMeter>(model_);
+}
+
+std::unique_ptr<Meter> DetectionTask::evaluation_meter() const {
+  return std::make_unique<DetectionMeter>(model_);
+}
+
+}  // namespace tessera

@@ -1,0 +1,144 @@
+// Boxes from the command line: trained, resumed, tested, scored, compared.
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "core/rng.h"
+#include "data/images/image.h"
+#include "tests/program/run_folder.h"
+
+namespace tessera {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::json;
+using test::Outcome;
+using test::read_text;
+using test::Runs;
+using test::write_text;
+
+/// `count` grey images with one or two bright rectangles each, of two colours, in COCO's format
+/// with ids of its own; the last image has none.
+void write_set(const fs::path& root, const std::string& split, int count, int first_id) {
+  Rng rng(static_cast<std::uint64_t>(first_id), Stream::kSynthetic, 0, 0);
+  Json images = Json::array(), annotations = Json::array();
+  for (int i = 0; i < count; ++i) {
+    Image image{{32, 48, 3}, std::vector<std::uint8_t>(32 * 48 * 3, 90)};
+    const std::string name = split + std::to_string(i) + ".png";
+    images.push_back(
+        {{"id", first_id + 3 * i}, {"file_name", name}, {"width", 48}, {"height", 32}});
+    for (std::uint32_t k = 0; i + 1 < count && k < 1 + rng.below(2); ++k) {
+      const std::uint32_t side = 8 + rng.below(8), x = 24 * k + rng.below(24 - side),
+                          y = rng.below(32 - side), colour = rng.below(2);
+      for (std::uint32_t row = y; row < y + side; ++row) {
+        for (std::uint32_t column = x; column < x + side; ++column) {
+          image.pixels[(row * 48 + column) * 3 + colour] = 250;
+        }
+      }
+      annotations.push_back({{"id", annotations.size() + 1},
+                             {"image_id", first_id + 3 * i},
+                             {"category_id", colour == 0 ? 4 : 9},
+                             {"bbox", {x, y, side, side}},
+                             {"area", side * side},
+                             {"iscrowd", 0}});
+    }
+    write_png(root / name, image);
+  }
+  const Json categories = {{{"id", 4}, {"name", "red"}}, {{"id", 9}, {"name", "green"}}};
+  write_text(
+      root / "annotations" / ("instances_" + split + ".json"),
+      Json{{"images", images}, {"annotations", annotations}, {"categories", categories}}.dump());
+}
+
+std::string config_for(const fs::path& root) {
+  return R"(
+task: {name: detection}
+model: {image_size: [32, 48], patch_size: 4, embed_dim: 16, depths: [1, 1], num_heads: [2, 4],
+        window_size: 4, init_std: 0.05,
+        head: {type: fcos, channels: 16, convs: 1, groups: 4, levels: [4, 8]}}
+data: {name: coco, root: )" +
+         root.string() +
+         R"(, batch_size: 4, augment: {flip: true, scale: [0.8, 1.2], photometric: true}}
+optim: {lr: 5.0e-3, ema: 0.9}
+train: {epochs: 3, seed: 3, threads: 1, checkpoint_every: 2, tensorboard: false}
+)";
+}
+
+struct Set {
+  Set() {
+    fs::create_directories(root() / "annotations");
+    write_set(root(), "train", 16, 100);
+    write_set(root(), "val", 6, 7);
+    write_set(root(), "test", 6, 1000);
+  }
+  fs::path root() const { return folder.path(); }
+  test::ScratchFolder folder;
+};
+
+TEST_CASE("a detector trains, goes on after a stop to the same bytes, and is tested") {
+  const Set set;
+  const Runs runs(config_for(set.root()));
+  const Outcome whole = runs.train("whole");
+  CAPTURE(whole.err);
+  REQUIRE(whole.code == 0);
+  REQUIRE(runs.train("run", {"train.max_steps=6"}).code == 0);
+  REQUIRE(runs.resume("run", {"train.max_steps=0"}).code == 0);
+  CHECK(test::read_text(runs / "run" / "metrics.jsonl") ==
+        test::read_text(runs / "whole" / "metrics.jsonl"));
+  for (const char* name : {"model.safetensors", "state.safetensors"}) {
+    CHECK(read_text(test::checkpoint_of(runs / "run", CheckpointChoice::kLast) / name) ==
+          read_text(test::checkpoint_of(runs / "whole", CheckpointChoice::kLast) / name));
+  }
+  const Json last = test::lines_of(runs / "whole" / "metrics.jsonl").back();
+  for (const char* name : {"val/loss", "val/ap", "val/ap50", "train/loss_box"}) {
+    CAPTURE(name);
+    CHECK(last.contains(name));
+  }
+
+  // The figures of a test are those of the files that it writes, under the ids of the annotations.
+  const std::string found = runs.folder() / "found";
+  const Outcome eval = test::tessera({"eval", runs / "whole", "--json", "--predictions", found});
+  CAPTURE(eval.err);
+  REQUIRE(eval.code == 0);
+  const Json figures = Json::parse(eval.out);
+  CHECK(figures["images"] == 6);
+  CHECK(figures["per_class"][1]["id"] == 9);
+  CHECK(figures["best_f1"]["per_class"].size() == 2);
+  for (const std::string& truth :
+       {found + "/truth.json", (set.root() / "annotations" / "instances_test.json").string()}) {
+    CAPTURE(truth);
+    const Outcome score = test::tessera({"score", truth, found + "/detections.json", "--json"});
+    CAPTURE(score.err);
+    REQUIRE(score.code == 0);
+    const Json scored = Json::parse(score.out);
+    for (const char* name : {"AP", "AP50", "AP75", "AP_small", "AR1", "AR100"}) {
+      CAPTURE(name);
+      CHECK(figures["stats"][name].get<double>() ==
+            doctest::Approx(scored["stats"][name].get<double>()));
+    }
+  }
+  const Outcome table = test::tessera({"eval", runs / "whole", "--confusion"});
+  CHECK(table.out.find("AP50") != std::string::npos);
+  CHECK(table.out.find("invented") != std::string::npos);
+  CHECK(test::tessera({"eval", runs / "whole", "--tta", "flip"}).code == 2);
+
+  const Outcome check = test::tessera({"data", "check", runs.config()});
+  CHECK(check.out.find("have none") != std::string::npos);
+  CHECK(check.out.find("by the root of their area") != std::string::npos);
+}
+
+TEST_CASE("head, task and data that do not belong together are refused in one go") {
+  const Set set;
+  const Runs runs(config_for(set.root()));
+  const Outcome linear = runs.train("run", {"model.head.type=linear"});
+  CHECK(linear.code == 2);
+  CHECK(linear.err.find("detection needs model.head.type: fcos") != std::string::npos);
+  const Outcome task = runs.train("run", {"task.name=classification"});
+  CHECK(task.code == 2);
+  CHECK(task.err.find("fcos is for task.name: detection") != std::string::npos);
+  const Outcome levels = runs.train("run", {"model.head.levels=[16,32]"});
+  CHECK(levels.code == 2);
+  CHECK(levels.err.find("begin at no stage") != std::string::npos);
+}
+
+}  // namespace
+}  // namespace tessera
