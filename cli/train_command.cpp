@@ -68,15 +68,23 @@ std::string learning_rate_text(const Config& config) {
       optim.lr, optim.lr_scaling == LrScaling::kLinear ? ratio : "sqrt(" + ratio + ")", images);
 }
 
+/// What the run means by its learning rate, a line each.
+std::vector<std::string> schedule_texts(const Config& config, std::int64_t samples) {
+  std::vector<std::string> lines = schedule_notices(config, training_length(config, samples));
+  if (const std::string text = learning_rate_text(config); !text.empty()) {
+    lines.insert(lines.begin(), text);
+  }
+  return lines;
+}
+
 std::string memory_text(const Config& config) {
   return memory_warning(predicted_bytes(config, Model(config.model).parameters.count()));
 }
 
-int dry_run(const Config& config, const std::optional<InitialModel>& initial) {
+int dry_run(const Config& config, std::int64_t samples,
+            const std::optional<InitialModel>& initial) {
   fmt::print("{}", plan_text(config));
-  if (const std::string text = learning_rate_text(config); !text.empty()) {
-    fmt::print("{}\n", text);
-  }
+  for (const std::string& line : schedule_texts(config, samples)) fmt::print("{}\n", line);
   if (const std::string text = memory_text(config); !text.empty()) fmt::print("{}\n", text);
   if (initial) fmt::print("{}\n", fmt::join(initial->report.summary(), "\n"));
   fmt::print("Dry run: nothing was trained or written.\n");
@@ -130,8 +138,8 @@ void say_what(const Parts& parts, const RunFolder& folder, const Trainer& traine
            parts.training->size(), plural(parts.val->size(), "validation image"),
            plural(trainer.total_steps(), "step"), plural(num_threads(), "thread"),
            folder.path.string());
-  if (const std::string text = learning_rate_text(parts.config); !text.empty()) {
-    log.info("{}", text);
+  for (const std::string& line : schedule_texts(parts.config, parts.training->size())) {
+    log.info("{}", line);
   }
   if (const std::string text = validation_notice(parts.config); !text.empty()) {
     log.info("{}", text);
@@ -264,7 +272,7 @@ int run(const TrainOptions& options) {
   const bool starts =
       !resuming || options.restart || !read_index(RunFolder{options.resume}.checkpoints());
   parts.initial = prepare_weights(parts.config, starts);
-  if (options.dry_run) return dry_run(parts.config, parts.initial);
+  if (options.dry_run) return dry_run(parts.config, parts.training->size(), parts.initial);
   return resuming ? resume(options, std::move(parts), signals)
                   : start(options, std::move(parts), signals);
 }

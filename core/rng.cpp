@@ -49,9 +49,15 @@ float Rng::normal() {
 }
 
 float Rng::truncated_normal(float sigma) {
+  constexpr float kBound = 2.0f;
   for (;;) {
-    const float value = normal();
-    if (std::abs(value) <= 2.0f) return sigma * value;
+    if (sigma <= kBound) {
+      const float value = sigma * normal();
+      if (std::abs(value) <= kBound) return value;
+    } else {  // of a wide normal too few draws lie within: thin out uniform ones instead
+      const float value = uniform(-kBound, kBound);
+      if (uniform() <= std::exp(-0.5f * (value / sigma) * (value / sigma))) return value;
+    }
   }
 }
 

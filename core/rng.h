@@ -37,7 +37,8 @@ class Rng {
   /// Standard normal (Box-Muller).
   float normal();
 
-  /// Normal with mean 0, cut at `-2 sigma` and `2 sigma` by drawing again.
+  /// Normal with mean 0 and `sigma` > 0, cut at -2 and 2: the bounds are absolute, as those of timm
+  /// and of the official Swin code, so that a sigma of 0.02 is that of what is drawn.
   float truncated_normal(float sigma);
 
  private:

@@ -15,7 +15,7 @@ enum class LrScaling : std::uint8_t { kNone, kLinear, kSqrt };
 struct ScheduleConfig {
   ScheduleName name = ScheduleName::kCosine;
   double warmup_epochs = 0.0;        ///< linear rise from lr / warm-up steps
-  double min_lr = 0.0;               ///< reached after the last step (cosine, linear)
+  double min_lr = 0.0;               ///< reached at the last step (cosine, linear)
   std::int64_t cycles = 1;           ///< times that the cosine falls; between them it starts anew
   double cycle_growth = 1.0;         ///< length of a cycle by that of the one before
   std::vector<double> milestones{};  ///< epochs at which `step` multiplies lr by gamma

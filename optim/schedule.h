@@ -13,11 +13,15 @@ inline constexpr double kLrBatch = 256.0;
 double scaled_lr(const OptimConfig& config, std::int64_t images);
 
 /// Learning rate of update `step` (from 0) of a run of `total_steps` whose peak is `peak`. Warm-up
-/// is linear and reaches the peak with its last step: peak (t + 1) / warm-up. Cosine and linear
-/// then fall to `min_lr` at the end of the run; `step` multiplies by gamma at each milestone. With
-/// `cycles` the cosine falls so many times, starting at the peak each time (warm restarts,
-/// arXiv:1608.03983).
+/// is linear and reaches the peak with its last step: peak (t + 1) / warm-up; it ends with the run
+/// at the latest. Cosine and linear then fall, from the peak in the next step to `min_lr` in the
+/// last one; `step` multiplies by gamma at each milestone. With `cycles` the cosine falls so many
+/// times, each time from the peak to `min_lr` (warm restarts, arXiv:1608.03983); cycles begin at
+/// whole steps. What is a single step long has the peak.
 double learning_rate(const ScheduleConfig& schedule, double peak, std::int64_t step,
                      std::int64_t total_steps, std::int64_t steps_per_epoch);
+
+/// Updates of the warm-up, as configured: more than the run has, perhaps.
+std::int64_t warmup_steps(const ScheduleConfig& schedule, std::int64_t steps_per_epoch);
 
 }  // namespace tessera

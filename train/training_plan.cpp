@@ -1,10 +1,14 @@
 #include "train/training_plan.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 
 #include "core/error.h"
 #include "layers/stage_plan.h"
 #include "optim/optimizer.h"
+#include "optim/schedule.h"
+#include "train/readable.h"
 
 namespace tessera {
 
@@ -27,6 +31,29 @@ TrainingLength training_length(const Config& config, std::int64_t samples) {
   length.evaluations =
       std::max<std::int64_t>(1, whole_epochs / train.eval_every + (ends_between ? 1 : 0));
   return length;
+}
+
+std::vector<std::string> schedule_notices(const Config& config, const TrainingLength& length) {
+  const ScheduleConfig& schedule = config.optim.schedule;
+  const std::int64_t warmup = warmup_steps(schedule, length.steps_per_epoch);
+  std::vector<std::string> notices;
+  if (warmup > 0 && warmup >= length.total_steps) {
+    notices.push_back(fmt::format(
+        "optim.schedule.warmup_epochs {} is {} in a run of {}: the learning rate rises in all of "
+        "them, and the {} schedule never begins",
+        schedule.warmup_epochs, plural(warmup, "update"), length.total_steps,
+        schedule.name == ScheduleName::kCosine   ? "cosine"
+        : schedule.name == ScheduleName::kLinear ? "linear"
+        : schedule.name == ScheduleName::kStep   ? "step"
+                                                 : "constant"));
+  }
+  const std::int64_t rest = length.total_steps - std::min(warmup, length.total_steps);
+  if (schedule.cycles > 1 && 2 * schedule.cycles > rest) {
+    notices.push_back(
+        fmt::format("optim.schedule.cycles {} in {}: most of them are too short to fall",
+                    schedule.cycles, plural(rest, "update")));
+  }
+  return notices;
 }
 
 std::int64_t predicted_bytes(const Config& config, std::int64_t parameters) {

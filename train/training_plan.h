@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
+#include <vector>
 
 #include "train/train_config.h"
 
@@ -17,6 +19,10 @@ struct TrainingLength {
 
 /// The length of a training on `samples` images. Throws ConfigError if they do not fill one update.
 TrainingLength training_length(const Config& config, std::int64_t samples);
+
+/// What a schedule cannot mean in a run of this length, a line each: a warm-up that is longer, or
+/// more cycles than there are updates to fall in.
+std::vector<std::string> schedule_notices(const Config& config, const TrainingLength& length);
 
 /// Bytes that training takes at its peak, by the plan alone.
 std::int64_t predicted_bytes(const Config& config, std::int64_t parameters);

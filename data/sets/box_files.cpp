@@ -160,7 +160,9 @@ std::vector<std::string> BoxWarnings::take() {
 std::optional<Box> checked_box(const std::array<double, 4>& corners, const ImageSize& image,
                                const std::string& place, BoxWarnings& warnings) {
   const auto [x0, y0, x1, y1] = corners;
-  const auto text = [&] { return fmt::format("{}, {} to {}, {}", x0, y0, x1, y1); };
+  const auto text = [&] {  // not of the names above, which clang 14 captures in no lambda
+    return fmt::format("{}, {} to {}, {}", corners[0], corners[1], corners[2], corners[3]);
+  };
   for (const double value : corners) {
     if (!std::isfinite(value)) fail<DataError>("{}: box {} is not finite", place, text());
   }

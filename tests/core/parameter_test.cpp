@@ -181,15 +181,15 @@ TEST_CASE("a truncated normal without a sigma of its own takes the one given") {
     void visit(ParameterVisitor& visitor) { visitor("weight", weight); }
   } layer;
   ParameterStore store(layer);
-  const auto largest = [&] {
-    float value = 0.0f;
-    for (const float w : layer.weight.value.span()) value = std::max(value, std::abs(w));
-    return value;
+  const auto deviation = [&] {
+    double squares = 0.0;
+    for (const float w : layer.weight.value.span()) squares += static_cast<double>(w * w);
+    return std::sqrt(squares / (64 * 64));
   };
   store.initialize(1);
-  CHECK(largest() == doctest::Approx(0.04).epsilon(0.02));
+  CHECK(deviation() == doctest::Approx(0.02).epsilon(0.04));
   store.initialize(1, 0.1f);
-  CHECK(largest() == doctest::Approx(0.2).epsilon(0.02));
+  CHECK(deviation() == doctest::Approx(0.1).epsilon(0.04));
 }
 
 }  // namespace

@@ -110,23 +110,53 @@ TEST_CASE("below is unbiased and stays below") {
   for (const int count : counts) CHECK(std::abs(count - 10000) < 5 * 92);
 }
 
-TEST_CASE("normal has mean 0 and variance 1; the truncated one stays within 2 sigma") {
+TEST_CASE("normal has mean 0 and variance 1") {
   Rng rng(5, Stream::kInit, 0, 0);
-  double sum = 0.0, squares = 0.0, largest = 0.0, cut_squares = 0.0;
+  double sum = 0.0, squares = 0.0;
   constexpr int kDraws = 200000;
   for (int i = 0; i < kDraws; ++i) {
     const double value = static_cast<double>(rng.normal());
     sum += value;
     squares += value * value;
-    const double cut = static_cast<double>(rng.truncated_normal(0.02f)) / 0.02;
-    largest = std::max(largest, std::abs(cut));
-    cut_squares += cut * cut;
   }
   CHECK(std::abs(sum / kDraws) < 5.0 / std::sqrt(kDraws));
   CHECK(squares / kDraws == doctest::Approx(1.0).epsilon(0.02));
-  CHECK(largest <= 2.0 + 1e-6);
-  CHECK(largest > 1.99);
-  CHECK(cut_squares / kDraws == doctest::Approx(0.7737).epsilon(0.02));
+}
+
+TEST_CASE("a truncated normal is cut at -2 and 2, whatever its sigma, and has its moments") {
+  // Moments of the cut normal: its variance is sigma^2 (1 - 2 a p(a) / (2 P(a) - 1)) with a = 2 /
+  // sigma, the density p and distribution P of the normal; its fourth by numerical integration.
+  const auto moment = [](double sigma, int power) {
+    double sum = 0.0, weight = 0.0;
+    for (int i = 0; i < 400000; ++i) {
+      const double x = -2.0 + (i + 0.5) * 1e-5;
+      const double p = std::exp(-0.5 * x * x / (sigma * sigma));
+      sum += p * std::pow(x, power);
+      weight += p;
+    }
+    return sum / weight;
+  };
+  CHECK(std::sqrt(moment(0.02, 2)) == doctest::Approx(0.02).epsilon(1e-6));
+  CHECK(moment(2.0, 2) == doctest::Approx(4.0 * 0.29112).epsilon(1e-4));
+  constexpr int kDraws = 200000;
+  for (const double sigma : {0.02, 0.5, 1.0, 2.0, 2.5, 1e6}) {
+    CAPTURE(sigma);
+    Rng rng(6, Stream::kInit, 0, 0);
+    double sum = 0.0, squares = 0.0, fourth = 0.0, largest = 0.0;
+    for (int i = 0; i < kDraws; ++i) {
+      const double value = static_cast<double>(rng.truncated_normal(static_cast<float>(sigma)));
+      sum += value;
+      squares += value * value;
+      fourth += value * value * value * value;
+      largest = std::max(largest, std::abs(value));
+    }
+    const double variance = moment(sigma, 2);
+    CHECK(std::abs(sum / kDraws) < 5.0 * std::sqrt(variance / kDraws));
+    CHECK(squares / kDraws == doctest::Approx(variance).epsilon(0.02));
+    CHECK(fourth / kDraws == doctest::Approx(moment(sigma, 4)).epsilon(0.05));
+    CHECK(largest <= 2.0);
+    CHECK(largest > std::min(1.99, 4.0 * sigma));
+  }
 }
 
 }  // namespace

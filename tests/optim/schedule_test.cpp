@@ -15,7 +15,8 @@ double rate(const ScheduleConfig& schedule, std::int64_t step, std::int64_t tota
 }
 
 TEST_CASE("warm-up and cosine give the rates of the reference training runs") {
-  // `lrs` of swin_train_adamw.safetensors: 4 steps of warm-up, 12 in all, down to lr / 100.
+  // `lrs` of swin_train_adamw.safetensors: 4 steps of warm-up, then the first 8 of the 9 in which
+  // the rate falls to lr / 100.
   constexpr std::array<double, 12> kRates = {
       0.0002500000118743628,  0.0005000000237487257,  0.000750000006519258,
       0.0010000000474974513,  0.0010000000474974513,  0.0009623203659430146,
@@ -24,9 +25,10 @@ TEST_CASE("warm-up and cosine give the rates of the reference training runs") {
   const ScheduleConfig config = {.name = ScheduleName::kCosine, .warmup_epochs = 4, .min_lr = 1e-5};
   for (std::size_t step = 0; step < kRates.size(); ++step) {
     CAPTURE(step);
-    CHECK(learning_rate(config, 1e-3, static_cast<std::int64_t>(step), 12, 1) ==
+    CHECK(learning_rate(config, 1e-3, static_cast<std::int64_t>(step), 13, 1) ==
           doctest::Approx(kRates[step]).epsilon(1e-7));
   }
+  CHECK(learning_rate(config, 1e-3, 12, 13, 1) == doctest::Approx(1e-5));
 }
 
 TEST_CASE("warm-up ends at the peak, whatever follows") {
@@ -47,19 +49,26 @@ TEST_CASE("a run shorter than its warm-up only rises, and reaches the peak") {
   CHECK(rate(config, 3, 4, 10) == 1.0);
 }
 
-TEST_CASE("cosine and linear pass the middle at half way and end at min_lr") {
+TEST_CASE("cosine and linear pass the middle at half way and reach min_lr at the last step") {
   for (const ScheduleName name : {ScheduleName::kCosine, ScheduleName::kLinear}) {
     const ScheduleConfig config = {.name = name, .warmup_epochs = 2, .min_lr = 0.1};
-    CHECK(rate(config, 20, 120, 10) == 1.0);
-    CHECK(rate(config, 70, 120, 10) == doctest::Approx(0.55));
-    CHECK(rate(config, 119, 120, 10) > 0.1);
-    CHECK(rate(config, 120, 120, 10) == doctest::Approx(0.1));
-    CHECK(rate(config, 500, 120, 10) == doctest::Approx(0.1));
-    for (std::int64_t step = 21; step < 120; ++step) {
-      CHECK(rate(config, step, 120, 10) < rate(config, step - 1, 120, 10));
+    CHECK(rate(config, 20, 121, 10) == 1.0);
+    CHECK(rate(config, 70, 121, 10) == doctest::Approx(0.55));
+    CHECK(rate(config, 119, 121, 10) > 0.1);
+    CHECK(rate(config, 120, 121, 10) == 0.1);
+    CHECK(rate(config, 500, 121, 10) == 0.1);
+    for (std::int64_t step = 21; step < 121; ++step) {
+      CHECK(rate(config, step, 121, 10) < rate(config, step - 1, 121, 10));
     }
+    // What is as long as it takes to say: the first at the peak, the last at min_lr.
+    const ScheduleConfig plain = {.name = name, .min_lr = 1e-5};
+    CHECK(learning_rate(plain, 1e-3, 0, 10, 10) == 1e-3);
+    CHECK(learning_rate(plain, 1e-3, 9, 10, 10) == 1e-5);
+    CHECK(learning_rate(plain, 1e-3, 0, 2, 10) == 1e-3);
+    CHECK(learning_rate(plain, 1e-3, 1, 2, 10) == 1e-5);
+    CHECK(learning_rate(plain, 1e-3, 0, 1, 10) == 1e-3);
   }
-  CHECK(rate(ScheduleConfig{.name = ScheduleName::kLinear, .min_lr = 0.1}, 99, 100, 10) ==
+  CHECK(rate(ScheduleConfig{.name = ScheduleName::kLinear, .min_lr = 0.1}, 99, 101, 10) ==
         doctest::Approx(0.109));
 }
 
@@ -78,30 +87,51 @@ TEST_CASE("a constant rate stays") {
   CHECK(rate(config, 9, 10, 1) == 1.0);
 }
 
-TEST_CASE("cycles: the cosine starts anew at the peak, and the last one ends with the run") {
-  // 10 steps of warm-up, then 10, 20 and 40 steps.
+TEST_CASE("cycles: the cosine falls from the peak to min_lr each time") {
+  // 10 steps of warm-up, then 11, 22 and 44 steps.
   const ScheduleConfig config = {.name = ScheduleName::kCosine,
                                  .warmup_epochs = 1,
                                  .min_lr = 0.1,
                                  .cycles = 3,
                                  .cycle_growth = 2.0};
-  for (const std::int64_t start : {10, 20, 40}) {
+  CHECK(rate(config, 9, 87, 10) == 1.0);
+  for (const std::int64_t start : {10, 21, 43}) {
     CAPTURE(start);
-    CHECK(rate(config, start, 80, 10) == doctest::Approx(1.0));
-    CHECK(rate(config, start - 1, 80, 10) < (start == 10 ? 1.1 : 0.15));
+    CHECK(rate(config, start, 87, 10) == 1.0);
+    if (start > 10) CHECK(rate(config, start - 1, 87, 10) == 0.1);
   }
-  CHECK(rate(config, 15, 80, 10) == doctest::Approx(0.55));
-  CHECK(rate(config, 30, 80, 10) == doctest::Approx(0.55));
-  CHECK(rate(config, 60, 80, 10) == doctest::Approx(0.55));
-  CHECK(rate(config, 80, 80, 10) == doctest::Approx(0.1));
-  CHECK(rate(config, 99, 80, 10) == doctest::Approx(0.1));
+  CHECK(rate(config, 15, 87, 10) == doctest::Approx(0.55));
+  CHECK(rate(config, 86, 87, 10) == 0.1);
+  CHECK(rate(config, 99, 87, 10) == 0.1);
   // Seven equal cycles: the bounds are no round numbers of the way.
   const ScheduleConfig seven = {.name = ScheduleName::kCosine, .cycles = 7};
   for (std::int64_t cycle = 0; cycle < 7; ++cycle) {
-    CHECK(rate(seven, 3 * cycle, 21, 1) == doctest::Approx(1.0));
-    CHECK(rate(seven, 3 * cycle + 1, 21, 1) == doctest::Approx(0.75));
-    CHECK(rate(seven, 3 * cycle + 2, 21, 1) == doctest::Approx(0.25));
+    CHECK(rate(seven, 3 * cycle, 21, 1) == 1.0);
+    CHECK(rate(seven, 3 * cycle + 1, 21, 1) == doctest::Approx(0.5));
+    CHECK(rate(seven, 3 * cycle + 2, 21, 1) == 0.0);
   }
+}
+
+TEST_CASE("cycles and warm-ups as large as a configuration takes them overflow nothing") {
+  for (const std::int64_t cycles : {1, 7, 155, 156, 400, 1000}) {
+    for (const double growth : {1.0, 1.5, 10.0, 100.0}) {
+      CAPTURE(cycles);
+      CAPTURE(growth);
+      const ScheduleConfig config = {
+          .name = ScheduleName::kCosine, .min_lr = 0.1, .cycles = cycles, .cycle_growth = growth};
+      for (std::int64_t step = 0; step < 3000; ++step) {
+        const double lr = rate(config, step, 3000, 10);
+        REQUIRE(lr >= 0.1);
+        REQUIRE(lr <= 1.0);
+      }
+      CHECK(rate(config, 2999, 3000, 10) == 0.1);
+      // All but the last cycles are a small part: the last begins where its share does.
+      if (growth == 100.0 && cycles > 1) CHECK(rate(config, 30, 3000, 10) == 1.0);
+    }
+  }
+  const ScheduleConfig endless = {.name = ScheduleName::kCosine, .warmup_epochs = 1e300};
+  CHECK(warmup_steps(endless, 1000000) > 1000000);
+  CHECK(rate(endless, 99, 100, 10) == 1.0);
 }
 
 TEST_CASE("a scaled learning rate follows the images of an update") {

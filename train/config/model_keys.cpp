@@ -54,8 +54,8 @@ void add_model(ModelConfig& model, std::vector<Key>& keys) {
        flag_key("model.qkv_bias", model.qkv_bias, "bias of the query, key and value projection"),
        number_key(
            "model.init_std", model.init_std, above(0.0),
-           "standard deviation of initial weights; narrow models learn sooner with more than "
-           "the papers' 0.02"),
+           "standard deviation of initial weights, a normal cut at -2 and 2; narrow models learn "
+           "sooner with more than the papers' 0.02"),
        number_key("model.drop_path", model.drop_path, below_one(),
                   "probability of skipping the last block's branches; rises linearly from 0"),
        number_key("model.dropout", model.dropout, below_one(),
