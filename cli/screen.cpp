@@ -173,11 +173,15 @@ std::vector<std::string> dashboard(const RunRecord& record, const StatusRecord& 
       const int lower = both ? std::max(kLeastRows, rows / 3) : 0;
       add_plots(lines, curves.loss, curves.main, {size.columns, rows - lower}, color);
       if (both) {
-        add_plots(lines, curves.learning_rate, curves.gradient_norm, {size.columns, lower}, color);
+        add_plots(lines, curves.learning_rate,
+                  curves.training_loss ? *curves.training_loss : curves.gradient_norm,
+                  {size.columns, lower}, color);
       }
     } else {
       const int count = std::min(3, rows / kLeastRows);
-      const report::Plot* plots[] = {&curves.loss, &curves.main, &curves.learning_rate};
+      const report::Plot* plots[] = {
+          &curves.loss, &curves.main,
+          curves.training_loss ? &*curves.training_loss : &curves.learning_rate};
       for (int i = 0; i < count; ++i) {
         add_plot(lines, *plots[i], {size.columns, rows / count + (i < rows % count ? 1 : 0)},
                  color);

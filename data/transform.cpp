@@ -79,7 +79,7 @@ Transform::Transform(const ImageShape& shape, const Normalization& normalization
 }
 
 void Transform::normalize(const ImageView& image, float* out) const {
-  if (image.shape == shape_) return scale(image.pixels, out);
+  if (fits(image.shape, shape_, resize_)) return scale(image.pixels, out);
   scale(fit(image, shape_, resize_).pixels, out);
 }
 

@@ -12,9 +12,9 @@
 
 namespace tessera {
 
-/// `image` at the size of `shape`: as it is if it has that size, else scaled until it just covers
-/// `shape` / `test_crop`, of which the middle is taken. What evaluation, prediction and pictures
-/// share.
+/// `image` at the size of `shape`: scaled until it just covers `shape` / `test_crop`, of which the
+/// middle is taken; as it is if it has that size and `test_crop` is 1. What evaluation, prediction
+/// and pictures share.
 Image fit(const ImageView& image, const ImageShape& shape, const ResizeConfig& config);
 
 /// Scaled until it just covers `shape` / `test_crop`, or as it is if it is smaller: all that `fit`

@@ -37,6 +37,29 @@ Series validation(const RunRecord& record, double unit, const std::string& name)
 
 }  // namespace
 
+bool is_binary(const RunRecord& record) {
+  return record.config.task.loss.name == LossName::kBinaryCrossEntropy;
+}
+
+/// What the loss that is trained on is, and why it may not be that of the validation.
+std::string loss_note(const RunRecord& record) {
+  const LossConfig& loss = record.config.task.loss;
+  std::string note = is_binary(record)
+                         ? " The training loss is the binary cross entropy, a mean over classes: "
+                           "it has an axis of its own."
+                         : "";
+  if (loss.label_smoothing > 0.0) {
+    note +=
+        fmt::format(" The training loss includes label smoothing of {:g}.", loss.label_smoothing);
+  }
+  if (record.config.data.augment.mixes()) {
+    note +=
+        " Mixed images are learned by both of their labels, and count as right by that of the "
+        "larger share.";
+  }
+  return note;
+}
+
 Curves curves_of(const RunRecord& record) {
   const std::int64_t epoch = record.steps_per_epoch();
   const double unit = epoch > 0 ? static_cast<double>(epoch) : 1.0;
@@ -50,6 +73,13 @@ Curves curves_of(const RunRecord& record) {
       .x = x,
       .y = {.low = 0.0},
       .series = {training_metric(record, unit, "loss"), validation(record, unit, "loss")}};
+  if (is_binary(record)) {
+    curves.training_loss = curves.loss;
+    curves.training_loss->title = "Training loss (binary cross entropy)";
+    curves.training_loss->series.pop_back();
+    curves.loss.title = "Validation loss (cross entropy)";
+    curves.loss.series.erase(curves.loss.series.begin());
+  }
   const std::string main = main_metric(record.config);
   curves.main = {.title = sentence_case(title_of_metric(main)),
                  .x = x,
@@ -86,16 +116,16 @@ std::optional<Section> curves_section(const RunRecord& record) {
         "these.",
         bucket);
   }
-  if (record.config.task.loss.label_smoothing > 0.0) {
-    section.lead += fmt::format(" The training loss includes label smoothing of {:g}.",
-                                record.config.task.loss.label_smoothing);
-  }
+  section.lead += loss_note(record);
   const Curves curves = curves_of(record);
   Markup& html = section.body;
   html.open("div", {{"class", "figures"}});
+  if (curves.training_loss) {
+    add_figure(html, draw(*curves.training_loss), "What the updates make smaller.");
+  }
   add_figure(html, draw(curves.loss),
-             "On the validation images it is measured after an epoch, with averaged weights if the "
-             "run keeps any.");
+             "On the validation images it is the cross entropy without label smoothing, measured "
+             "after an epoch, with averaged weights if the run keeps any.");
   add_figure(html, draw(curves.main),
              "Share of images whose most probable class is theirs; in training while they are "
              "augmented and before the update they lead to.");

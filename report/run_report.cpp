@@ -142,6 +142,9 @@ std::string run_picture(const RunView& view) {
                         draw_confusion(view.masks->meter.confusion().counts(), view.class_names,
                                        MatrixNumbers::kPercent)});
   }
+  if (curves.training_loss) {
+    drawings.push_back({0.0, curves.loss.height + curves.main.height, draw(*curves.training_loss)});
+  }
   if (view.test) {
     drawings.push_back({curves.loss.width + 16.0, 0.0,
                         draw_confusion(view.test->metrics.confusion(), view.class_names)});

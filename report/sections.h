@@ -57,6 +57,9 @@ std::optional<Section> setup_section(const RunRecord& record);
 /// The charts of curves_section, those that have points.
 struct Curves {
   Plot loss, main, learning_rate, gradient_norm;
+  /// Where the updates have another loss than the validation: `loss` is that of the validation
+  /// then.
+  std::optional<Plot> training_loss{};
 };
 Curves curves_of(const RunRecord& record);
 

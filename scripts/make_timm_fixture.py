@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Writes tests/fixtures/timm_swin{,_v2}_pad_22x14.safetensors: maps that windows do not divide.
+"""Writes tests/fixtures/timm_swin{,_v2}_pad_22x14.safetensors: maps that windows do not divide,
+and timm_positions.safetensors: absolute positions for other maps.
 
     python3 scripts/make_timm_fixture.py [FOLDER]
 
@@ -13,6 +14,7 @@ import sys
 
 import timm
 import torch
+from timm.layers import resample_abs_pos_embed
 from timm.models.swin_transformer import SwinTransformer
 from timm.models.swin_transformer_v2 import SwinTransformerV2
 
@@ -40,7 +42,19 @@ def write(kind, name, path):
                                       "timm": timm.__version__})
 
 
+def write_positions(path):
+    """Of 14 x 14 tokens behind a class token: for fewer, for more, for another shape."""
+    torch.manual_seed(0)
+    table = torch.randn(1, 1 + 14 * 14, 4)
+    tensors = {"positions": table.numpy()}
+    for height, width in ((7, 7), (20, 20), (5, 17)):
+        tensors[f"positions/{height}x{width}"] = resample_abs_pos_embed(
+            table, [height, width], num_prefix_tokens=1).numpy()
+    tensor_file.write(path, tensors, {"timm": timm.__version__})
+
+
 if __name__ == "__main__":
     folder = sys.argv[1] if len(sys.argv) > 1 else "tests/fixtures"
     write(SwinTransformer, "swin", os.path.join(folder, "timm_swin_pad_22x14.safetensors"))
     write(SwinTransformerV2, "swin_v2", os.path.join(folder, "timm_swin_v2_pad_22x14.safetensors"))
+    write_positions(os.path.join(folder, "timm_positions.safetensors"))

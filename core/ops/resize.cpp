@@ -26,12 +26,11 @@ void add_linear(AxisMap& map, double source) {
   if (share > 0.0) map.add(low + 1, static_cast<float>(share));
 }
 
-// Keys 1981 with A = -0.75: |d| <= 1, and 1 < |d| < 2.
-double cubic(double distance) {
-  constexpr double kA = -0.75;
+// Keys 1981: |d| <= 1, 1 < |d| < 2, and beyond.
+double cubic(double distance, double a) {
   const double d = std::abs(distance);
-  if (d <= 1.0) return ((kA + 2.0) * d - (kA + 3.0)) * d * d + 1.0;
-  return ((kA * d - 5.0 * kA) * d + 8.0 * kA) * d - 4.0 * kA;
+  if (d <= 1.0) return ((a + 2.0) * d - (a + 3.0)) * d * d + 1.0;
+  return d < 2.0 ? ((a * d - 5.0 * a) * d + 8.0 * a) * d - 4.0 * a : 0.0;
 }
 
 void add_cubic(AxisMap& map, double source) {
@@ -39,7 +38,25 @@ void add_cubic(AxisMap& map, double source) {
   for (int k = -1; k <= 2; ++k) {
     const std::int64_t place = static_cast<std::int64_t>(low) + k;
     map.add(std::clamp<std::int64_t>(place, 0, map.in - 1),
-            static_cast<float>(cubic(source - low - k)));
+            static_cast<float>(cubic(source - low - k, -0.75)));
+  }
+}
+
+void add_smooth_cubic(AxisMap& map, double source, double scale) {
+  const double width = std::max(1.0, scale);
+  const auto clamped = [&](double place) {
+    return std::clamp<std::int64_t>(static_cast<std::int64_t>(place), 0, map.in);
+  };
+  // Pixels whose middle lies within two widths.
+  const std::int64_t begin = clamped(std::floor(source + 0.5 - 2.0 * width + 0.5));
+  const std::int64_t end = clamped(std::floor(source + 0.5 + 2.0 * width + 0.5));
+  const auto weight = [&](std::int64_t place) {
+    return cubic((static_cast<double>(place) - source) / width, -0.5);
+  };
+  double sum = 0.0;
+  for (std::int64_t place = begin; place < end; ++place) sum += weight(place);
+  for (std::int64_t place = begin; place < end; ++place) {
+    map.add(place, static_cast<float>(weight(place) / sum));
   }
 }
 
@@ -51,6 +68,9 @@ AxisMap axis_of(std::int64_t in, std::int64_t out, ResizeMode mode) {
       map.add(i * in / out, 1.0f);
     } else if (mode == ResizeMode::kBicubic) {
       add_cubic(map, source_of(i, in, out, mode));
+    } else if (mode == ResizeMode::kBicubicSmooth) {
+      add_smooth_cubic(map, source_of(i, in, out, mode),
+                       static_cast<double>(in) / static_cast<double>(out));
     } else {
       add_linear(map, source_of(i, in, out, mode));
     }

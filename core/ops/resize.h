@@ -12,11 +12,13 @@ enum class ResizeMode : std::uint8_t {
   kBilinear,         ///< pixels are areas: the corners of the maps agree (align_corners false)
   kBilinearCorners,  ///< pixels are points: the centres of corner pixels agree (align_corners true)
   kBicubic,          ///< as kBilinear with 4 x 4 neighbours; A = -0.75, edges repeated
+  kBicubicSmooth,    ///< A = -0.5, edges left out, as wide as an output pixel where that is larger
   kNearest,          ///< pixel floor(i * in / out)
 };
 
 /// x [B, H, W, C] f32 or bf16 -> [B, size[0], size[1], C], interpolated as PyTorch's `interpolate`
-/// does without antialiasing; x itself where the size stays. Throws ShapeError.
+/// does, with antialiasing for kBicubicSmooth and without it for the others; x itself where the
+/// size stays. Throws ShapeError.
 Var resize(Tape& tape, const Var& x, std::array<std::int64_t, 2> size,
            ResizeMode mode = ResizeMode::kBilinear);
 

@@ -67,6 +67,10 @@ Placement random_window(const Placement& whole, const std::array<std::int64_t, 2
 
 }  // namespace
 
+bool fits(const ImageShape& image, const ImageShape& shape, const ResizeConfig& config) {
+  return image == shape && config.test_crop >= 1.0;
+}
+
 double cover_scale(const ImageShape& image, const ImageShape& shape, const ResizeConfig& config) {
   const auto scale = [&](std::int64_t from, std::int64_t to) {
     return std::floor(static_cast<double>(to) / config.test_crop) / static_cast<double>(from);
@@ -85,7 +89,7 @@ Placement covering(const ImageShape& image, const ImageShape& shape, const Resiz
 }
 
 Placement fitted(const ImageShape& image, const ImageShape& shape, const ResizeConfig& config) {
-  if (image == shape) return Placement::identity({image.height, image.width});
+  if (fits(image, shape, config)) return Placement::identity({image.height, image.width});
   Placement placement = covering(image, shape, config);
   // Halves to even, as torchvision's CenterCrop.
   const auto margin = [](std::int64_t spare) {

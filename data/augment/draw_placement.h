@@ -9,6 +9,9 @@
 
 namespace tessera {
 
+/// Nothing is to be done to bring it to `shape`.
+bool fits(const ImageShape& image, const ImageShape& shape, const ResizeConfig& config);
+
 /// The least scale at which an image covers `shape` / `test_crop`.
 double cover_scale(const ImageShape& image, const ImageShape& shape, const ResizeConfig& config);
 
@@ -16,7 +19,7 @@ double cover_scale(const ImageShape& image, const ImageShape& shape, const Resiz
 /// eight times as long as that, so that it cannot ask for boundless memory.
 Placement covering(const ImageShape& image, const ImageShape& shape, const ResizeConfig& config);
 
-/// The middle of `covering`, of the size of `shape`; an image of that size as it is.
+/// The middle of `covering`, of the size of `shape`; an image that `fits` as it is.
 Placement fitted(const ImageShape& image, const ImageShape& shape, const ResizeConfig& config);
 
 /// What classification is trained on: a random resized crop or `fitted`, moved by up to

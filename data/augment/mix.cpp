@@ -7,26 +7,31 @@
 namespace tessera {
 namespace {
 
-/// From the gamma distribution of that shape and scale 1: Marsaglia and Tsang 2000, and below shape
-/// 1 their relation to shape + 1.
-double gamma(double shape, Rng& rng) {
+/// The logarithm of a draw from the gamma distribution of that shape and scale 1: Marsaglia and
+/// Tsang 2000, and below shape 1 their relation to shape + 1. Draws of a small shape are smaller
+/// than any number but zero; their logarithms are not.
+double log_gamma(double shape, Rng& rng) {
   const auto positive = [&] { return 1.0 - double{rng.uniform()}; };  // in (0, 1]
   if (shape < 1.0) {
-    const double larger = gamma(shape + 1.0, rng);
-    return larger * std::pow(positive(), 1.0 / shape);
+    const double larger = log_gamma(shape + 1.0, rng);
+    return larger + std::log(positive()) / shape;
   }
   const double d = shape - 1.0 / 3.0;
   for (;;) {
     const double x = double{rng.normal()};
     const double root = 1.0 + x / std::sqrt(9.0 * d);
     const double v = root * root * root;
-    if (v > 0.0 && std::log(positive()) < 0.5 * x * x + d - d * v + d * std::log(v)) return d * v;
+    if (v > 0.0 && std::log(positive()) < 0.5 * x * x + d - d * v + d * std::log(v)) {
+      return std::log(d * v);
+    }
   }
 }
 
 double symmetric_beta(double alpha, Rng& rng) {
-  const double a = gamma(alpha, rng), b = gamma(alpha, rng);
-  return a + b > 0.0 ? a / (a + b) : 0.5;
+  constexpr double kSmallest = 1e-300;  // below it the logarithms overflow
+  const double shape = std::max(alpha, kSmallest);
+  const double a = log_gamma(shape, rng), b = log_gamma(shape, rng);
+  return 1.0 / (1.0 + std::exp(b - a));  // a / (a + b)
 }
 
 /// Calls `body(first, second)` with the rows [height, width * channels] of every pair of images.

@@ -15,10 +15,11 @@ namespace {
 constexpr std::string_view kTable = ".relative_position_bias_table";
 
 /// Rows of `values` [rows, C], a map of size `from`, for a map of size `to`.
-FittedTensor fit_map(const Tensor& values, Size2 from, Size2 to, const char* unit) {
+FittedTensor fit_map(const Tensor& values, Size2 from, Size2 to, const char* unit,
+                     ops::ResizeMode mode = ops::ResizeMode::kBicubic) {
   Tape tape({.training = false});
   const Var map = tape.constant(values.reshape({1, from[0], from[1], values.dim(1)}));
-  return {ops::resize(tape, map, to, ops::ResizeMode::kBicubic).value,
+  return {ops::resize(tape, map, to, mode).value,
           fmt::format("resized bicubically from {} to {} {}", by(from), by(to), unit)};
 }
 
@@ -40,7 +41,8 @@ std::optional<FittedTensor> fit_bias_table(std::string_view name, const Tensor& 
   return fitted;
 }
 
-/// Tokens in front of the map, such as the class token, keep their own vectors.
+/// Tokens in front of the map, such as the class token, keep their own vectors. Smoothed where the
+/// map shrinks, as timm's resample_abs_pos_embed: each new token is a mean over those it replaces.
 std::optional<FittedTensor> fit_positions(const Tensor& values, const Shape& shape,
                                           const ModelConfig& config, const SourceGeometry& source) {
   if (values.rank() != 3 || shape.rank() != 3 || values.dim(0) != 1 || shape[0] != 1 ||
@@ -53,8 +55,8 @@ std::optional<FittedTensor> fit_positions(const Tensor& values, const Shape& sha
   if (extra < 0 || rows < 1) return std::nullopt;
   const auto from = source.map(rows);
   if (!from) return std::nullopt;
-  FittedTensor fitted =
-      fit_map(values.slice(extra * channels, {rows, channels}), *from, to, "tokens");
+  FittedTensor fitted = fit_map(values.slice(extra * channels, {rows, channels}), *from, to,
+                                "tokens", ops::ResizeMode::kBicubicSmooth);
   Tensor all = Tensor::empty(shape);
   std::memcpy(all.f32(), values.f32(), static_cast<std::size_t>(extra * channels) * sizeof(float));
   std::memcpy(all.f32() + extra * channels, fitted.values.f32(), fitted.values.bytes());

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "layers/patch/conv_patch_embed.h"
 #include "layers/stage_plan.h"
 
 namespace tessera {
@@ -49,18 +50,35 @@ Tensor without_class_token(const Tensor& received) {
   return rest;
 }
 
+/// What the tokens of the embedding stand for. Patches that overlap have cells around their
+/// middles.
+AttentionMap embedded(const ModelConfig& config) {
+  AttentionMap map{.heads = {}, .cell = patch_rule(config).stride, .query = {}};
+  const PatchEmbedPlan plan = plan_model(config).embed;
+  const bool slides = config.patch_embed.type == PatchEmbedType::kSliding ||
+                      config.patch_embed.type == PatchEmbedType::kOverlap;
+  for (std::size_t axis = 0; axis < 2; ++axis) {
+    map.seen[axis] = config.image_size[axis] - plan.unused_pixels[axis];
+    if (!slides) continue;
+    const std::int64_t beyond = (patch_kernel(config)[axis] - map.cell[axis]) / 2;
+    const std::int64_t zeros = patch_conv(config, config.image_size).pad_begin[axis];
+    map.first[axis] = std::max<std::int64_t>(0, beyond - zeros);
+  }
+  return map;
+}
+
 /// The place of a pixel among the patches.
-Size2 patch_at(const ModelConfig& config, Size2 pixel) {
-  const Size2 grid = plan_model(config).embed.map;
+Size2 patch_at(const AttentionMap& map, const Size2& grid, Size2 pixel) {
   Size2 patch{};
   for (std::size_t axis = 0; axis < 2; ++axis) {
-    patch[axis] = pixel[axis] / config.patch_size[axis];
-    if (pixel[axis] < 0 || patch[axis] >= grid[axis]) {
+    if (pixel[axis] < 0 || pixel[axis] >= map.seen[axis]) {
       fail<ConfigError>(
           "[attention] pixel x {}, y {} of the model's image belongs to no patch: x must be less "
           "than {}, y than {}",
-          pixel[1], pixel[0], grid[1] * config.patch_size[1], grid[0] * config.patch_size[0]);
+          pixel[1], pixel[0], map.seen[1], map.seen[0]);
     }
+    patch[axis] = std::clamp<std::int64_t>((pixel[axis] - map.first[axis]) / map.cell[axis], 0,
+                                           grid[axis] - 1);
   }
   return patch;
 }
@@ -79,20 +97,20 @@ Tensor AttentionMap::mean() const {
 std::vector<AttentionMap> attention_maps(const ModelTrace& trace, const ModelConfig& config,
                                          std::int64_t image, std::optional<Size2> pixel) {
   const ModelPlan plan = plan_model(config);
+  const AttentionMap embed = embedded(config);
   const bool has_token = config.pool == Pooling::kToken;
   std::vector<AttentionMap> maps;
   for (std::size_t s = 0; s < plan.stages.size(); ++s) {
     const auto stage = static_cast<std::int64_t>(s);
     const Size2 size = has_token ? plan.embed.map : plan.stages[s].map;
     for (std::int64_t block = 0; block < plan.stages[s].depth; ++block) {
-      AttentionMap map{.stage = stage,
-                       .block = block,
-                       .heads = {},
-                       .cell = {config.patch_size[0] << stage, config.patch_size[1] << stage},
-                       .query = {}};
+      AttentionMap map = embed;
+      map.stage = stage;
+      map.block = block;
+      map.cell = {embed.cell[0] << stage, embed.cell[1] << stage};
       std::optional<std::int64_t> query;
       if (pixel) {
-        const Size2 patch = patch_at(config, *pixel);
+        const Size2 patch = patch_at(embed, plan.embed.map, *pixel);
         map.query = Size2{patch[0] >> stage, patch[1] >> stage};
         query = (*map.query)[0] * size[1] + (*map.query)[1] + (has_token ? 1 : 0);
       } else if (has_token) {

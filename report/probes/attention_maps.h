@@ -18,6 +18,8 @@ struct AttentionMap {
   std::int64_t block = 0;      ///< of the stage
   Tensor heads;                ///< [heads, h, w] f32
   Size2 cell{};                ///< pixels of the model's image that a token stands for
+  Size2 first{};               ///< where the cell of the first token begins; those before are its
+  Size2 seen{};                ///< pixels that any token sees; {0, 0}: those of the cells
   std::optional<Size2> query;  ///< row and column of the token that pays, if it is one of the map
 
   /// [h, w], the mean over all heads.

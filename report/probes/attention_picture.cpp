@@ -27,12 +27,15 @@ constexpr const char* kScaleEnd = "the number above a picture";
 constexpr float kColdShare = 0.6f, kHotShare = 0.95f;
 
 /// The index of the token over each of `pixels` pixels of a photo; -1: none.
-std::vector<std::int64_t> tokens_over(std::int64_t pixels, std::int64_t image, std::int64_t cell,
-                                      std::int64_t tokens) {
+std::vector<std::int64_t> tokens_over(const AttentionMap& map, std::size_t axis,
+                                      std::int64_t pixels, std::int64_t image) {
+  const std::int64_t tokens = map.heads.dim(axis == 0 ? 1 : 2);
+  const std::int64_t seen = map.seen[axis] > 0 ? map.seen[axis] : tokens * map.cell[axis];
   std::vector<std::int64_t> token;
   for (std::int64_t i = 0; i < pixels; ++i) {
-    const std::int64_t at = (2 * i + 1) * image / (2 * pixels) / cell;
-    token.push_back(at < tokens ? at : -1);
+    const std::int64_t pixel = (2 * i + 1) * image / (2 * pixels);
+    const std::int64_t at = (pixel - map.first[axis]) / map.cell[axis];
+    token.push_back(pixel < seen ? std::clamp<std::int64_t>(at, 0, tokens - 1) : -1);
   }
   return token;
 }
@@ -154,8 +157,8 @@ std::int64_t lines_of(const Row& row) {
 Image overlay_attention(const Image& photo, const AttentionMap& map, const Tensor& values,
                         Size2 image_size) {
   const std::int64_t height = photo.shape.height, width = photo.shape.width;
-  const auto rows = tokens_over(height, image_size[0], map.cell[0], values.dim(0));
-  const auto columns = tokens_over(width, image_size[1], map.cell[1], values.dim(1));
+  const auto rows = tokens_over(map, 0, height, image_size[0]);
+  const auto columns = tokens_over(map, 1, width, image_size[1]);
   const float top = largest_of(values);
   Canvas canvas(height, width, kPaper);
   const std::uint8_t* pixel = photo.pixels.data();

@@ -9,7 +9,7 @@ namespace {
 class Top1Meter final : public Meter {
  public:
   void add(std::span<const Tensor> outputs, const Batch& batch) override {
-    correct_ += count_correct(outputs.front(), batch.labels);
+    correct_ += count_correct(outputs.front(), batch);
     samples_ += batch.labels.dim(0);
   }
 

@@ -17,7 +17,7 @@ class Classification final : public Task {
 
   Var loss(Tape& tape, std::span<const Var> outputs, const Batch& batch) const override;
 
-  /// `top1`: share of samples whose own label has the largest logit.
+  /// `top1`: share of samples whose label has the largest logit; see count_correct for mixed ones.
   std::unique_ptr<Meter> training_meter() const override;
 
   /// A ClassificationMeter: `loss`, `top1`, `top5`.

@@ -6,6 +6,18 @@
 namespace tessera {
 namespace {
 
+bool has_nan(std::span<const float> logits) {
+  return std::any_of(logits.begin(), logits.end(), [](float logit) { return std::isnan(logit); });
+}
+
+/// Classes that come before `label`: see ClassificationMeter.
+std::int64_t rank_of(std::span<const float> logits, std::size_t label) {
+  const float own = logits[label];
+  const auto before = [&](float logit) { return logit > own; };
+  return std::count_if(logits.begin(), logits.end(), before) +
+         std::count(logits.begin(), logits.begin() + static_cast<std::ptrdiff_t>(label), own);
+}
+
 std::int64_t argmax(std::span<const float> logits) {
   return std::max_element(logits.begin(), logits.end()) - logits.begin();
 }
@@ -42,7 +54,8 @@ std::span<const float> row_of(const Tensor& logits, std::int64_t row) {
 
 ClassificationMeter::ClassificationMeter(std::int64_t num_classes)
     : num_classes_(num_classes),
-      confusion_(static_cast<std::size_t>(num_classes * num_classes), 0) {}
+      confusion_(static_cast<std::size_t>(num_classes * num_classes), 0),
+      unanswered_(static_cast<std::size_t>(num_classes), 0) {}
 
 void ClassificationMeter::add(const Tensor& logits, const Tensor& labels) {
   const Tensor values = as_f32(logits);
@@ -51,14 +64,14 @@ void ClassificationMeter::add(const Tensor& logits, const Tensor& labels) {
     const std::int32_t label = labels.data<std::int32_t>()[i];
     const float own = row[static_cast<std::size_t>(label)];
     const Prediction guess = prediction_of(row);
-    const bool right = guess.predicted == label;
-    const auto larger =
-        std::count_if(row.begin(), row.end(), [&](float logit) { return logit > own; });
+    const bool answered = !has_nan(row);
+    const bool right = answered && guess.predicted == label;
     ++samples_;
     top1_ += right ? 1 : 0;
-    top5_ += larger < 5 ? 1 : 0;
+    top5_ += answered && rank_of(row, static_cast<std::size_t>(label)) < 5 ? 1 : 0;
     loss_sum_ += log_sum_exp(row) - double{own};
-    ++confusion_[static_cast<std::size_t>(label * num_classes_ + guess.predicted)];
+    ++(answered ? confusion_[static_cast<std::size_t>(label * num_classes_ + guess.predicted)]
+                : unanswered_[static_cast<std::size_t>(label)]);
     ConfidenceBin& bin = bins_[bin_of(guess.confidence)];
     ++bin.samples;
     bin.correct += right ? 1 : 0;
@@ -78,6 +91,7 @@ void ClassificationMeter::merge(const Meter& other) {
     bins_[i].confidence_sum += counted.bins_[i].confidence_sum;
   }
   for (std::size_t i = 0; i < confusion_.size(); ++i) confusion_[i] += counted.confusion_[i];
+  for (std::size_t k = 0; k < unanswered_.size(); ++k) unanswered_[k] += counted.unanswered_[k];
 }
 
 Metrics ClassificationMeter::values() const {
@@ -109,6 +123,7 @@ ClassScore ClassificationMeter::class_score(std::int64_t k) const {
     return confusion_[static_cast<std::size_t>(row * num_classes_ + column)];
   };
   ClassScore score;
+  score.samples = unanswered_[static_cast<std::size_t>(k)];
   for (std::int64_t j = 0; j < num_classes_; ++j) {
     score.samples += at(k, j);
     score.predicted += at(j, k);
@@ -125,10 +140,21 @@ Prediction prediction_of(std::span<const float> logits) {
 }
 
 std::int64_t count_correct(const Tensor& logits, const Tensor& labels) {
+  Batch batch;
+  batch.labels = labels;
+  return count_correct(logits, batch);
+}
+
+std::int64_t count_correct(const Tensor& logits, const Batch& batch) {
   const Tensor values = as_f32(logits);
   std::int64_t correct = 0;
   for (std::int64_t i = 0; i < values.dim(0); ++i) {
-    correct += argmax(row_of(values, i)) == labels.data<std::int32_t>()[i] ? 1 : 0;
+    const std::int64_t guess = argmax(row_of(values, i));
+    const bool own = guess == batch.labels.data<std::int32_t>()[i];
+    const bool other = batch.other_labels && guess == batch.other_labels.data<std::int32_t>()[i];
+    const bool counts = (own && (!batch.other_labels || batch.own_share >= 0.5f)) ||
+                        (other && batch.own_share <= 0.5f);
+    correct += counts ? 1 : 0;
   }
   return correct;
 }

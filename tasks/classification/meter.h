@@ -28,7 +28,8 @@ struct ConfidenceBin {
   double confidence_sum = 0.0;
 };
 
-/// Counts over the samples seen so far.
+/// Counts over the samples seen so far. Of equal logits the class of the lower number comes first,
+/// in top-1 and top-5 alike. A sample of whose logits one is no number is wrong by all figures.
 class ClassificationMeter final : public Meter {
  public:
   static constexpr std::size_t kConfidenceBins = 15;
@@ -48,7 +49,7 @@ class ClassificationMeter final : public Meter {
 
   std::int64_t samples() const { return samples_; }
   double top1() const;  ///< share of samples, 0..1
-  double top5() const;  ///< share of samples whose label is among the five largest logits
+  double top5() const;  ///< share of samples whose label is among the five first
   double loss() const;
 
   /// Expected calibration error, 0..1: how far the largest probability is from the share of right
@@ -58,7 +59,7 @@ class ClassificationMeter final : public Meter {
 
   ClassScore class_score(std::int64_t k) const;
 
-  /// [K, K]: row is the label, column the prediction.
+  /// [K, K]: row is the label, column the prediction; without samples whose logits are no numbers.
   const std::vector<std::int64_t>& confusion() const { return confusion_; }
   std::int64_t num_classes() const { return num_classes_; }
 
@@ -70,18 +71,21 @@ class ClassificationMeter final : public Meter {
   double loss_sum_ = 0.0;
   std::array<ConfidenceBin, kConfidenceBins> bins_{};
   std::vector<std::int64_t> confusion_;
+  std::vector<std::int64_t> unanswered_;  ///< [K]: samples by label whose logits are no numbers
 };
 
 /// What a model takes one sample for.
 struct Prediction {
-  std::int64_t predicted = 0;  ///< the class with the largest logit
+  std::int64_t predicted = 0;  ///< the class with the largest logit, the first of several
   double confidence = 0.0;     ///< its probability
 };
 
 /// Of the logits [K] of one sample.
 Prediction prediction_of(std::span<const float> logits);
 
-/// Number of rows of logits [B, K] whose largest element is at the label.
+/// Number of rows of logits [B, K] whose largest element, the first of several, is at the label; of
+/// mixed images at that of the larger share, or at either of equal ones.
 std::int64_t count_correct(const Tensor& logits, const Tensor& labels);
+std::int64_t count_correct(const Tensor& logits, const Batch& batch);
 
 }  // namespace tessera

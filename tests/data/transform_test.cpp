@@ -97,8 +97,8 @@ TEST_CASE("transform: fit scales the shorter side and takes the middle") {
   // 7 columns are spare, 3.5 a side: to even, as Python rounds.
   CHECK(middle.pixels == std::vector<std::uint8_t>{4, 5, 6, 7, 15, 16, 17, 18,  //
                                                    26, 27, 28, 29, 37, 38, 39, 40});
-  const Image same{shape, std::vector<std::uint8_t>(16, 7)};
-  CHECK(fit(same, shape, {.test_crop = 0.5}).pixels == same.pixels);
+  Image same{shape, some_pixels(shape)};
+  CHECK(fit(same, shape, {}).pixels == same.pixels);
   const Image flat{{30, 20, 3}, std::vector<std::uint8_t>(1800, 9)};
   CHECK(
       fit(flat, {5, 12, 3}, {.interpolation = Interpolation::kBicubic, .test_crop = 0.9}).pixels ==
@@ -110,6 +110,20 @@ TEST_CASE("transform: fit scales the shorter side and takes the middle") {
   CHECK(fit(square, shape, {.test_crop = 0.5}).pixels ==
         std::vector<std::uint8_t>{18, 19, 20, 21, 26, 27, 28, 29,  //
                                   34, 35, 36, 37, 42, 43, 44, 45});
+
+  // Also of an image that has the model's size: of 4 x 4 brought to 8 x 8 the inner 4 x 4.
+  const ImageShape twice{8, 8, 1};
+  const Image larger = fit(same, twice, {});
+  Image inner{shape, {}};
+  for (std::size_t y = 2; y < 6; ++y) {
+    for (std::size_t x = 2; x < 6; ++x) inner.pixels.push_back(larger.pixels[y * 8 + x]);
+  }
+  CHECK(fit(same, shape, {.test_crop = 0.5}).pixels == inner.pixels);
+  std::vector<float> direct(16), expected(16);
+  const Normalization grey{{0.5f}, {0.25f}};
+  Transform(shape, grey, {}, {.test_crop = 0.5}).normalize(same, direct.data());
+  Transform(shape, grey, {}).normalize(inner, expected.data());
+  CHECK(direct == expected);
 }
 
 TEST_CASE("transform: an image of a single row does not ask for boundless memory") {

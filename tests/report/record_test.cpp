@@ -86,6 +86,28 @@ TEST_CASE("curves: by epoch if its length is known, else by update") {
   CHECK(curves.loss.series[0].points.back().x == 1.5);
 }
 
+TEST_CASE("curves: a binary loss has a chart and a caption of its own") {
+  RunRecord record;
+  UpdateRecord update{1, 1, 0.1, 1.0};
+  update.metrics.set("train/loss", 0.1);
+  record.updates = {update};
+  EvaluationRecord evaluation;
+  evaluation.step = 1;
+  evaluation.metrics.set("val/loss", 2.0);
+  record.evaluations = {evaluation};
+  CHECK_FALSE(curves_of(record).training_loss);
+  CHECK(curves_of(record).loss.series.size() == 2);
+  record.config.task.loss.name = LossName::kBinaryCrossEntropy;
+  const Curves curves = curves_of(record);
+  REQUIRE(curves.training_loss);
+  REQUIRE(curves.training_loss->series.size() == 1);
+  CHECK(curves.training_loss->series[0].points[0].y == doctest::Approx(0.1));
+  CHECK(curves.training_loss->title == "Training loss (binary cross entropy)");
+  REQUIRE(curves.loss.series.size() == 1);
+  CHECK(curves.loss.series[0].points[0].y == 2.0);
+  CHECK(curves.loss.title == "Validation loss (cross entropy)");
+}
+
 constexpr const char* kResults = R"({
   "study": "patch_size", "tessera": "0.1.0",
   "axes": [{"name": "model.patch_size", "values": ["2", "4"]},

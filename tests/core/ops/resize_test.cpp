@@ -3,6 +3,8 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <numeric>
+#include <vector>
 
 #include "core/error.h"
 #include "tests/support/op_fixture.h"
@@ -13,7 +15,8 @@ namespace {
 using ops::ResizeMode;
 using test::relative_error;
 
-double at(const Tensor& x, std::int64_t b, std::int64_t row, std::int64_t column, std::int64_t c) {
+double pixel(const Tensor& x, std::int64_t b, std::int64_t row, std::int64_t column,
+             std::int64_t c) {
   const std::int64_t y = std::clamp<std::int64_t>(row, 0, x.dim(1) - 1);
   const std::int64_t z = std::clamp<std::int64_t>(column, 0, x.dim(2) - 1);
   return double{x.f32()[((b * x.dim(1) + y) * x.dim(2) + z) * x.dim(3) + c]};
@@ -49,14 +52,14 @@ Tensor reference(const Tensor& x, std::array<std::int64_t, 2> size, ResizeMode m
         for (std::int64_t c = 0; c < x.dim(3); ++c) {
           double sum = 0.0;
           if (mode == ResizeMode::kNearest) {
-            sum = at(x, b, i * x.dim(1) / size[0], j * x.dim(2) / size[1], c);
+            sum = pixel(x, b, i * x.dim(1) / size[0], j * x.dim(2) / size[1], c);
           } else {
             const double row = source_of(i, x.dim(1), size[0], mode);
             const double column = source_of(j, x.dim(2), size[1], mode);
             for (std::int64_t p = -3; p < x.dim(1) + 3; ++p) {
               for (std::int64_t q = -3; q < x.dim(2) + 3; ++q) {
                 sum += weight_of(row - static_cast<double>(p), mode) *
-                       weight_of(column - static_cast<double>(q), mode) * at(x, b, p, q, c);
+                       weight_of(column - static_cast<double>(q), mode) * pixel(x, b, p, q, c);
               }
             }
           }
@@ -66,6 +69,53 @@ Tensor reference(const Tensor& x, std::array<std::int64_t, 2> size, ResizeMode m
     }
   }
   return y;
+}
+
+// The smooth one along one axis: Keys' kernel with A = -0.5, stretched where pixels grow, over the
+// pixels that there are.
+std::vector<double> smooth_weights(std::int64_t i, std::int64_t in, std::int64_t out) {
+  const double scale = static_cast<double>(in) / static_cast<double>(out);
+  const double middle = (static_cast<double>(i) + 0.5) * scale, width = std::max(1.0, scale);
+  std::vector<double> weights;
+  for (std::int64_t p = 0; p < in; ++p) {
+    const double d = std::abs(static_cast<double>(p) + 0.5 - middle) / width;
+    weights.push_back(d <= 1.0   ? 1.5 * d * d * d - 2.5 * d * d + 1.0
+                      : d >= 2.0 ? 0.0
+                                 : -0.5 * d * d * d + 2.5 * d * d - 4.0 * d + 2.0);
+  }
+  const double sum = std::accumulate(weights.begin(), weights.end(), 0.0);
+  for (double& weight : weights) weight /= sum;
+  return weights;
+}
+
+TEST_CASE("smooth bicubic resizing agrees with a double-precision reference") {
+  for (const Shape& shape : {Shape{2, 5, 7, 3}, Shape{1, 1, 4, 16}, Shape{1, 14, 30, 2}}) {
+    for (const std::array<std::int64_t, 2> size :
+         {std::array<std::int64_t, 2>{13, 11}, {1, 1}, {20, 28}, {3, 2}, {7, 15}}) {
+      CAPTURE(to_string(shape));
+      CAPTURE(size[0]);
+      const Tensor x = test::random_tensor(shape, 1);
+      Tape tape({.training = false});
+      const Var y = ops::resize(tape, tape.constant(x), size, ResizeMode::kBicubicSmooth);
+      Tensor expected = Tensor::zeros(y.shape());
+      for (std::int64_t at = 0; at < expected.numel(); ++at) {
+        const std::int64_t c = at % shape[3], j = at / shape[3] % size[1];
+        const std::int64_t i = at / shape[3] / size[1] % size[0],
+                           b = at / shape[3] / size[1] / size[0];
+        const std::vector<double> rows = smooth_weights(i, shape[1], size[0]);
+        const std::vector<double> columns = smooth_weights(j, shape[2], size[1]);
+        double sum = 0.0;
+        for (std::int64_t p = 0; p < shape[1]; ++p) {
+          for (std::int64_t q = 0; q < shape[2]; ++q) {
+            sum += rows[static_cast<std::size_t>(p)] * columns[static_cast<std::size_t>(q)] *
+                   pixel(x, b, p, q, c);
+          }
+        }
+        expected.f32()[at] = static_cast<float>(sum);
+      }
+      CHECK(relative_error(y.value, expected) < 1e-5);
+    }
+  }
 }
 
 TEST_CASE("resize agrees with a double-precision reference") {

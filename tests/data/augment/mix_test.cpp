@@ -81,6 +81,13 @@ TEST_CASE("mix: shares follow the Beta distribution, switching and probability w
     CHECK(std::abs(mean - 0.5) < 0.02);
     CHECK(std::abs(variance - 1.0 / (4.0 * (2.0 * alpha + 1.0))) < 0.01);
   }
+  // Of a tiny alpha nearly all shares are 0 or 1, and as many the one as the other.
+  for (const double alpha : {1e-3, 1e-12, 1e-310}) {
+    CAPTURE(alpha);
+    const auto [mean, variance] = mean_and_variance(alpha);
+    CHECK(std::abs(mean - 0.5) < 0.03);
+    CHECK(variance > 0.245);
+  }
   AugmentConfig config;
   config.mixup = config.cutmix = 1.0;
   config.mix_probability = 0.75;

@@ -3,8 +3,11 @@
 #include <doctest/doctest.h>
 
 #include "core/error.h"
+#include "formats/safetensors.h"
 #include "formats/weights/buffers.h"
 #include "formats/weights/load_weights.h"
+#include "tests/support/gradient_check.h"
+#include "tests/support/paths.h"
 #include "tests/support/scratch_folder.h"
 
 namespace tessera {
@@ -168,6 +171,28 @@ TEST_CASE("load_weights: rectangles are fitted to rectangles, in both directions
     float sum = 0.0f;
     for (std::int64_t i = 0; i < kernel.numel() / 4; ++i) sum += kernel.f32()[i];
     CHECK(sum == doctest::Approx(is_there ? 8.0 : 18.0).epsilon(0.05));
+  }
+}
+
+TEST_CASE("absolute positions are resized as timm resizes them") {
+  const TensorFile file = read_safetensors(test::fixture("timm_positions.safetensors"));
+  for (const Size2 map : {Size2{7, 7}, Size2{20, 20}, Size2{5, 17}}) {
+    CAPTURE(by(map));
+    ModelConfig config;
+    config.name = ModelName::kViT;
+    config.pool = Pooling::kToken;
+    config.position = {.absolute = true};
+    config.image_size = {2 * map[0], 2 * map[1]};
+    config.patch_size = {2, 2};
+    config.embed_dim = 4;
+    config.depths = {1};
+    config.num_heads = {1};
+    config.in_channels = 1;
+    const auto fitted = fit_tensor("pos_embed", file.f32("positions"), {1, 1 + map[0] * map[1], 4},
+                                   config, SourceGeometry{});
+    REQUIRE(fitted);
+    const Tensor expected = file.f32(fmt::format("positions/{}x{}", map[0], map[1]));
+    CHECK(test::relative_error(fitted->values, expected.reshape(fitted->values.shape())) < 1e-6);
   }
 }
 

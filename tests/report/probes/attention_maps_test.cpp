@@ -69,6 +69,30 @@ TEST_CASE("attention maps: what one token pays sums to 1 over the map, in every 
   }
 }
 
+TEST_CASE("attention maps: cells of overlapping patches are a stride wide, around their middles") {
+  ModelConfig config = test::tiny_config();
+  config.image_size = {18, 19};
+  config.patch_size = {6, 4};
+  config.patch_embed.type = PatchEmbedType::kSliding;
+  config.patch_embed.stride = {2, 3};  // 7 x 6 tokens
+  const Traced traced(config);
+  const auto maps = traced.maps();
+  CHECK(maps.front().heads.shape() == Shape{2, 7, 6});
+  CHECK(maps.front().cell == Size2{2, 3});
+  CHECK(maps.front().first == Size2{2, 0});
+  CHECK(maps.front().seen == Size2{18, 19});
+  CHECK(maps.back().cell == Size2{4, 6});
+  // The middle of each patch lies in the cell of its token, and the last one's pixels are its own.
+  for (std::int64_t row = 0; row < 7; ++row) {
+    for (std::int64_t column = 0; column < 6; ++column) {
+      CHECK(traced.maps(0, Size2{2 * row + 3, 3 * column + 1}).front().query == Size2{row, column});
+    }
+  }
+  CHECK(traced.maps(0, Size2{17, 18}).front().query == Size2{6, 5});
+  CHECK(traced.maps(0, Size2{0, 0}).front().query == Size2{0, 0});
+  CHECK_THROWS_AS(traced.maps(0, Size2{18, 0}), ConfigError);
+}
+
 TEST_CASE("attention maps: what tokens receive is 1 on average") {
   for (const ModelConfig& config :
        {test::tiny_config(), odd_config(), test::tiny_v2_config(), mean_vit_config()}) {

@@ -29,7 +29,8 @@ OpCase resized(const Shape& x, Size size, ops::ResizeMode mode) {
 OpTable resizing() {
   using enum ops::ResizeMode;
   OpTable table;
-  for (const ops::ResizeMode mode : {kBilinear, kBilinearCorners, kBicubic, kNearest}) {
+  for (const ops::ResizeMode mode :
+       {kBilinear, kBilinearCorners, kBicubic, kBicubicSmooth, kNearest}) {
     table.small.push_back(resized({2, 3, 5, 3}, {7, 11}, mode));
     table.small.push_back(resized({1, 9, 8, 17}, {4, 5}, mode));
     table.small.push_back(resized({3, 1, 1, 16}, {3, 2}, mode));

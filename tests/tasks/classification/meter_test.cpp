@@ -76,6 +76,55 @@ TEST_CASE("metrics: full confidence falls into the last bin, what is no number i
   CHECK(metrics.confidence_bins().front().samples == 1);
 }
 
+TEST_CASE("metrics: of equal logits the class of the lower number comes first") {
+  ClassificationMeter metrics(10);
+  std::vector<std::int32_t> labels(10);
+  for (std::int32_t k = 0; k < 10; ++k) labels[static_cast<std::size_t>(k)] = k;
+  metrics.add(Tensor::zeros({10, 10}), labels_of(labels));
+  CHECK(metrics.top1() == 0.1);
+  CHECK(metrics.top5() == 0.5);
+  // One class ahead of the rest, of which four more come in by their numbers.
+  ClassificationMeter ahead(10);
+  const Tensor logits = Tensor::zeros({10, 10});
+  for (std::int64_t i = 0; i < 10; ++i) logits.f32()[i * 10 + 7] = 1.0f;
+  ahead.add(logits, labels_of(labels));
+  CHECK(ahead.top1() == 0.1);
+  CHECK(ahead.top5() == 0.5);
+  CHECK(ahead.confusion()[77] == 1);
+}
+
+TEST_CASE("metrics: a sample whose logits are no numbers is wrong by all figures") {
+  const float nan = std::nanf("");
+  for (const std::vector<float>& logits :
+       {std::vector<float>{nan, nan, nan}, {nan, 1.0f, 2.0f}, {3.0f, 1.0f, nan}}) {
+    ClassificationMeter metrics(3), other(3);
+    metrics.add(Tensor::from({1, 3}, logits), labels_of({0}));
+    other.add(Tensor::from({1, 3}, logits), labels_of({0}));
+    metrics.merge(other);
+    CHECK(metrics.top1() == 0.0);
+    CHECK(metrics.top5() == 0.0);
+    CHECK(std::isnan(metrics.loss()));
+    CHECK(metrics.class_score(0).samples == 2);
+    CHECK(metrics.class_score(0).recall == 0.0);
+    CHECK(metrics.class_score(0).predicted == 0);
+  }
+}
+
+TEST_CASE("metrics: a mixed image is right by the label of its larger share") {
+  const Tensor logits = logits_of({3, 3}, {0.7f, 0.2f, 0.1f, 0.2f, 0.7f, 0.1f, 0.1f, 0.1f, 0.8f});
+  Batch batch;
+  batch.labels = labels_of({0, 0, 0});
+  CHECK(count_correct(logits, batch) == 1);
+  batch.other_labels = labels_of({1, 1, 1});
+  batch.own_share = 0.7f;
+  CHECK(count_correct(logits, batch) == 1);
+  batch.other_labels = labels_of({2, 1, 1});
+  batch.own_share = 0.4f;
+  CHECK(count_correct(logits, batch) == 1);
+  batch.own_share = 0.5f;
+  CHECK(count_correct(logits, batch) == 2);
+}
+
 TEST_CASE("metrics: nothing seen, nothing divided by") {
   const ClassificationMeter metrics(2);
   CHECK(metrics.top1() == 0.0);
