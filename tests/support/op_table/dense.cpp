@@ -16,7 +16,7 @@ using Vars = std::span<const Var>;
 using Size = std::array<std::int64_t, 2>;
 
 OpCase resized(const Shape& x, Size size, ops::ResizeMode mode) {
-  constexpr std::array kNames = {"bilinear", "corners", "bicubic", "nearest"};
+  constexpr std::array kNames = {"bilinear", "corners", "bicubic", "smooth", "nearest"};
   return {
       .name = "resize",
       .inputs = {{x}},
