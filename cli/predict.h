@@ -22,6 +22,7 @@ struct PredictOptions {
   int top = 0;                   ///< 0: as many as suit the format
   double threshold = 0.0;        ///< answers below this probability are not given
   std::string copy_to;           ///< folder; empty: none
+  std::string out;               ///< folder of masks; empty: none
   bool one_photo = false;        ///< there is one file to look at, and a person who looks
 };
 
@@ -45,6 +46,11 @@ class Predictions {
 
 std::unique_ptr<Predictions> make_class_predictions(const Config& config,
                                                     const PredictOptions& options);
+
+/// Masks as pictures in `options.out`, and what share of a photo has each class. Throws ConfigError
+/// without that folder, DataError if nothing can be written there.
+std::unique_ptr<Predictions> make_mask_predictions(const Config& config,
+                                                   const PredictOptions& options);
 
 /// JSON objects on standard output: one a line, or as one array.
 class JsonRecords {

@@ -27,11 +27,18 @@ constexpr std::size_t kBatch = 32;
 
 /// The one place that knows which task writes what.
 std::unique_ptr<Predictions> make_predictions(const Config& config, const PredictOptions& options) {
-  switch (config.model.head.type) {
-    case HeadType::kLinear:
-      return make_class_predictions(config, options);
+  switch (config.task.name) {
+    case TaskName::kSegmentation:
+      return make_mask_predictions(config, options);
+    case TaskName::kDetection:
+      fail<ConfigError>("predict: boxes cannot be written yet");
+    case TaskName::kClassification:
+      break;
   }
-  fail<ConfigError>("predict: the model has a head whose answers it cannot write");
+  if (!options.out.empty()) {
+    fail<ConfigError>("--out {}: is for models that give each pixel a class", options.out);
+  }
+  return make_class_predictions(config, options);
 }
 
 /// How far it has come, on a terminal that shows nothing else meanwhile; and what it came to.
@@ -195,6 +202,9 @@ Action add_predict_command(Arguments& arguments) {
       .between(0.0, 1.0);
   arguments.add_option("--copy-to", options->copy_to,
                        "Copy each photo into this folder, below its class, or unsure");
+  arguments.add_option(
+      "--out", options->out,
+      "Masks: the folder for them, as class numbers, in colours and over the photo");
   arguments.footer(
       "A file that cannot be read is named, the others are classified, and the exit code is 1.");
   return [options, as_json] {

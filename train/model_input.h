@@ -8,6 +8,7 @@
 namespace tessera {
 
 /// Scaled to the image size of the model of `config` and normalised as its data: [1, H, W, C].
+/// What is to be answered with masks or boxes keeps its aspect: its sides fit within the model's.
 /// `photo` has the model's channels. Throws ConfigError if mean and std are not one a channel.
 Tensor model_input(const Image& photo, const Config& config);
 

@@ -68,6 +68,11 @@ Mask predicted_mask(const Tensor& logits, std::int64_t index, const ImageSize& s
   return largest_class(resized(image_of(logits, index), {size.height, size.width}));
 }
 
+Mask predicted_mask(const Tensor& logits, const Tensor& input, const ImageSize& original) {
+  return largest_class(
+      resized(resized(logits, {input.dim(1), input.dim(2)}), {original.height, original.width}));
+}
+
 PixelCount count_right_pixels(const Tensor& logits, const Tensor& masks) {
   const Tensor values = logits.dtype() == DType::kF32 ? logits : cast(logits, DType::kF32);
   const std::int64_t h = values.dim(1), w = values.dim(2), classes = values.dim(3);

@@ -17,6 +17,9 @@ Mask predicted_mask(const Tensor& logits, const Batch& batch, std::int64_t index
 /// The same of the whole batch's area at `size`, height and width.
 Mask predicted_mask(const Tensor& logits, std::int64_t index, const ImageSize& size);
 
+/// The same of one photo: logits [1, h, w, K] of the network's input [1, H, W, C].
+Mask predicted_mask(const Tensor& logits, const Tensor& input, const ImageSize& original);
+
 struct PixelCount {
   std::int64_t right = 0;
   std::int64_t counted = 0;  ///< neither ignored nor padding
