@@ -1,0 +1,174 @@
+// Segmentation from a folder of images and masks to figures, pictures and a report.
+#include <array>
+#include <nlohmann/json.hpp>
+
+#include "core/rng.h"
+#include "data/images/mask_png.h"
+#include "tests/data/dense_tree.h"
+#include "tests/program/run_folder.h"
+
+namespace tessera {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+using test::files_of;
+using test::Outcome;
+using test::read_text;
+using test::result_of;
+
+/// A bright rectangle on dark noise, and the mask that says so.
+void write_scene(const fs::path& root, const std::string& split, int number, int height,
+                 int width) {
+  Rng rng(7, Stream::kSynthetic, 0, static_cast<std::uint64_t>(number));
+  Image image{{height, width, 3}, {}};
+  testing::Numbers mask{height, width, {}};
+  const int top = static_cast<int>(rng.below(static_cast<std::uint32_t>(height / 2)));
+  const int left = static_cast<int>(rng.below(static_cast<std::uint32_t>(width / 2)));
+  for (int y = 0; y < height; ++y) {
+    for (int x = 0; x < width; ++x) {
+      const bool inside = y >= top && y < top + height / 2 && x >= left && x < left + width / 2;
+      for (int c = 0; c < 3; ++c) {
+        image.pixels.push_back(static_cast<std::uint8_t>((inside ? 170 : 30) + rng.below(50)));
+      }
+      mask.values.push_back(inside ? 1 : 0);
+    }
+  }
+  const std::string name = fmt::format("{}/{}.png", split, number);
+  fs::create_directories((root / "images" / name).parent_path());
+  write_png(root / "images" / name, image);
+  testing::write_mask(root / "labels" / name, mask);
+}
+
+/// Images of several sizes, none a multiple of the patch.
+void write_scenes(const fs::path& root) {
+  constexpr std::array<std::array<int, 2>, 3> kSizes{{{30, 30}, {22, 31}, {31, 25}}};
+  for (int i = 0; i < 16; ++i) {
+    const auto& size = kSizes[static_cast<std::size_t>(i) % kSizes.size()];
+    write_scene(root, i < 12 ? "train" : "val", i, size[0], size[1]);
+  }
+  testing::write_text(root / "classes.txt", "ground\nthing\n");
+}
+
+struct Scenes {
+  Scenes() {
+    write_scenes(folder / "scenes");
+    test::write_text(folder / "scenes.yaml", R"(
+task: {name: segmentation, class_weights: balanced}
+model:
+  image_size: 32
+  patch_size: 4
+  embed_dim: 16
+  depths: [1, 1]
+  num_heads: [2, 4]
+  window_size: 4
+  head: {type: fpn, channels: 16, norm: batch}
+data:
+  name: image_masks
+  batch_size: 4
+  augment: {flip: true, scale: [0.75, 1.5], crop: 24}
+optim: {lr: 5.0e-3, schedule: {warmup_epochs: 1}, ema: 0.5}
+train: {epochs: 12, eval_every: 3, threads: 1, checkpoint_every: 4}
+)");
+  }
+
+  Outcome train(const std::string& run, const std::vector<std::string>& settings = {}) const {
+    std::vector<std::string> arguments{"train", folder / "scenes.yaml", "--out", folder / run,
+                                       "--set",
+                                       "data.root=" + (folder / "scenes").string()};
+    for (const std::string& setting : settings) {
+      arguments.insert(arguments.end(), {"--set", setting});
+    }
+    return test::tessera(arguments);
+  }
+
+  test::ScratchFolder folder;
+};
+
+TEST_CASE("segmentation: trained, tested at the stored sizes, scored by anyone's tool, reported") {
+  const Scenes scenes;
+  const std::string run = scenes.folder / "run";
+  const Outcome trained = scenes.train("run");
+  REQUIRE_MESSAGE(trained.code == 0, trained.err);
+  CHECK(trained.out.find("val mIoU") != std::string::npos);
+
+  const std::string masks = scenes.folder / "masks";
+  const Outcome eval =
+      test::tessera({"eval", run, "--split", "val", "--predictions", masks, "--json"});
+  REQUIRE_MESSAGE(eval.code == 0, eval.err);
+  const json figures = json::parse(eval.out);
+  CHECK(figures["images"] == 4);
+  CHECK(figures["pixels"] == 2 * 30 * 30 + 22 * 31 + 31 * 25);
+  CHECK(figures["mIoU"].get<double>() > 0.8);
+  CHECK(figures["per_class"][1]["name"] == "thing");
+
+  const Outcome score = test::tessera(
+      {"score", scenes.folder / "scenes/labels/val", masks + "/images/val", "--json"});
+  REQUIRE_MESSAGE(score.code == 0, score.err);
+  const json scored = json::parse(score.out);
+  for (const char* figure : {"mIoU", "mAcc", "aAcc", "boundary_IoU"}) {
+    CHECK(scored[figure] == figures[figure]);
+  }
+
+  const Outcome views = test::tessera({"eval", run, "--tta", "flip", "--scales", "1,1.5",
+                                       "--window", "24", "--split", "val", "--json"});
+  REQUIRE_MESSAGE(views.code == 0, views.err);
+  CHECK(json::parse(views.out)["mIoU"].get<double>() > 0.6);
+
+  const std::string page = scenes.folder / "report.html";
+  const Outcome report = test::tessera({"report", run, "--out", page});
+  REQUIRE_MESSAGE(report.code == 0, report.err);
+  const std::string html = read_text(page);
+  CHECK(html.find("Test mIoU") != std::string::npos);
+  CHECK(html.find("errors in red") != std::string::npos);
+}
+
+TEST_CASE("segmentation: predict writes a mask of the photo's size three times over") {
+  const Scenes scenes;
+  REQUIRE(scenes.train("run", {"train.epochs=1"}).code == 0);
+  const std::string run = scenes.folder / "run", out = scenes.folder / "out";
+  const std::string photo = scenes.folder / "scenes/images/val/13.png";
+  const Outcome refused = test::tessera({"predict", run, photo});
+  CHECK(refused.code == 2);
+  CHECK(refused.has_one_line());
+  const Outcome outcome = test::tessera({"predict", run, photo, "--out", out, "--json"});
+  REQUIRE_MESSAGE(outcome.code == 0, outcome.err);
+  const json record = json::parse(outcome.out).at(0);
+  const Image mask = load_mask_png(record["mask"].get<std::string>());
+  CHECK(mask.shape.height == 22);
+  CHECK(mask.shape.width == 31);
+  double shares = 0.0;
+  for (const json& one : record["classes"]) shares += one["share"].get<double>();
+  CHECK(shares == doctest::Approx(1.0));
+  std::size_t pictures = 0;
+  for (const auto& [name, text] : files_of(out)) pictures += name.ends_with(".png") ? 1 : 0;
+  CHECK(pictures == 3);
+  CHECK(read_text(fs::path(out) / "classes.csv").starts_with("index,class,color\n0,ground,#"));
+}
+
+TEST_CASE("segmentation: stopped and gone on with, the same bytes, running statistics too") {
+  const Scenes scenes;
+  REQUIRE(scenes.train("whole", {"train.epochs=4"}).code == 0);
+  REQUIRE(scenes.train("run", {"train.epochs=4", "train.max_steps=5"}).code == 0);
+  const Outcome resumed = test::tessera({"train", "--resume", scenes.folder / "run", "--set",
+                                         "train.max_steps=0"});
+  REQUIRE_MESSAGE(resumed.code == 0, resumed.err);
+  const fs::path whole = checkpoint_of(scenes.folder / "whole", CheckpointChoice::kLast);
+  const fs::path parts = checkpoint_of(scenes.folder / "run", CheckpointChoice::kLast);
+  for (const char* name : {"model.safetensors", "state.safetensors"}) {
+    CHECK(read_text(whole / name) == read_text(parts / name));
+  }
+  CHECK(read_text(whole / "model.safetensors").find("running_mean") != std::string::npos);
+}
+
+TEST_CASE("segmentation: a task and a data set that do not fit are told together") {
+  const test::ScratchFolder folder;
+  test::write_text(folder / "wrong.yaml", "task: {name: segmentation}\ndata: {name: cifar10}\n");
+  const Outcome outcome = test::tessera({"train", folder / "wrong.yaml"});
+  CHECK(outcome.code == 2);
+  CHECK(outcome.err.find("segmentation learns a mask of an image, and cifar10 knows a class") !=
+        std::string::npos);
+}
+
+}  // namespace
+}  // namespace tessera
