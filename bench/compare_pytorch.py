@@ -29,6 +29,10 @@ CASES = {
     "swin_tiny_1": dict(SWIN_TINY, batch=1),
     "bench_small": dict(config="configs/bench_small.yaml", batch=128, size=32, classes=10, patch=2,
                         dim=48, depths=[2, 2, 2], heads=[3, 6, 12], window=4),
+    "camvid_upernet": dict(config="configs/bench_upernet.yaml", batch=8, size=(360, 480),
+                           classes=11, patch=4, dim=64, depths=[2, 2, 4, 2],
+                           heads=[2, 4, 8, 16], window=7, head="upernet", channels=128,
+                           scales=[1, 2, 3, 6]),
 }
 WAYS = ["f32", "bf16", "compile-f32", "compile-bf16"]
 MEASURES = {"train": "images/s", "infer": "images/s", "peak_rss_mb": "MB"}
@@ -37,17 +41,18 @@ MEASURES = {"train": "images/s", "infer": "images/s", "peak_rss_mb": "MB"}
 def pytorch_worker(case, way, steps):
     """One measurement of PyTorch, printed as JSON."""
     import torch
-    from torchvision.models.swin_transformer import SwinTransformer
+    import pytorch_models
 
     torch.set_num_threads(2)
     torch.manual_seed(0)
-    model = SwinTransformer(patch_size=[case["patch"]] * 2, embed_dim=case["dim"],
-                            depths=case["depths"], num_heads=case["heads"],
-                            window_size=[case["window"]] * 2, num_classes=case["classes"],
-                            stochastic_depth_prob=0.1)
+    dense = "head" in case
+    model = pytorch_models.UperNet(case) if dense else pytorch_models.swin(case)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.05)
-    images = torch.randn(case["batch"], 3, case["size"], case["size"])
-    labels = torch.randint(0, case["classes"], (case["batch"],))
+    height, width = case["size"] if dense else (case["size"], case["size"])
+    images = torch.randn(case["batch"], 3, height, width)
+    target_shape = (case["batch"], height, width) if dense else (case["batch"],)
+    labels = torch.randint(0, case["classes"], target_shape)
+    loss_of = model.loss if dense else torch.nn.functional.cross_entropy
     logits = torch.compile(model) if way.startswith("compile") else model
     precision = (torch.autocast("cpu", dtype=torch.bfloat16) if way.endswith("bf16")
                  else contextlib.nullcontext())
@@ -55,7 +60,7 @@ def pytorch_worker(case, way, steps):
     def train():
         optimizer.zero_grad(set_to_none=True)
         with precision:
-            loss = torch.nn.functional.cross_entropy(logits(images), labels)
+            loss = loss_of(logits(images), labels)
         loss.backward()
         optimizer.step()
 

@@ -1,0 +1,77 @@
+"""The models of compare_pytorch.py in PyTorch: torchvision's Swin, and heads as their papers' code has them."""
+import torch
+from torch import nn
+from torch.nn import functional
+from torchvision.models.swin_transformer import SwinTransformer
+
+
+def swin(case):
+    return SwinTransformer(patch_size=[case["patch"]] * 2, embed_dim=case["dim"],
+                           depths=case["depths"], num_heads=case["heads"],
+                           window_size=[case["window"]] * 2, num_classes=case["classes"],
+                           stochastic_depth_prob=0.1)
+
+
+def conv_norm(channels, out, kernel):
+    return nn.Sequential(nn.Conv2d(channels, out, kernel, padding=kernel // 2, bias=False),
+                         nn.BatchNorm2d(out), nn.ReLU(inplace=True))
+
+
+class Classifier(nn.Module):
+    """Whole maps dropped out, then a 1 x 1 convolution."""
+
+    def __init__(self, channels, classes):
+        super().__init__()
+        self.dropout = nn.Dropout2d(0.1)
+        self.conv = nn.Conv2d(channels, classes, 1)
+
+    def forward(self, x):
+        return self.conv(self.dropout(x))
+
+
+def enlarge(x, size):
+    return functional.interpolate(x, size=size, mode="bilinear", align_corners=False)
+
+
+class UperNet(nn.Module):
+    """arXiv:1807.10221 on the normed maps of a Swin's stages, with an FCN beside it in training."""
+
+    def __init__(self, case):
+        super().__init__()
+        self.backbone = swin(case)
+        del self.backbone.head, self.backbone.norm
+        widths = [case["dim"] << i for i in range(len(case["depths"]))]
+        channels, classes = case["channels"], case["classes"]
+        self.norms = nn.ModuleList(nn.LayerNorm(width) for width in widths)
+        self.pools = nn.ModuleList(conv_norm(widths[-1], channels, 1) for _ in case["scales"])
+        self.scales = case["scales"]
+        self.bottleneck = conv_norm(widths[-1] + len(case["scales"]) * channels, channels, 3)
+        self.laterals = nn.ModuleList(conv_norm(width, channels, 1) for width in widths[:-1])
+        self.smooths = nn.ModuleList(conv_norm(channels, channels, 3) for _ in widths[:-1])
+        self.fuse = conv_norm(len(widths) * channels, channels, 3)
+        self.classifier = Classifier(channels, classes)
+        self.auxiliary = nn.Sequential(conv_norm(widths[2], 64, 3), Classifier(64, classes))
+
+    def forward(self, images):
+        x, maps = self.backbone.features[0](images), []
+        for index, layer in enumerate(self.backbone.features[1:], 1):
+            x = layer(x)
+            if index % 2 == 1:
+                maps.append(self.norms[index // 2](x).permute(0, 3, 1, 2).contiguous())
+        last = maps[-1]
+        pooled = [enlarge(pool(functional.adaptive_avg_pool2d(last, scale)), last.shape[2:])
+                  for scale, pool in zip(self.scales, self.pools)]
+        rising = [lateral(m) for lateral, m in zip(self.laterals, maps)]
+        rising.append(self.bottleneck(torch.cat([last, *pooled], 1)))
+        for i in range(len(rising) - 1, 0, -1):
+            rising[i - 1] = rising[i - 1] + enlarge(rising[i], rising[i - 1].shape[2:])
+        fine = [smooth(m) for smooth, m in zip(self.smooths, rising)] + [rising[-1]]
+        size = fine[0].shape[2:]
+        logits = self.classifier(self.fuse(torch.cat([enlarge(m, size) for m in fine], 1)))
+        return (logits, self.auxiliary(maps[2])) if self.training else logits
+
+    @staticmethod
+    def loss(outputs, masks):
+        main, auxiliary = (functional.cross_entropy(enlarge(o, masks.shape[1:]), masks)
+                           for o in outputs)
+        return main + 0.4 * auxiliary
