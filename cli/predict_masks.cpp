@@ -13,7 +13,7 @@
 #include "data/sets/table_file.h"
 #include "data/target_picture.h"
 #include "tasks/segmentation/meter.h"
-#include "train/class_names.h"
+#include "train/readable.h"
 
 namespace tessera {
 namespace {

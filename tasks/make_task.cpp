@@ -1,11 +1,19 @@
 #include "tasks/make_task.h"
 
+#include <algorithm>
+
 #include "tasks/classification/classification.h"
 #include "tasks/detection/detection.h"
 #include "tasks/segmentation/segmentation.h"
 
 namespace tessera {
 namespace {
+
+/// The names of figures do not depend on the number of classes, which may not be known yet.
+ModelConfig with_classes(ModelConfig model) {
+  model.num_classes = std::max<std::int64_t>(1, model.num_classes);
+  return model;
+}
 
 /// What a meter counts, which has not seen anything yet, after the names given.
 std::vector<std::string> names_of(const Meter& meter, std::vector<std::string> names) {
@@ -29,11 +37,11 @@ std::unique_ptr<Task> make_task(const TaskConfig& task, const ModelConfig& model
 }
 
 std::vector<std::string> evaluation_metrics(const TaskConfig& task, const ModelConfig& model) {
-  return names_of(*make_task(task, model)->evaluation_meter(), {});
+  return names_of(*make_task(task, with_classes(model))->evaluation_meter(), {});
 }
 
 std::vector<std::string> training_metrics(const TaskConfig& task, const ModelConfig& model) {
-  return names_of(*make_task(task, model)->training_meter(), {"loss"});
+  return names_of(*make_task(task, with_classes(model))->training_meter(), {"loss"});
 }
 
 }  // namespace tessera

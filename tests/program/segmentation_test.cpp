@@ -3,7 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/rng.h"
-#include "data/images/mask_png.h"
+#include "data/images/image.h"
 #include "tests/data/dense_tree.h"
 #include "tests/program/run_folder.h"
 
