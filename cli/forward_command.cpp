@@ -163,9 +163,8 @@ int run(const ForwardOptions& options) {
     results.push_back({fmt::format("features/{}", i), as_f32(maps[i].map.value)});
   }
   if (has_target) {
-    const Var loss =
-        detects ? detection_loss(tape, config.model, outputs, size, file, results)
-                : task->loss(tape, outputs, read_targets(file, images, config, *task));
+    const Var loss = detects ? detection_loss(tape, config.model, outputs, size, file, results)
+                             : task->loss(tape, outputs, read_targets(file, images, config, *task));
     results.push_back({"loss", loss.value});
     if (options.grad) {
       model.parameters.clear_gradients();
@@ -201,10 +200,11 @@ Action add_forward_command(Arguments& arguments) {
                   "Parameters that need not be in the weights, such as 'head.*': they start anew")
       .repeated();
   arguments
-      .add_option("--input", options->input,
-                  "Safetensors with input [B,C,H,W] and, for the loss, target: [B] of a classifier, "
-                  "[B,H,W] of segmentation; of a detector target/<i>/boxes [N,4] and "
-                  "target/<i>/labels [N] of each image")
+      .add_option(
+          "--input", options->input,
+          "Safetensors with input [B,C,H,W] and, for the loss, target: [B] of a classifier, "
+          "[B,H,W] of segmentation; of a detector target/<i>/boxes [N,4] and "
+          "target/<i>/labels [N] of each image")
       .required();
   arguments
       .add_option("--output", options->output,

@@ -11,14 +11,14 @@
 #include "cli/arguments.h"
 #include "cli/commands.h"
 #include "cli/predict.h"
-#include "core/machine.h"
 #include "core/error.h"
+#include "core/machine.h"
 #include "core/profile.h"
-#include "train/readable.h"
 #include "train/log.h"
 #include "train/model_input.h"
-#include "train/training_log.h"
+#include "train/readable.h"
 #include "train/saved_model.h"
+#include "train/training_log.h"
 
 namespace tessera {
 namespace {

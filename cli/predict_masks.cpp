@@ -32,7 +32,8 @@ std::vector<ClassShare> shares_of(const Mask& mask, std::size_t classes) {
   std::vector<ClassShare> shares;
   for (std::size_t k = 0; k < classes; ++k) {
     if (counts[k] == 0) continue;
-    shares.push_back({k, static_cast<double>(counts[k]) / static_cast<double>(mask.classes.size())});
+    shares.push_back(
+        {k, static_cast<double>(counts[k]) / static_cast<double>(mask.classes.size())});
   }
   std::stable_sort(shares.begin(), shares.end(),
                    [](const ClassShare& a, const ClassShare& b) { return a.share > b.share; });
@@ -160,12 +161,14 @@ class MaskPredictions final : public Predictions {
 std::unique_ptr<Predictions> make_mask_predictions(const Config& config,
                                                    const PredictOptions& options) {
   if (options.out.empty()) {
-    fail<ConfigError>("predict: the model gives each pixel a class; --out FOLDER says where masks "
-                      "go");
+    fail<ConfigError>(
+        "predict: the model gives each pixel a class; --out FOLDER says where masks "
+        "go");
   }
   if (!options.copy_to.empty() || options.top > 0 || options.threshold > 0.0) {
-    fail<ConfigError>("--copy-to, --top, --threshold: are for models that answer with a class an "
-                      "image");
+    fail<ConfigError>(
+        "--copy-to, --top, --threshold: are for models that answer with a class an "
+        "image");
   }
   return std::make_unique<MaskPredictions>(config, options);
 }

@@ -16,12 +16,12 @@
 #include "core/error.h"
 #include "core/posix.h"
 #include "core/text.h"
-#include "files/file.h"
-#include "files/folder_source.h"
-#include "files/tar_source.h"
 #include "data/images/decoders.h"
 #include "data/images/image_format.h"
 #include "data/sets/findings.h"
+#include "files/file.h"
+#include "files/folder_source.h"
+#include "files/tar_source.h"
 
 namespace tessera {
 namespace fs = std::filesystem;

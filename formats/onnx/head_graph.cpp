@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "core/error.h"
 #include "formats/onnx/map_nodes.h"
 #include "layers/heads/light_heads.h"
 
@@ -44,6 +45,8 @@ class DenseGraph {
         return upernet();
       case HeadType::kFpn:
         return fpn();
+      case HeadType::kFcos:
+        fail<ConfigError>("[onnx] model.head.type fcos cannot be exported");
       case HeadType::kFcn:
       case HeadType::kLinear:
         break;

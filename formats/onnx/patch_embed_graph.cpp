@@ -5,9 +5,9 @@
 
 #include "core/kernels/patch_rows.h"
 #include "formats/onnx/layer_graph.h"
+#include "formats/onnx/map_nodes.h"
 #include "layers/conv2d.h"
 #include "layers/patch/conv_patch_embed.h"
-#include "formats/onnx/map_nodes.h"
 #include "layers/patch/conv_stem.h"
 #include "layers/patch/cross_scale_patches.h"
 #include "layers/patch/shifted_patches.h"

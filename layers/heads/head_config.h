@@ -49,11 +49,12 @@ struct AuxiliaryConfig {
 /// Each type has values of its own; those of the others mean nothing to it.
 struct HeadConfig {
   HeadType type = HeadType::kLinear;
-  std::int64_t channels = 128;  ///< upernet, fpn, fcn: of the convolutions; fcos: of pyramid and towers
+  std::int64_t channels =
+      128;  ///< upernet, fpn, fcn: of the convolutions; fcos: of pyramid and towers
   std::vector<std::int64_t> pool_scales{1, 2, 3, 6};  ///< upernet: sides of the pooled grids
-  std::int64_t convs = kAutoConvs;  ///< fcn: before the classifier; fcos: of each of the towers
-  LevelJoin join = LevelJoin::kConcat;                ///< fpn
-  HeadNorm norm = HeadNorm::kGroup;                   ///< upernet, fpn, fcn
+  std::int64_t convs = kAutoConvs;      ///< fcn: before the classifier; fcos: of each of the towers
+  LevelJoin join = LevelJoin::kConcat;  ///< fpn
+  HeadNorm norm = HeadNorm::kGroup;     ///< upernet, fpn, fcn
   double dropout = 0.1;         ///< upernet, fpn, fcn: of whole channels, before the classifier
   AuxiliaryConfig auxiliary{};  ///< upernet, fpn, fcn
   FcosConfig fcos{};

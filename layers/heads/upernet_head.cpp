@@ -2,9 +2,9 @@
 
 #include <fmt/format.h>
 
-#include "core/ops/tokens.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/resize.h"
+#include "core/ops/tokens.h"
 
 namespace tessera {
 namespace {

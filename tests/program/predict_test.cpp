@@ -2,8 +2,8 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "tests/files/tar_writer.h"
 #include "tests/data/image_tree.h"
+#include "tests/files/tar_writer.h"
 #include "tests/program/run_folder.h"
 
 namespace tessera {

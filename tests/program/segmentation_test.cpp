@@ -73,9 +73,9 @@ train: {epochs: 12, eval_every: 3, threads: 1, checkpoint_every: 4}
   }
 
   Outcome train(const std::string& run, const std::vector<std::string>& settings = {}) const {
-    std::vector<std::string> arguments{"train", folder / "scenes.yaml", "--out", folder / run,
-                                       "--set",
-                                       "data.root=" + (folder / "scenes").string()};
+    std::vector<std::string> arguments{"train", folder / "scenes.yaml",
+                                       "--out", folder / run,
+                                       "--set", "data.root=" + (folder / "scenes").string()};
     for (const std::string& setting : settings) {
       arguments.insert(arguments.end(), {"--set", setting});
     }
@@ -150,11 +150,11 @@ TEST_CASE("segmentation: stopped and gone on with, the same bytes, running stati
   const Scenes scenes;
   REQUIRE(scenes.train("whole", {"train.epochs=4"}).code == 0);
   REQUIRE(scenes.train("run", {"train.epochs=4", "train.max_steps=5"}).code == 0);
-  const Outcome resumed = test::tessera({"train", "--resume", scenes.folder / "run", "--set",
-                                         "train.max_steps=0"});
+  const Outcome resumed =
+      test::tessera({"train", "--resume", scenes.folder / "run", "--set", "train.max_steps=0"});
   REQUIRE_MESSAGE(resumed.code == 0, resumed.err);
-  const fs::path whole = checkpoint_of(scenes.folder / "whole", CheckpointChoice::kLast);
-  const fs::path parts = checkpoint_of(scenes.folder / "run", CheckpointChoice::kLast);
+  const fs::path whole = test::checkpoint_of(scenes.folder / "whole", CheckpointChoice::kLast);
+  const fs::path parts = test::checkpoint_of(scenes.folder / "run", CheckpointChoice::kLast);
   for (const char* name : {"model.safetensors", "state.safetensors"}) {
     CHECK(read_text(whole / name) == read_text(parts / name));
   }

@@ -87,21 +87,24 @@ void add_fcos(FcosConfig& fcos, std::vector<Key>& keys) {
 }  // namespace
 
 void add_head_keys(HeadConfig& head, std::vector<Key>& keys) {
-  keys.push_back(choice_key("model.head.type", head.type,
-                            {{"linear", HeadType::kLinear},
-                             {"upernet", HeadType::kUperNet},
-                             {"fpn", HeadType::kFpn},
-                             {"fcn", HeadType::kFcn},
-                             {"fcos", HeadType::kFcos}},
-                            "linear: one class an image; fcos: boxes, arXiv:1904.01355; the others a class "
-                            "for each position: upernet, arXiv:1807.10221; fpn: all stages projected, enlarged and "
-                            "joined; fcn: the last stage alone"));
-  keys.push_back(integer_key("model.head.channels", head.channels, between(1, 65536),
-                             "upernet, fpn, fcn: of the convolutions; fcos: of pyramid and towers"));
-  keys.push_back(integer_key("model.head.convs", head.convs, between(0, 100),
-                             "3x3 convolutions; fcn: before the classifier, auto: 1; fcos: of each of "
-                             "the two towers, auto: 4",
-                             kAutoConvs));
+  keys.push_back(choice_key(
+      "model.head.type", head.type,
+      {{"linear", HeadType::kLinear},
+       {"upernet", HeadType::kUperNet},
+       {"fpn", HeadType::kFpn},
+       {"fcn", HeadType::kFcn},
+       {"fcos", HeadType::kFcos}},
+      "linear: one class an image; fcos: boxes, arXiv:1904.01355; the others a class "
+      "for each position: upernet, arXiv:1807.10221; fpn: all stages projected, enlarged and "
+      "joined; fcn: the last stage alone"));
+  keys.push_back(
+      integer_key("model.head.channels", head.channels, between(1, 65536),
+                  "upernet, fpn, fcn: of the convolutions; fcos: of pyramid and towers"));
+  keys.push_back(
+      integer_key("model.head.convs", head.convs, between(0, 100),
+                  "3x3 convolutions; fcn: before the classifier, auto: 1; fcos: of each of "
+                  "the two towers, auto: 4",
+                  kAutoConvs));
   add_dense(head, keys);
   add_fcos(head.fcos, keys);
 }

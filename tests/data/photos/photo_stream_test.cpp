@@ -6,8 +6,8 @@
 
 #include <algorithm>
 
-#include "tests/files/tar_writer.h"
 #include "tests/data/image_tree.h"
+#include "tests/files/tar_writer.h"
 
 namespace tessera {
 namespace {

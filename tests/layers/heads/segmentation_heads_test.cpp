@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "core/error.h"
-#include "core/ops/elementwise.h"
 #include "core/ops/cross_entropy.h"
+#include "core/ops/elementwise.h"
 #include "core/ops/resize.h"
 #include "layers/heads/make_head.h"
 #include "layers/model.h"
