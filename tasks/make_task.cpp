@@ -11,7 +11,7 @@ namespace {
 
 /// The names of figures do not depend on the number of classes, which may not be known yet.
 ModelConfig with_classes(ModelConfig model) {
-  model.num_classes = std::max<std::int64_t>(1, model.num_classes);
+  model.num_classes = std::clamp<std::int64_t>(model.num_classes, 1, 255);
   return model;
 }
 

@@ -31,7 +31,7 @@ TEST_CASE("values that do not fit each other are reported where they stand") {
         "c.yaml:1:20: [model] stage 4: embed_dim 95 * 8 = 760 % num_heads 24 != 0; nearest that "
         "divide: num_heads 20 or 38, embed_dim 93 or 96"}},
       {"model: {head: {type: upernet, auxiliary: {stage: 4}}}",
-       {"c.yaml:1:51: [model] head.auxiliary.stage 4: the model has stages 0 to 3; use auto, or "
+       {"c.yaml:1:50: [model] head.auxiliary.stage 4: the model has stages 0 to 3; use auto, or "
         "auxiliary: none"}},
       {"model: {depths: [2, 2]}",
        {"c.yaml:1:17: [model] depths [2, 2] has 2 stages, num_heads [3, 6, 12, 24] has 4; give one "

@@ -131,6 +131,13 @@ void check_task(const Checker& check) {
   needs(TaskName::kSegmentation, is_segmenting(config.model.head.type), "segmentation",
         "upernet, fpn or fcn");
   needs(TaskName::kDetection, config.model.head.type == HeadType::kFcos, "detection", "fcos");
+  const bool knows_classes = config.has_data || check.state.given("model.num_classes");
+  if (config.task.name == TaskName::kSegmentation && knows_classes &&
+      config.model.num_classes > 255) {
+    check.report({"model.num_classes", "task.name"},
+                 "[task] segmentation tells at most 255 classes apart, not {}",
+                 config.model.num_classes);
+  }
   const SegmentationConfig& segmentation = config.task.segmentation;
   if (segmentation.balance != ClassWeights::kGiven || !check.readable({"task.class_weights"}))
     return;

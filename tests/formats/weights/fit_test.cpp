@@ -181,7 +181,7 @@ TEST_CASE("absolute positions are resized as timm resizes them") {
     ModelConfig config;
     config.name = ModelName::kViT;
     config.pool = Pooling::kToken;
-    config.position = {.absolute = true};
+    config.position = {.relative = false, .absolute = true};
     config.image_size = {2 * map[0], 2 * map[1]};
     config.patch_size = {2, 2};
     config.embed_dim = 4;
