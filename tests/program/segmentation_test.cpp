@@ -67,7 +67,7 @@ data:
   name: image_masks
   batch_size: 4
   augment: {flip: true, scale: [0.75, 1.5], crop: 24}
-optim: {lr: 5.0e-3, schedule: {warmup_epochs: 1}, ema: 0.5}
+optim: {lr: 5.0e-3, schedule: {name: constant, warmup_epochs: 1}, ema: 0.5}
 train: {epochs: 12, eval_every: 3, threads: 1, checkpoint_every: 4}
 )");
   }

@@ -131,7 +131,7 @@ void check_task(const Checker& check) {
   needs(TaskName::kSegmentation, is_segmenting(config.model.head.type), "segmentation",
         "upernet, fpn or fcn");
   needs(TaskName::kDetection, config.model.head.type == HeadType::kFcos, "detection", "fcos");
-  const bool knows_classes = config.has_data || check.state.given("model.num_classes");
+  const bool knows_classes = !config.data.classes.empty() || check.state.given("model.num_classes");
   if (config.task.name == TaskName::kSegmentation && knows_classes &&
       config.model.num_classes > 255) {
     check.report({"model.num_classes", "task.name"},
