@@ -127,11 +127,17 @@ def attack_data(attack, count):
     """Images, masks and annotations as people's disks give them back."""
     whole = attack.fresh()
     make_data(whole)
-    names = {"classes": "image_folder", "masks": "image_masks", "coco": "coco"}
+    names = {"classes": ("image_folder", "linear"), "masks": ("image_masks", "fpn"),
+             "coco": ("coco", "fcos")}
+
+    def text_of(kind, root):
+        name, head = names[kind]
+        return f"{{data: {{name: {name}, root: {root}}}, model: {{head: {{type: {head}}}}}}}"
+
     files = sorted(path.relative_to(whole) for path in whole.rglob("*") if path.is_file())
-    for kind, name in names.items():
+    for kind in names:
         config = attack.folder / f"{kind}.yaml"
-        config.write_text(f"{{data: {{name: {name}, root: {whole / kind}}}}}")
+        config.write_text(text_of(kind, whole / kind))
         ended = attack.run("data", "check", config)
         if ended.returncode not in (0, 3):
             raise RuntimeError(f"{kind}: {ended.stderr.decode()}")
@@ -146,7 +152,7 @@ def attack_data(attack, count):
                 (root / file).write_bytes(damaged((root / file).read_bytes(), rng))
         kind = file.parts[0]
         config = attack.fresh().with_suffix(".yaml")
-        config.write_text(f"{{data: {{name: {names[kind]}, root: {root / kind}}}}}")
+        config.write_text(text_of(kind, root / kind))
         attack.tidy(f"{file} damaged ({seed})", attack.run("data", "check", config), (0, 1, 2, 3))
         shutil.rmtree(root)
         config.unlink()

@@ -50,10 +50,10 @@ class Faults:
             attack.fail(f"{what}: exit {ended.returncode}")
         elif ended.returncode == 1:
             lines = ended.stderr.decode(errors="replace").splitlines()
-            # A study tells of each run that failed as well.
-            if not reasons_of(ended) or (arguments[0] != "ablate" and
-                                         (len(reasons_of(ended)) != 1 or
-                                          lines[-1] != reasons_of(ended)[0])):
+            # A study tells of each run that failed, others of what they did until then.
+            reasons = reasons_of(ended)
+            if not reasons or lines[-1] != reasons[-1] or (arguments[0] == "train"
+                                                           and len(reasons) != 1):
                 attack.fail(f"{what}: not one line of reason: {lines}")
         subject.goes_on(folder, what)
 
