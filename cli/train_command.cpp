@@ -16,6 +16,7 @@
 #include "optim/schedule.h"
 #include "optim/update_runs.h"
 #include "report/run_events.h"
+#include "train/checkpoint_index.h"
 #include "train/config/config.h"
 #include "train/initial_model.h"
 #include "train/memory_limits.h"
@@ -195,7 +196,13 @@ TrainSummary train_on(const Parts& parts, const RunFolder& folder, LoadedCheckpo
   std::vector<std::string> notes = std::move(checkpoint.notes);
   trainer.restore(checkpoint, records_until(folder, checkpoint.meta, parts.config, notes));
   if (trainer.finished()) {
-    notice("{}: nothing is left to train, so nothing is written", folder.path.string());
+    if (complete_index(folder.checkpoints())) {
+      notice(
+          "{}: nothing is left to train; what was missing is written: which checkpoint is the last",
+          folder.path.string());
+    } else {
+      notice("{}: nothing is left to train, so nothing is written", folder.path.string());
+    }
     return trainer.run();
   }
   rewind_records(folder, checkpoint.meta);

@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "train/checkpoint.h"
+#include "train/checkpoint_index.h"
 #include "train/run_folder.h"
 
 namespace tessera {
@@ -46,6 +47,8 @@ RunResult read_run_result(const std::filesystem::path& folder, std::int64_t upda
   RunResult result;
   std::optional<CheckpointMeta> meta;
   try {
+    const auto index = read_index(RunFolder{folder}.checkpoints());
+    if (index && !index->note.empty()) return result;  // started again, a run completes it
     meta = read_last_meta(folder);
   } catch (const CheckpointError& error) {
     result.status = RunStatus::kFailed;

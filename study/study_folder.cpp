@@ -115,8 +115,12 @@ StudyFolder::StudyFolder(const fs::path& path, const std::string& name) : path_(
                           path_.string(), error ? error.message() : "a file has this name");
   }
   claim(name);
-  sweep_temporary_files(path_);
   make_folder(path_ / kCells);
+  sweep_temporary_files(path_);
+  for (const auto& run : fs::directory_iterator(path_ / kCells)) {
+    sweep_temporary_files(run.path());
+    sweep_temporary_files(RunFolder{run.path()}.checkpoints());
+  }
   remove_path(staging());
   runs_.emplace(path_);
 }

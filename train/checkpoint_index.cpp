@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <string_view>
 #include <vector>
@@ -81,13 +82,18 @@ std::string highest(const fs::path& folder, const std::vector<std::string>& step
   return name;
 }
 
-/// The checkpoint whose measure the run calls its best.
+/// The checkpoint whose measure the run calls its best: of equal ones the first, as in training.
 std::string best_of(const fs::path& folder, const std::vector<std::string>& steps,
                     const std::optional<double>& metric) {
+  std::string best;
+  std::int64_t step = std::numeric_limits<std::int64_t>::max();
   for (const std::string& name : steps) {
-    if (metric && meta_in(folder / name).metric == metric) return name;
+    const CheckpointMeta meta = meta_in(folder / name);
+    if (!metric || meta.metric != metric || meta.step >= step) continue;
+    step = meta.step;
+    best = name;
   }
-  return "";
+  return best;
 }
 
 /// Without `checkpoints.json`.
@@ -144,6 +150,13 @@ std::optional<CheckpointIndex> read_index(const fs::path& folder) {
     if (is_step_name(name) && is_checkpoint(folder / name)) steps.push_back(name);
   }
   return work_out(folder, steps);
+}
+
+bool complete_index(const fs::path& folder) {
+  const std::optional<CheckpointIndex> index = read_index(folder);
+  if (!index || index->note.empty()) return false;
+  write_index(folder, *index);
+  return true;
 }
 
 void write_index(const fs::path& folder, const CheckpointIndex& index) {

@@ -40,6 +40,10 @@ bool is_step_name(std::string_view name);
 /// checkpoint; throws CheckpointError if what is there cannot be read.
 std::optional<CheckpointIndex> read_index(const std::filesystem::path& folder);
 
+/// Writes down what read_index worked out, if it had to: of a run whose very last call failed, or
+/// that was copied in part. True if it did. Throws as both do.
+bool complete_index(const std::filesystem::path& folder);
+
 /// Writes it. Throws CheckpointError; the index is then as it was.
 void write_index(const std::filesystem::path& folder, const CheckpointIndex& index);
 
