@@ -6,31 +6,16 @@
 
 #include "cli/box_scores.h"
 #include "core/atomic_file.h"
-#include "core/error.h"
 #include "formats/json.h"
 #include "tasks/detection/meter.h"
 #include "train/evaluate.h"
 #include "train/log.h"
-#include "train/open_split.h"
 #include "train/readable.h"
 
 namespace tessera {
 namespace {
 
 namespace fs = std::filesystem;
-
-void check(const EvalOptions& options) {
-  const auto refuse = [](bool given, const char* option) {
-    if (given) fail<ConfigError>("{}: is not for models that find boxes", option);
-  };
-  refuse(!options.patch_sizes.empty(), "--patch-size");
-  refuse(!options.curve.empty(), "--curve");
-  refuse(options.shift > 0, "--shift");
-  refuse(!options.views.empty(), "--tta");
-  refuse(!options.scales.empty(), "--scales");
-  refuse(options.window > 0, "--window");
-  refuse(options.stride > 0, "--stride");
-}
 
 std::vector<BoxClass> classes_of(const Dataset& dataset, std::int64_t count) {
   std::vector<BoxClass> classes;
@@ -48,8 +33,7 @@ class CocoRecord {
   CocoRecord(const Dataset& dataset, std::vector<BoxClass> classes)
       : dataset_(dataset), classes_(std::move(classes)) {}
 
-  void add(const ModelConfig& model, std::span<const Tensor> outputs, const Batch& batch) {
-    const auto detections = fcos_detections(model, outputs, batch);
+  void add(const Batch& batch, const std::vector<std::vector<Detection>>& detections) {
     for (std::size_t i = 0; i < detections.size(); ++i) {
       const std::int64_t id = dataset_.sample_id(batch.samples[i]);
       images_.push_back({{"id", id},
@@ -105,14 +89,13 @@ class CocoRecord {
 }  // namespace
 
 void eval_boxes(const EvalOptions& options, const SavedModel& saved, const Dataset& dataset) {
-  check(options);
   const ModelConfig& model = saved.config.model;
   const std::vector<BoxClass> classes = classes_of(dataset, model.num_classes);
   Loader loader(dataset, evaluation_options(saved.config.data));
   DetectionMeter meter(model);
   CocoRecord record(dataset, classes);
-  const VisitBatch keep = [&](std::span<const Tensor> outputs, const Batch& batch) {
-    record.add(model, outputs, batch);
+  const VisitBatch keep = [&](std::span<const Tensor>, const Batch& batch) {
+    record.add(batch, meter.detections());
     return true;
   };
   evaluate(*saved.learner, loader, meter, options.predictions.empty() ? VisitBatch{} : keep);
@@ -126,11 +109,7 @@ void eval_boxes(const EvalOptions& options, const SavedModel& saved, const Datas
     fmt::print("{}\n", json_text(json));
     return;
   }
-  fmt::print("{} (step {}) on the {} {} images of {}\n", saved.path.parent_path().string(),
-             saved.meta.step, meter.samples(), options.split, dataset.name());
-  if (options.split != "train" && !validation_notice(saved.config).empty()) {
-    fmt::print("the best checkpoint was chosen on these images: the run held none out\n");
-  }
+  print_subject(options, saved, dataset, meter.samples());
   print(scores, meter.samples(), classes);
   print(meter.matches(), classes, options.confusion);
 }

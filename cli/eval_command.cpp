@@ -52,21 +52,11 @@ Split split_called(const std::string& name) {
   return name == "train" ? Split::kTrain : name == "val" ? Split::kVal : Split::kTest;
 }
 
-/// Options that mean nothing to a classifier.
-void check_is_for_masks(const EvalOptions& options) {
-  const auto refuse = [](bool given, const char* option) {
-    if (given) fail<ConfigError>("{}: is for models that give each pixel a class", option);
-  };
-  refuse(!options.scales.empty(), "--scales");
-  refuse(options.window > 0, "--window");
-  refuse(options.stride > 0, "--stride");
-  refuse(!options.predictions.empty(), "--predictions");
-}
-
 int run(const EvalOptions& options) {
   const SavedModel saved = load_saved_model(options.path, options.overrides);
   if (saved.config.train.threads > 0) set_num_threads(saved.config.train.threads);
   const std::unique_ptr<Dataset> dataset = open_split(saved.config, split_called(options.split));
+  check_options(options, dataset->target_kind());
   if (dataset->target_kind() == TargetKind::kMask) {
     eval_masks(options, saved, *dataset);
     return kExitOk;
@@ -75,7 +65,6 @@ int run(const EvalOptions& options) {
     eval_boxes(options, saved, *dataset);
     return kExitOk;
   }
-  check_is_for_masks(options);
   if (!options.patch_sizes.empty()) return run_patch_sizes(options, saved, *dataset);
   if (!options.curve.empty()) fail<ConfigError>("--curve: is for --patch-size, as in 1,2,4");
   const TestViews views = views_of(options, saved.config);
@@ -86,11 +75,7 @@ int run(const EvalOptions& options) {
     fmt::print("{}\n", json_text(json));
     return kExitOk;
   }
-  fmt::print("{} (step {}) on the {} {} images of {}\n", saved.path.parent_path().string(),
-             saved.meta.step, metrics.samples(), options.split, dataset->name());
-  if (options.split != "train" && !validation_notice(saved.config).empty()) {
-    fmt::print("the best checkpoint was chosen on these images: the run held none out\n");
-  }
+  print_subject(options, saved, *dataset, metrics.samples());
   fmt::print("top-1 {:.2f} %   top-5 {:.2f} %   loss {:.4f}   calibration error {:.2f} %\n",
              100.0 * metrics.top1(), 100.0 * metrics.top5(), metrics.loss(),
              100.0 * metrics.calibration_error());
@@ -145,7 +130,8 @@ Action add_eval_command(Arguments& arguments) {
   arguments
       .add_option("--scales", options->scales,
                   "Masks: look at images of several sizes, 0.75,1,1.25, and answer by the mean")
-      .comma_separated();
+      .comma_separated()
+      .between(0.1, 10.0);
   arguments
       .add_option("--window", options->window,
                   "Masks: look at square parts of so many pixels that overlap, one after the other")

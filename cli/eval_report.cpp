@@ -1,11 +1,14 @@
 #include "cli/eval_report.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 
 #include "core/error.h"
 #include "formats/json.h"
 #include "train/evaluate.h"
 #include "train/log.h"
+#include "train/open_split.h"
 #include "train/readable.h"
 
 namespace tessera {
@@ -26,6 +29,45 @@ Json to_json(const ClassificationMeter& metrics, const Dataset& dataset, bool co
                {"samples", metrics.samples()}, {"classes", classes}};
   if (confusion) json["confusion"] = metrics.confusion();
   return json;
+}
+
+void check_options(const EvalOptions& options, TargetKind kind) {
+  struct Rule {
+    bool given;
+    const char* name;
+    bool classes, masks, boxes;  ///< what it is for
+  };
+  const auto wants = [&](const char* view) {
+    return std::ranges::find(options.views, view) != options.views.end();
+  };
+  const Rule rules[] = {{!options.patch_sizes.empty(), "--patch-size", true, false, false},
+                        {!options.curve.empty(), "--curve", true, false, false},
+                        {options.shift > 0, "--shift", true, false, false},
+                        {wants("crops"), "--tta crops", true, false, false},
+                        {wants("flip"), "--tta flip", true, true, false},
+                        {!options.scales.empty(), "--scales", false, true, false},
+                        {options.window > 0, "--window", false, true, false},
+                        {options.stride > 0, "--stride", false, true, false},
+                        {!options.predictions.empty(), "--predictions", false, true, true}};
+  for (const Rule& rule : rules) {
+    const bool fits = kind == TargetKind::kClass  ? rule.classes
+                      : kind == TargetKind::kMask ? rule.masks
+                                                  : rule.boxes;
+    if (!rule.given || fits) continue;
+    fail<ConfigError>("{}: is not for models that {}", rule.name,
+                      kind == TargetKind::kClass  ? "answer with a class an image"
+                      : kind == TargetKind::kMask ? "give each pixel a class"
+                                                  : "find boxes");
+  }
+}
+
+void print_subject(const EvalOptions& options, const SavedModel& saved, const Dataset& dataset,
+                   std::int64_t samples) {
+  fmt::print("{} (step {}) on the {} {} images of {}\n", saved.path.parent_path().string(),
+             saved.meta.step, samples, options.split, dataset.name());
+  if (options.split != "train" && !validation_notice(saved.config).empty()) {
+    fmt::print("the best checkpoint was chosen on these images: the run held none out\n");
+  }
 }
 
 TestViews views_of(const EvalOptions& options, const Config& config) {
@@ -58,7 +100,10 @@ TestViews views_of(const EvalOptions& options, const Config& config) {
 ClassificationMeter test(const SavedModel& saved, const Dataset& dataset, const TestViews& views) {
   Loader loader(dataset, evaluation_options(saved.config.data));
   ClassificationMeter metrics(saved.config.model.num_classes);
-  evaluate(*saved.learner, loader, metrics, {}, views);
+  const Answer mean_of_views = [&](Learner& learner, const Tensor& images) {
+    return std::vector{predict_views(learner, images, views)};
+  };
+  evaluate(*saved.learner, loader, metrics, {}, mean_of_views);
   for (const std::string& warning : loader.take_warnings()) notice("{}", warning);
   return metrics;
 }

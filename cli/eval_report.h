@@ -23,10 +23,17 @@ struct EvalOptions {
   std::vector<double> scales;  ///< masks: of images; empty: 1
   std::int64_t window = 0;     ///< masks: side of sliding windows; 0: whole images
   std::int64_t stride = 0;     ///< masks: between them; 0: two thirds of a window
-  std::string predictions;     ///< masks: folder for what was predicted; empty: none
+  std::string predictions;     ///< masks, boxes: folder for what was predicted; empty: none
   bool json = false;
   bool confusion = false;
 };
+
+/// Throws ConfigError naming the first option that means nothing to a model that answers so.
+void check_options(const EvalOptions& options, TargetKind kind);
+
+/// What was tested on which images, and whether the checkpoint was chosen on them.
+void print_subject(const EvalOptions& options, const SavedModel& saved, const Dataset& dataset,
+                   std::int64_t samples);
 
 nlohmann::ordered_json to_json(const ClassificationMeter& metrics, const Dataset& dataset,
                                bool confusion);

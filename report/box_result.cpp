@@ -23,16 +23,15 @@ void judge_at(BoxSample& sample, const std::vector<Box>& truths, double score) {
 }  // namespace
 
 BoxResult test_boxes(SavedModel& saved, const Dataset& test, std::size_t worst, Log& log) {
-  const ModelConfig& model = saved.config.model;
   Loader loader(test, evaluation_options(saved.config.data));
-  BoxResult result{DetectionMeter(model), 1.0, {}};
+  BoxResult result{DetectionMeter(saved.config.model), 1.0, {}};
   std::vector<BoxSample> samples;
   std::vector<std::vector<Box>> truths;
-  const auto visit = [&](std::span<const Tensor> outputs, const Batch& batch) {
+  const auto visit = [&](std::span<const Tensor>, const Batch& batch) {
     log.status(fmt::format("testing, batch {}/{}", batch.index + 1, loader.batches_per_epoch()));
-    std::vector<std::vector<Detection>> detections = fcos_detections(model, outputs, batch);
+    const std::vector<std::vector<Detection>>& detections = result.meter.detections();
     for (std::size_t i = 0; i < detections.size(); ++i) {
-      samples.push_back({.sample = batch.samples[i], .detections = std::move(detections[i])});
+      samples.push_back({.sample = batch.samples[i], .detections = detections[i]});
       truths.push_back(batch.originals[i].boxes);
     }
     return true;

@@ -34,13 +34,12 @@ MaskResult test_masks(SavedModel& saved, const Dataset& test, std::size_t worst,
   const std::int64_t classes = saved.config.model.num_classes;
   Loader loader(test, evaluation_options(saved.config.data));
   MaskResult result{SegmentationMeter(classes), {}, {}};
-  const auto visit = [&](std::span<const Tensor> outputs, const Batch& batch) {
+  const auto visit = [&](std::span<const Tensor>, const Batch& batch) {
     log.status(fmt::format("testing, image {}/{}", batch.index + 1, loader.batches_per_epoch()));
     for (std::int64_t i = 0; i < batch.size(); ++i) {
       const auto at = static_cast<std::size_t>(i);
-      const MaskSample sample =
-          sample_of(batch.samples[at], predicted_mask(outputs.front(), batch, i),
-                    batch.originals[at].mask, classes);
+      const MaskSample sample = sample_of(batch.samples[at], result.meter.predictions()[at],
+                                          batch.originals[at].mask, classes);
       keep(result.worst, sample, worst,
            [](const MaskSample& a, const MaskSample& b) { return a.miou < b.miou; });
       keep(result.best, sample, best,

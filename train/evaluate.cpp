@@ -14,17 +14,11 @@ LoaderOptions evaluation_options(const DataConfig& config) {
 }
 
 void evaluate(Learner& learner, Loader& loader, Meter& meter, const VisitBatch& visit,
-              const TestViews& views, const MapViews& map_views) {
+              const Answer& answer) {
   loader.start_epoch(0);
   for (Batch batch; loader.next(batch);) {
-    std::vector<Tensor> outputs;
-    if (views.count() > 1) {
-      outputs = {predict_views(learner, batch.images, views)};
-    } else if (!map_views.whole()) {
-      outputs = {predict_map(learner, batch.images, map_views)};
-    } else {
-      outputs = learner.outputs(batch.images);
-    }
+    const std::vector<Tensor> outputs =
+        answer ? answer(learner, batch.images) : learner.outputs(batch.images);
     meter.add(outputs, batch);
     if (visit && !visit(outputs, batch)) break;
   }

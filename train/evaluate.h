@@ -6,8 +6,6 @@
 #include "data/loader.h"
 #include "tasks/task.h"
 #include "train/learner.h"
-#include "train/map_views.h"
-#include "train/test_views.h"
 
 namespace tessera {
 
@@ -19,9 +17,12 @@ LoaderOptions evaluation_options(const DataConfig& config);
 /// Sees one batch and what the model puts out for it, f32; false: the rest is left out.
 using VisitBatch = std::function<bool(std::span<const Tensor> outputs, const Batch& batch)>;
 
-/// Counts all batches of `loader`, in order, into `meter`, with the weights the model holds now, by
-/// the mean of `views`, or of `map_views` where the model answers for each pixel.
+/// What a model says of images [B, H, W, C], f32: by one look at them, or by several.
+using Answer = std::function<std::vector<Tensor>(Learner& learner, const Tensor& images)>;
+
+/// Counts all batches of `loader`, in order, into `meter`, with the weights the model holds now.
+/// Without an `answer` it is what the head puts out.
 void evaluate(Learner& learner, Loader& loader, Meter& meter, const VisitBatch& visit = {},
-              const TestViews& views = {}, const MapViews& map_views = {});
+              const Answer& answer = {});
 
 }  // namespace tessera

@@ -4,7 +4,6 @@
 #include <array>
 #include <cmath>
 #include <cstddef>
-#include <mutex>
 #include <utility>
 
 #include "core/checksum.h"
@@ -45,8 +44,7 @@ class BoxFiles final : public Dataset {
         files_(std::move(files)),
         boxed_(std::move(images.images)),
         class_ids_(std::move(images.class_ids)),
-        images_(*files_, paths_of(boxed_), image().channels, config),
-        warnings_(std::move(images.warnings)) {}
+        images_(*files_, paths_of(boxed_), image().channels, config, std::move(images.warnings)) {}
 
   std::int64_t size() const override { return images_.size(); }
   TargetKind target_kind() const override { return TargetKind::kBoxes; }
@@ -96,13 +94,7 @@ class BoxFiles final : public Dataset {
     return hash;
   }
 
-  std::vector<std::string> take_warnings() const override {
-    std::vector<std::string> warnings = images_.take_warnings();
-    const std::lock_guard lock(mutex_);
-    warnings.insert(warnings.end(), warnings_.begin(), warnings_.end());
-    warnings_.clear();
-    return warnings;
-  }
+  std::vector<std::string> take_warnings() const override { return images_.take_warnings(); }
 
  private:
   static bool is_size(const ImageSize& a, const ImageSize& b) {
@@ -135,8 +127,6 @@ class BoxFiles final : public Dataset {
   std::vector<BoxedImage> boxed_;
   std::vector<std::int64_t> class_ids_;
   FileImages images_;
-  mutable std::mutex mutex_;
-  mutable std::vector<std::string> warnings_;
 };
 
 }  // namespace

@@ -30,8 +30,13 @@ std::uint64_t turn_key(std::uint64_t key) { return hash_text("turn", key); }
 }  // namespace
 
 FileImages::FileImages(const FileSource& files, std::vector<std::string> paths,
-                       std::int64_t channels, const DataConfig& config)
-    : files_(files), paths_(std::move(paths)), channels_(channels), facts_(paths_.size()) {
+                       std::int64_t channels, const DataConfig& config,
+                       std::vector<std::string> warnings)
+    : files_(files),
+      paths_(std::move(paths)),
+      channels_(channels),
+      facts_(paths_.size()),
+      warnings_(std::move(warnings)) {
   if (config.cache == Cache::kRam) ram_.emplace(size(), ram_cache_limit());
   if (config.cache == Cache::kDisk) {
     disk_.emplace(config.cache_folder.empty() ? default_cache_folder().string()
@@ -81,9 +86,14 @@ PhotoFacts FileImages::facts(std::int64_t i) const {
 }
 
 std::vector<std::string> FileImages::take_warnings() const {
-  if (!disk_) return {};
-  const std::string warning = disk_->take_warning();
-  return warning.empty() ? std::vector<std::string>{} : std::vector<std::string>{warning};
+  std::vector<std::string> warnings;
+  if (std::string warning = disk_ ? disk_->take_warning() : ""; !warning.empty()) {
+    warnings.push_back(std::move(warning));
+  }
+  const std::lock_guard lock(mutex_);
+  warnings.insert(warnings.end(), warnings_.begin(), warnings_.end());
+  warnings_.clear();
+  return warnings;
 }
 
 }  // namespace tessera

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -27,8 +28,9 @@ struct PhotoFacts {
 class FileImages {
  public:
   /// `paths` below the root of `files`, which must outlive this; read as so many channels.
+  /// `warnings` of listing them are told once.
   FileImages(const FileSource& files, std::vector<std::string> paths, std::int64_t channels,
-             const DataConfig& config);
+             const DataConfig& config, std::vector<std::string> warnings);
 
   std::int64_t size() const { return static_cast<std::int64_t>(paths_.size()); }
   const std::string& path(std::int64_t i) const { return paths_[static_cast<std::size_t>(i)]; }
@@ -42,6 +44,7 @@ class FileImages {
   /// Reads the file where it has not been read yet. Throws DataError.
   PhotoFacts facts(std::int64_t i) const;
 
+  /// Since the last call.
   std::vector<std::string> take_warnings() const;
 
  private:
@@ -54,6 +57,8 @@ class FileImages {
   mutable std::vector<std::atomic<std::uint64_t>> facts_;  ///< packed; 0: not known yet
   mutable std::optional<RamCache> ram_;
   mutable std::optional<DiskCache> disk_;
+  mutable std::mutex mutex_;                   ///< guards warnings_
+  mutable std::vector<std::string> warnings_;  ///< not told yet
 };
 
 }  // namespace tessera

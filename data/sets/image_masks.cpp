@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <mutex>
 #include <utility>
 
 #include "core/checksum.h"
@@ -35,9 +34,8 @@ class ImageMasks final : public Dataset {
       : Dataset(std::move(info)),
         files_(std::move(files)),
         pairs_(std::move(pairs)),
-        images_(*files_, paths_of(pairs_), image().channels, config),
-        rules_(config, num_classes()),
-        warnings_(std::move(warnings)) {
+        images_(*files_, paths_of(pairs_), image().channels, config, std::move(warnings)),
+        rules_(config, num_classes()) {
     if (num_classes() == 2 && config.colors.empty() && config.ignored_value == kIgnored) {
       check_two_classes();
     }
@@ -72,13 +70,7 @@ class ImageMasks final : public Dataset {
     return hash;
   }
 
-  std::vector<std::string> take_warnings() const override {
-    std::vector<std::string> warnings = images_.take_warnings();
-    const std::lock_guard lock(mutex_);
-    warnings.insert(warnings.end(), warnings_.begin(), warnings_.end());
-    warnings_.clear();
-    return warnings;
-  }
+  std::vector<std::string> take_warnings() const override { return images_.take_warnings(); }
 
  private:
   std::string mask_name(std::int64_t i) const {
@@ -113,8 +105,6 @@ class ImageMasks final : public Dataset {
   std::vector<ImageAndMask> pairs_;
   FileImages images_;
   MaskRules rules_;
-  mutable std::mutex mutex_;
-  mutable std::vector<std::string> warnings_;
 };
 
 std::vector<std::string> classes_of(const FileSource& files, const DataConfig& config,

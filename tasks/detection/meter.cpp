@@ -37,14 +37,14 @@ void DetectionMeter::add(std::span<const Tensor> outputs, const Batch& batch) {
     loss_sum_ += double{part.value.f32()[0]} * static_cast<double>(batch.size());
   }
   samples_ += batch.size();
-  const auto detections = fcos_detections(model_, outputs, batch);
-  for (std::size_t i = 0; i < detections.size(); ++i) {
+  detections_ = fcos_detections(model_, outputs, batch);
+  for (std::size_t i = 0; i < detections_.size(); ++i) {
     std::vector<CocoTruth> truths;
     for (const Box& box : batch.originals[i].boxes) truths.push_back(coco_truth(box));
     std::vector<CocoDetection> found;
-    for (const Detection& detection : detections[i]) found.push_back(coco_detection(detection));
+    for (const Detection& detection : detections_[i]) found.push_back(coco_detection(detection));
     coco_.add(batch.samples[i], truths, found);
-    matches_.add(batch.originals[i].boxes, detections[i]);
+    matches_.add(batch.originals[i].boxes, detections_[i]);
   }
 }
 

@@ -25,6 +25,9 @@ class DetectionMeter final : public Meter {
   /// 0 without any truths.
   Metrics values() const override;
 
+  /// In the images of the batch that was added last.
+  const std::vector<std::vector<Detection>>& detections() const { return detections_; }
+
   CocoScores scores() const { return coco_.scores(); }
   const BoxMatches& matches() const { return matches_; }
   std::int64_t samples() const { return samples_; }
@@ -33,6 +36,7 @@ class DetectionMeter final : public Meter {
   ModelConfig model_;
   CocoMetrics coco_;
   BoxMatches matches_;
+  std::vector<std::vector<Detection>> detections_;
   double loss_sum_ = 0.0;
   std::int64_t samples_ = 0;
 };

@@ -104,9 +104,10 @@ void SegmentationMeter::add(std::span<const Tensor> outputs, const Batch& batch)
   const Var loss = ops::pixel_cross_entropy(tape, enlarged, batch.masks, {.ignored = kIgnored});
   loss_sum_ += double{loss.value.f32()[0]} * static_cast<double>(counted);
   pixels_ += counted;
+  predictions_.clear();
   for (std::int64_t i = 0; i < logits.dim(0); ++i) {
     const Mask& truth = batch.originals[static_cast<std::size_t>(i)].mask;
-    const Mask prediction = predicted_mask(logits, batch, i);
+    const Mask& prediction = predictions_.emplace_back(predicted_mask(enlarged.value, batch, i));
     confusion_.add(truth.classes, prediction.classes);
     boundary_.add(truth.classes, prediction.classes, truth.height, truth.width);
     ++samples_;

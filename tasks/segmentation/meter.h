@@ -42,6 +42,9 @@ class SegmentationMeter final : public Meter {
   /// see Confusion and BoundaryScore.
   Metrics values() const override;
 
+  /// Of the images of the batch that was added last.
+  const std::vector<Mask>& predictions() const { return predictions_; }
+
   const Confusion& confusion() const { return confusion_; }
   const BoundaryScore& boundary() const { return boundary_; }
   std::int64_t samples() const { return samples_; }
@@ -49,6 +52,7 @@ class SegmentationMeter final : public Meter {
  private:
   Confusion confusion_;
   BoundaryScore boundary_;
+  std::vector<Mask> predictions_;
   double loss_sum_ = 0.0;  ///< over pixels
   std::int64_t pixels_ = 0;
   std::int64_t samples_ = 0;
