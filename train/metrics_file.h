@@ -38,7 +38,7 @@ struct EvaluationRecord {
 struct TimingRecord {
   std::int64_t step = 0;
   std::int64_t epoch = 0;
-  double seconds = 0.0;  ///< of training in this epoch, without evaluation, since it was resumed
+  double seconds = 0.0;  ///< of training since the evaluation before, or since it was resumed
   double images_per_s = 0.0;
   double data_wait_share = 0.0;  ///< of `seconds` that the loader kept the model waiting
   double peak_memory_mb = 0.0;   ///< of the process since training began or went on

@@ -10,7 +10,7 @@
 
 namespace tessera {
 
-/// What was trained since the epoch began or was gone on with.
+/// What was trained since the last evaluation, or since the run began or was gone on with.
 struct Pace {
   double seconds = 0.0;  ///< without evaluation
   std::int64_t images = 0;

@@ -96,7 +96,6 @@ TrainSummary Trainer::run() {
 /// False if a signal ended it.
 bool Trainer::train_epoch() {
   train_loader_.start_epoch(position_.epoch, position_.batch);
-  pace_ = {};
   std::vector<Batch> batches(static_cast<std::size_t>(config_.data.accumulate));
   while (!epoch_ends()) {
     train_step(batches);
@@ -129,7 +128,9 @@ void Trainer::train_step(std::vector<Batch>& batches) {
   UpdateRecord record{position_.step, position_.epoch + 1, lr, result.grad_norm};
   record.metrics.set("train/loss", result.loss);
   record.metrics.append(result.metrics, "train/");
-  pace_.seconds += seconds_now() - start;
+  const double seconds = seconds_now() - start;
+  pace_.seconds += seconds;
+  summary_.train_seconds += seconds;
   pace_.waited += train_loader_.waited_seconds() - waited;
   for (TrainingObserver* observer : observers_) {
     observer->on_update(record, batches, pace_, length_.total_steps);
@@ -206,8 +207,8 @@ bool Trainer::finish_epoch() {
       observer->on_evaluation(*evaluation_, timing, is_best);
       observer->on_model(position_.step, learner_.model());
     }
+    pace_ = {};
   }
-  summary_.train_seconds += pace_.seconds;
   if (position_.batch >= length_.steps_per_epoch * config_.data.accumulate) {
     epoch_updates_.clear();
     ++position_.epoch;

@@ -21,6 +21,16 @@ std::string config_in(const ScratchFolder& folder) {
   return (folder / "tiny.yaml").string();
 }
 
+TEST_CASE("the record of time counts the epochs between two evaluations too") {
+  const test::Runs runs;
+  REQUIRE(runs.train("run", {"train.epochs=5", "train.eval_every=2"}).code == 0);
+  double images = 0.0;
+  for (const nlohmann::json& line : test::lines_of(runs / "run" / "timing.jsonl")) {
+    images += line["seconds"].get<double>() * line["images_per_s"].get<double>();
+  }
+  CHECK(images == doctest::Approx(5 * 64).epsilon(1e-6));
+}
+
 TEST_CASE("the same seed gives the same metrics and checkpoint bytes, another seed others") {
   const ScratchFolder folder;
   const std::string config = config_in(folder);
