@@ -105,8 +105,7 @@ def main():
         attack_files(attack, training, 1000 if full else 20)
         attack_data(attack, 1000 if full else 20)
         attack_configurations(attack, 3000 if full else 40)
-        if full:  # a killed study still leaves files that are half written
-            attack_commands(attack, training, 1.0)
+        attack_commands(attack, training, 1.0 if full else 0.02)
         attack_calls(attack, training, 1.0 if full else 0.04)
         for failure in attack.failures[:40]:
             print("FAILED", failure)

@@ -97,6 +97,19 @@ class Attack:
         print(f"{name:<66} {done:>6} {failed:>7}", flush=True)
 
 
+def goes_on_as_before(attack, ended, folder, result, reference, what):
+    """What `ended` went on with is what would have been without the fault, and nothing else."""
+    if ended.returncode != 0:
+        return attack.fail(f"{what}: does not go on: {ended.stderr.decode(errors='replace')}")
+    if result(folder) != reference:
+        return attack.fail(f"{what}: ends with other bytes")
+    left = [str(path) for path in folder.rglob("*") if ".tmp-" in path.name]
+    if left:
+        return attack.fail(f"{what}: leaves {left}")
+    shutil.rmtree(folder)
+    return None
+
+
 class Training:
     """A training in a folder of its own, and what it ends with when nobody attacks it."""
 
@@ -117,20 +130,11 @@ class Training:
 
     def goes_on(self, run, what):
         """Without the fault: the run ends as if nothing had been, and leaves nothing behind."""
-        fail = self.attack.fail
         if (run / "config.yaml").exists():
             ended = self.attack.run("train", "--resume", run)
         else:
             ended = self.attack.run(*self.start(run))
-        if ended.returncode != 0:
-            return fail(f"{what}: does not go on: {ended.stderr.decode(errors='replace')}")
-        if result_of(run) != self.reference:
-            return fail(f"{what}: ends with other bytes")
-        left = [str(path) for path in run.rglob("*") if ".tmp-" in path.name]
-        if left:
-            return fail(f"{what}: leaves {left}")
-        shutil.rmtree(run)
-        return None
+        return goes_on_as_before(self.attack, ended, run, result_of, self.reference, what)
 
 
 class Study:
@@ -163,17 +167,8 @@ train: {epochs: 1, checkpoint_every: 0}
         return b"".join(result_of(run) for run in sorted((folder / "cells").iterdir()))
 
     def goes_on(self, folder, what):
-        fail = self.attack.fail
         ended = self.attack.run(*self.start(folder))
-        if ended.returncode != 0:
-            return fail(f"{what}: does not go on: {ended.stderr.decode(errors='replace')}")
-        if self.result(folder) != self.reference:
-            return fail(f"{what}: ends with other bytes")
-        left = [str(path) for path in folder.rglob("*") if ".tmp-" in path.name]
-        if left:
-            return fail(f"{what}: leaves {left}")
-        shutil.rmtree(folder)
-        return None
+        return goes_on_as_before(self.attack, ended, folder, self.result, self.reference, what)
 
 
 class Writing:
