@@ -1,8 +1,10 @@
 // What `tessera predict` does for every task, and what each task makes of its model's outputs.
 #pragma once
 
+#include <filesystem>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -20,9 +22,10 @@ struct PredictOptions {
   std::vector<std::string> lists;
   std::string format = "table";  ///< or csv, jsonl, json
   int top = 0;                   ///< 0: as many as suit the format
-  double threshold = 0.0;        ///< answers below this probability are not given
+  double threshold = -1.0;       ///< answers below this probability are not given; -1: not set
   std::string copy_to;           ///< folder; empty: none
-  std::string out;               ///< folder of masks; empty: none
+  std::string out;               ///< folder of masks, or of boxes; empty: none
+  std::string ids;               ///< COCO file whose ids boxes are written under; empty: none
   bool one_photo = false;        ///< there is one file to look at, and a person who looks
 };
 
@@ -52,6 +55,12 @@ std::unique_ptr<Predictions> make_class_predictions(const Config& config,
 std::unique_ptr<Predictions> make_mask_predictions(const Config& config,
                                                    const PredictOptions& options);
 
+/// Boxes with their classes and scores; in `options.out`, if it is given, the photos with the boxes
+/// drawn and two files in COCO's format. Throws ConfigError for what is meant for classes,
+/// DataError if nothing can be written there or `options.ids` does not fit.
+std::unique_ptr<Predictions> make_box_predictions(const Config& config,
+                                                  const PredictOptions& options);
+
 /// JSON objects on standard output: one a line, or as one array.
 class JsonRecords {
  public:
@@ -63,6 +72,26 @@ class JsonRecords {
  private:
   bool as_lines_;
   bool is_first_ = true;
+};
+
+/// The folder that `--out` names: PNGs under the names of photos.
+class PictureFolder {
+ public:
+  /// Makes it. Throws DataError.
+  explicit PictureFolder(std::filesystem::path root);
+
+  const std::filesystem::path& root() const { return root_; }
+
+  /// `a/b.jpg` becomes `a/b.png`, or `a/b-2.png` where another photo has that already; what would
+  /// lead out of the folder is left out.
+  std::filesystem::path name_of(const PhotoFile& photo);
+
+  /// Below the folder. Gives the path. Throws DataError.
+  std::string save(const std::filesystem::path& name, const Image& image) const;
+
+ private:
+  std::filesystem::path root_;
+  std::set<std::filesystem::path> names_;
 };
 
 /// A folder with a folder for each class, into which photos are copied.

@@ -31,12 +31,12 @@ std::unique_ptr<Predictions> make_predictions(const Config& config, const Predic
     case TaskName::kSegmentation:
       return make_mask_predictions(config, options);
     case TaskName::kDetection:
-      fail<ConfigError>("predict: boxes cannot be written yet");
+      return make_box_predictions(config, options);
     case TaskName::kClassification:
       break;
   }
-  if (!options.out.empty()) {
-    fail<ConfigError>("--out {}: is for models that give each pixel a class", options.out);
+  if (!options.out.empty() || !options.ids.empty()) {
+    fail<ConfigError>("--out and --ids are for models that give each pixel a class, or boxes");
   }
   return make_class_predictions(config, options);
 }
@@ -198,13 +198,18 @@ Action add_predict_command(Arguments& arguments) {
       .between(1, 1000000);
   arguments
       .add_option("--threshold", options->threshold,
-                  "Only answers of at least this probability; a photo without any is unsure")
+                  "Only answers of at least this probability; a photo without any is unsure. Of "
+                  "boxes 0.3 if not given")
       .between(0.0, 1.0);
   arguments.add_option("--copy-to", options->copy_to,
                        "Copy each photo into this folder, below its class, or unsure");
   arguments.add_option(
       "--out", options->out,
-      "Masks: the folder for them, as class numbers, in colours and over the photo");
+      "Folder for masks: as class numbers, in colours and over the photo; or for photos with their "
+      "boxes drawn, detections.json and annotations.json in COCO's format");
+  arguments.add_option("--ids", options->ids,
+                       "COCO file whose ids of images, by their file names, and of categories "
+                       "those two take; else they are numbered from 1");
   arguments.footer(
       "A file that cannot be read is named, the others are classified, and the exit code is 1.");
   return [options, as_json] {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <system_error>
 #include <utility>
 
 #include "cli/predict.h"
@@ -44,50 +43,27 @@ std::vector<ClassShare> shares_of(const Mask& mask, std::size_t classes) {
 /// colours of the classes, `overlays/` on the photo. `classes.csv` has numbers, names and colours.
 class MaskFolder {
  public:
-  MaskFolder(fs::path root, const std::vector<std::string>& names) : root_(std::move(root)) {
+  MaskFolder(const std::string& root, const std::vector<std::string>& names) : pictures_(root) {
     std::string table = "index,class,color\n";
     for (std::size_t k = 0; k < names.size(); ++k) {
       const Color color = class_color(static_cast<std::int64_t>(k));
       table += fmt::format("{},{},#{:02x}{:02x}{:02x}\n", k, csv_field(names[k]), color[0],
                            color[1], color[2]);
     }
-    create(root_);
-    write_atomically(root_ / "classes.csv", table);
+    write_atomically(pictures_.root() / "classes.csv", table);
   }
 
   /// Gives the path of the mask.
-  std::string write(const Photo& photo, const Mask& mask) const {
-    const fs::path name = name_of(photo.file);
+  std::string write(const Photo& photo, const Mask& mask) {
+    const fs::path name = pictures_.name_of(photo.file);
     const Image colors = in_colors(photo.image);
-    save("overlays" / name, with_mask(colors, mask));
-    save("colors" / name, with_mask(colors, mask, 1.0));
-    return save("masks" / name, Image{{mask.height, mask.width, 1}, mask.classes});
+    pictures_.save("overlays" / name, with_mask(colors, mask));
+    pictures_.save("colors" / name, with_mask(colors, mask, 1.0));
+    return pictures_.save("masks" / name, Image{{mask.height, mask.width, 1}, mask.classes});
   }
 
  private:
-  static void create(const fs::path& folder) {
-    std::error_code error;
-    fs::create_directories(folder, error);
-    if (error) fail<DataError>("--out {}: {}", shown(folder.string()), error.message());
-  }
-
-  /// `a/b.jpg` becomes `a/b.png`; what would lead out of the folder is left out.
-  static fs::path name_of(const PhotoFile& file) {
-    fs::path name;
-    for (const fs::path& part : fs::path(file.name).relative_path().lexically_normal()) {
-      if (part != "..") name /= part;
-    }
-    return name.replace_extension(".png");
-  }
-
-  std::string save(const fs::path& name, const Image& image) const {
-    const fs::path path = root_ / name;
-    create(path.parent_path());
-    write_png(path, image);
-    return path.string();
-  }
-
-  fs::path root_;
+  PictureFolder pictures_;
 };
 
 class MaskPredictions final : public Predictions {
@@ -165,10 +141,10 @@ std::unique_ptr<Predictions> make_mask_predictions(const Config& config,
         "predict: the model gives each pixel a class; --out FOLDER says where masks "
         "go");
   }
-  if (!options.copy_to.empty() || options.top > 0 || options.threshold > 0.0) {
+  if (!options.copy_to.empty() || options.top > 0 || options.threshold > 0.0 ||
+      !options.ids.empty()) {
     fail<ConfigError>(
-        "--copy-to, --top, --threshold: are for models that answer with a class an "
-        "image");
+        "--copy-to, --top, --threshold, --ids: are not for models that give each pixel a class");
   }
   return std::make_unique<MaskPredictions>(config, options);
 }

@@ -25,6 +25,13 @@ std::string folder_name(const std::string& class_name) {
   return name.empty() || name.front() == '.' ? "_" + name : name;
 }
 
+/// Throws DataError that names `option`.
+void make_folder(const fs::path& folder, const char* option) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error) fail<DataError>("{} {}: {}", option, shown(folder.string()), error.message());
+}
+
 bool holds(const fs::path& path, const std::vector<std::uint8_t>& bytes) {
   std::error_code error;
   if (fs::file_size(path, error) != bytes.size() || error) return false;
@@ -49,12 +56,35 @@ void JsonRecords::finish() const {
   if (!as_lines_) fmt::print("{}]\n", is_first_ ? "[" : "\n");
 }
 
+PictureFolder::PictureFolder(fs::path root) : root_(std::move(root)) {
+  make_folder(root_, "--out");
+}
+
+fs::path PictureFolder::name_of(const PhotoFile& photo) {
+  fs::path name;
+  for (const fs::path& part : fs::path(photo.name).relative_path().lexically_normal()) {
+    if (part != "..") name /= part;
+  }
+  name.replace_extension(".png");
+  const std::string stem = name.stem().string();
+  for (int number = 2; !names_.insert(name).second; ++number) {
+    name.replace_filename(fmt::format("{}-{}.png", stem, number));
+  }
+  return name;
+}
+
+std::string PictureFolder::save(const fs::path& name, const Image& image) const {
+  const fs::path path = root_ / name;
+  make_folder(path.parent_path(), "--out");
+  write_png(path, image);
+  return path.string();
+}
+
 void ClassFolders::copy(const PhotoFile& photo, const std::string& class_name) const {
   const std::vector<std::uint8_t> bytes = photo.read();
   const fs::path folder = fs::path(root_) / folder_name(class_name);
+  make_folder(folder, "--copy-to");
   std::error_code error;
-  fs::create_directories(folder, error);
-  if (error) fail<DataError>("--copy-to {}: {}", shown(folder.string()), error.message());
   const fs::path name = fs::path(photo.path.empty() ? photo.name : photo.path).filename();
   for (int number = 1;; ++number) {
     fs::path path = folder / name;

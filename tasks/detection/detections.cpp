@@ -114,16 +114,19 @@ std::vector<std::vector<Detection>> fcos_detections(const ModelConfig& model,
       if (!batch.sizes.empty()) size = {batch.sizes[at].height, batch.sizes[at].width};
       detections[at] = fcos_detections(model, outputs, b, image, size);
       if (batch.original_sizes.empty()) continue;
-      const ImageShape& original = batch.original_sizes[at];
-      const float sx = static_cast<float>(original.width) / static_cast<float>(size[1]);
-      const float sy = static_cast<float>(original.height) / static_cast<float>(size[0]);
-      for (Detection& found : detections[at]) {
-        found.x0 *= sx, found.x1 *= sx;
-        found.y0 *= sy, found.y1 *= sy;
-      }
+      scale(detections[at], size, batch.original_sizes[at]);
     }
   });
   return detections;
+}
+
+void scale(std::span<Detection> detections, Size2 from, const ImageShape& to) {
+  const float sx = static_cast<float>(to.width) / static_cast<float>(from[1]);
+  const float sy = static_cast<float>(to.height) / static_cast<float>(from[0]);
+  for (Detection& found : detections) {
+    found.x0 *= sx, found.x1 *= sx;
+    found.y0 *= sy, found.y1 *= sy;
+  }
 }
 
 }  // namespace tessera

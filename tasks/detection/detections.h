@@ -33,4 +33,7 @@ std::vector<std::vector<Detection>> fcos_detections(const ModelConfig& model,
                                                     std::span<const Tensor> outputs,
                                                     const Batch& batch);
 
+/// From pixels of an image of size `from` to those of one of the shape `to`.
+void scale(std::span<Detection> detections, Size2 from, const ImageShape& to);
+
 }  // namespace tessera

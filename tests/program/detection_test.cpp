@@ -122,6 +122,47 @@ TEST_CASE("a detector trains, goes on after a stop to the same bytes, and is tes
             doctest::Approx(scored["stats"][name].get<double>()));
     }
   }
+
+  // So are those of predictions, which know no truths.
+  const std::string boxes = runs.folder() / "boxes";
+  const std::string truth = (set.root() / "annotations" / "instances_test.json").string();
+  std::vector<std::string> predict = {"predict", runs / "whole", "--threshold", "0", "--json"};
+  for (int i = 0; i < 6; ++i) {
+    predict.push_back((set.root() / ("test" + std::to_string(i) + ".png")).string());
+  }
+  predict.insert(predict.end(), {"--out", boxes, "--ids", truth});
+  const Outcome predicted = test::tessera(predict);
+  CAPTURE(predicted.err);
+  REQUIRE(predicted.code == 0);
+  const Outcome score = test::tessera({"score", truth, boxes + "/detections.json", "--json"});
+  REQUIRE(score.code == 0);
+  CHECK(figures["stats"]["AP"].get<double>() ==
+        doctest::Approx(Json::parse(score.out)["stats"]["AP"].get<double>()));
+  const Json photos = Json::parse(predicted.out);
+  REQUIRE(photos.size() == 6);
+  const Json drafts = Json::parse(read_text(boxes + "/annotations.json"));
+  CHECK(drafts["images"][1]["id"] == 1003);
+  CHECK(drafts["categories"][1]["id"] == 9);
+  REQUIRE(!photos[0]["boxes"].empty());
+  CHECK(drafts["annotations"][0]["bbox"][0] == photos[0]["boxes"][0]["box"][0]);
+  CHECK(drafts["annotations"].size() == Json::parse(read_text(boxes + "/detections.json")).size());
+  std::size_t drawn = 0;
+  for (const auto& file : fs::recursive_directory_iterator(boxes + "/drawn")) {
+    if (!file.is_regular_file()) continue;
+    ++drawn;
+    CHECK(load_image(file.path(), 3).shape == ImageShape{32, 48, 3});
+  }
+  CHECK(drawn == 6);
+  const std::string photo = predict[5];
+  const Outcome csv = test::tessera(
+      {"predict", runs / "whole", photo, "--format", "csv", "--threshold", "0", "--top", "2"});
+  CHECK(std::ranges::count(csv.out, '\n') == 3);
+  CHECK(csv.out.starts_with("image,class,score,x0,y0,x1,y1\n" + photo + ","));
+  CHECK(test::tessera({"predict", runs / "whole", photo, "--threshold", "1"}).out.find("nothing") !=
+        std::string::npos);
+  CHECK(test::tessera({"predict", runs / "whole", photo, "--copy-to", boxes}).code == 2);
+  CHECK(test::tessera({"predict", runs / "whole", photo, "--ids", truth}).code == 2);
+
   const Outcome table = test::tessera({"eval", runs / "whole", "--confusion"});
   CHECK(table.out.find("AP50") != std::string::npos);
   CHECK(table.out.find("invented") != std::string::npos);
