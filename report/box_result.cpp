@@ -10,13 +10,13 @@ namespace tessera::report {
 namespace {
 
 /// Counts what is wrong of an image at a score, and drops the detections below it.
-void judge_at(BoxSample& sample, const std::vector<Box>& truths, double score) {
+void count_errors(BoxSample& sample, const std::vector<Box>& truths, double score) {
   std::erase_if(sample.detections, [score](const Detection& d) { return double{d.score} < score; });
-  const BoxVerdict verdict = judge(truths, sample.detections);
+  const BoxAssignment taken = assign_boxes(truths, sample.detections);
   sample.missed = std::ranges::count_if(truths, [](const Box& truth) { return !truth.crowd; });
   for (std::size_t i = 0; i < sample.detections.size(); ++i) {
-    if (verdict.ignored[i]) continue;
-    verdict.of_class[i] < 0 ? ++sample.invented : --sample.missed;
+    if (taken.ignored[i]) continue;
+    taken.of_class[i] < 0 ? ++sample.invented : --sample.missed;
   }
 }
 
@@ -38,7 +38,8 @@ BoxResult test_boxes(SavedModel& saved, const Dataset& test, std::size_t worst, 
   };
   evaluate(*saved.learner, loader, result.meter, visit);
   result.score = result.meter.matches().best_score();
-  for (std::size_t i = 0; i < samples.size(); ++i) judge_at(samples[i], truths[i], result.score);
+  for (std::size_t i = 0; i < samples.size(); ++i)
+    count_errors(samples[i], truths[i], result.score);
   std::ranges::stable_sort(samples, std::ranges::greater{},
                            [](const BoxSample& sample) { return sample.missed + sample.invented; });
   samples.resize(std::min(samples.size(), worst));

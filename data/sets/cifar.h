@@ -30,6 +30,9 @@ void append_cifar(std::span<const std::uint8_t> bytes, std::string_view file,
 std::vector<std::string> parse_class_names(std::span<const std::uint8_t> bytes,
                                            std::string_view file, std::int64_t expected);
 
+/// Of the fine classes of CIFAR-100.
+std::vector<std::string> cifar100_class_names();
+
 /// One split: `data_batch_{1..5}.bin` or `test_batch.bin` of CIFAR-10, `train.bin` or `test.bin` of
 /// CIFAR-100 (its 100 fine classes). Class names are read from `batches.meta.txt` or
 /// `fine_label_names.txt` where present. Throws DataError.

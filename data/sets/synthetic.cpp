@@ -10,6 +10,7 @@
 
 #include "core/error.h"
 #include "core/rng.h"
+#include "data/hold_out.h"
 
 namespace tessera {
 namespace {
@@ -94,6 +95,20 @@ std::unique_ptr<ArrayDataset> make_shapes(const ShapesOptions& options, Split sp
     draw(static_cast<Figure>(labels[i]), shape, rng, std::span(pixels).subspan(i * bytes, bytes));
   }
   return std::make_unique<ArrayDataset>(std::move(info), std::move(pixels), std::move(labels));
+}
+
+std::unique_ptr<ArrayDataset> open_synthetic(const DataConfig& config, Split stored) {
+  if (stored == Split::kTest) return make_shapes({.samples = config.test_samples}, stored);
+  std::int64_t samples = config.train_samples;
+  while (samples > 0 && holds_out(config)) {
+    const std::vector<std::uint8_t> labels = synthetic_labels(samples);
+    const std::vector<bool> out =
+        held_out(std::vector<std::int64_t>(labels.begin(), labels.end()), config);
+    const std::int64_t missing = config.train_samples - std::count(out.begin(), out.end(), false);
+    if (missing <= 0) break;
+    samples += missing;
+  }
+  return make_shapes({.samples = samples}, stored);
 }
 
 }  // namespace tessera

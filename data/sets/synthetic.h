@@ -20,6 +20,10 @@ struct ShapesOptions {
 /// than 8 pixels.
 std::unique_ptr<ArrayDataset> make_shapes(const ShapesOptions& options, Split split);
 
+/// The part `stored` of the configured size: of training so many images that, without what is held
+/// out, those asked for are left.
+std::unique_ptr<ArrayDataset> open_synthetic(const DataConfig& config, Split stored);
+
 /// The labels of that many of them.
 std::vector<std::uint8_t> synthetic_labels(std::int64_t samples);
 

@@ -23,14 +23,14 @@ struct OperatingPoint {
 };
 
 /// Which truths of an image the detections take, see BoxMatches; -1: none.
-struct BoxVerdict {
+struct BoxAssignment {
   std::vector<std::int64_t> of_class;  ///< among those of its class
   std::vector<std::int64_t> of_all;    ///< among all
   std::vector<bool> ignored;           ///< overlaps a crowd alone
 };
 
 /// `detections` by falling score.
-BoxVerdict judge(std::span<const Box> truths, std::span<const Detection> detections);
+BoxAssignment assign_boxes(std::span<const Box> truths, std::span<const Detection> detections);
 
 /// Matched image by image at an overlap of 0.5: by falling score, each detection takes the best of
 /// the truths that are left. Twice: among those of its class, for curves, and among all, for
