@@ -13,7 +13,8 @@
 
 namespace tessera {
 
-/// Has `read`, or `open`, `classes` and `validates_on_test`; `data/open_dataset.h` says what these do.
+/// Has `read`, or `open`, `classes` and `validates_on_test`; `data/open_dataset.h` says what these
+/// do.
 struct KnownSet {
   DatasetInfo info;
   TargetKind target = TargetKind::kClass;
