@@ -12,11 +12,11 @@ namespace {
 /// Counts what is wrong of an image at a score, and drops the detections below it.
 void count_errors(BoxSample& sample, const std::vector<Box>& truths, double score) {
   std::erase_if(sample.detections, [score](const Detection& d) { return double{d.score} < score; });
-  const BoxAssignment taken = assign_boxes(truths, sample.detections);
+  const BoxAssignment assignment = assign_boxes(truths, sample.detections);
   sample.missed = std::ranges::count_if(truths, [](const Box& truth) { return !truth.crowd; });
   for (std::size_t i = 0; i < sample.detections.size(); ++i) {
-    if (taken.ignored[i]) continue;
-    taken.of_class[i] < 0 ? ++sample.invented : --sample.missed;
+    if (assignment.ignored[i]) continue;
+    assignment.of_class[i] < 0 ? ++sample.invented : --sample.missed;
   }
 }
 

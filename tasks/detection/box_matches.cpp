@@ -68,7 +68,7 @@ double OperatingPoint::f1() const {
 BoxMatches::BoxMatches(std::int64_t num_classes) : truths_(static_cast<std::size_t>(num_classes)) {}
 
 BoxAssignment assign_boxes(std::span<const Box> truths, std::span<const Detection> detections) {
-  BoxAssignment taken;
+  BoxAssignment assignment;
   std::vector<char> of_class(truths.size(), 0), of_all(truths.size(), 0);
   const auto take = [](std::size_t truth, std::vector<char>& taken) {
     if (truth == kNone) return std::int64_t{-1};
@@ -79,24 +79,24 @@ BoxAssignment assign_boxes(std::span<const Box> truths, std::span<const Detectio
     const std::size_t own = best_truth(
         truths, found, of_class, [&](const Box& truth) { return truth.label == found.label; });
     const std::size_t any = best_truth(truths, found, of_all, [](const Box&) { return true; });
-    taken.ignored.push_back(own == kNone && any == kNone && in_crowd(truths, found));
-    taken.of_class.push_back(take(own, of_class));
-    taken.of_all.push_back(take(any, of_all));
+    assignment.ignored.push_back(own == kNone && any == kNone && in_crowd(truths, found));
+    assignment.of_class.push_back(take(own, of_class));
+    assignment.of_all.push_back(take(any, of_all));
   }
-  return taken;
+  return assignment;
 }
 
 void BoxMatches::add(std::span<const Box> truths, std::span<const Detection> detections) {
   for (const Box& truth : truths) {
     if (!truth.crowd) ++truths_.at(static_cast<std::size_t>(truth.label));
   }
-  const BoxAssignment taken = assign_boxes(truths, detections);
+  const BoxAssignment assignment = assign_boxes(truths, detections);
   for (std::size_t i = 0; i < detections.size(); ++i) {
-    if (taken.ignored[i]) continue;
-    const std::int64_t any = taken.of_all[i];
+    if (assignment.ignored[i]) continue;
+    const std::int64_t any = assignment.of_all[i];
     kept_.push_back({detections[i].score, detections[i].label,
                      any < 0 ? -1 : truths[static_cast<std::size_t>(any)].label,
-                     taken.of_class[i] >= 0});
+                     assignment.of_class[i] >= 0});
   }
 }
 

@@ -56,19 +56,20 @@ Image with_detections(const Image& image, std::span<const Detection> detections,
 Image with_verdicts(const Image& image, std::span<const Box> truths,
                     std::span<const Detection> detections, const std::vector<std::string>& names) {
   Canvas canvas = canvas_of(image);
-  const BoxAssignment taken = assign_boxes(truths, detections);
+  const BoxAssignment assignment = assign_boxes(truths, detections);
   std::vector<bool> found(truths.size());
   for (std::size_t i = 0; i < detections.size(); ++i) {
     const Detection& d = detections[i];
-    const bool right = taken.of_class[i] >= 0;
-    if (right) found[static_cast<std::size_t>(taken.of_class[i])] = true;
+    const bool right = assignment.of_class[i] >= 0;
+    if (right) found[static_cast<std::size_t>(assignment.of_class[i])] = true;
     draw(canvas, d.x0, d.y0, d.x1, d.y1,
-         taken.ignored[i] ? kHidden
-         : right          ? kRight
-                          : kInvented,
-         right || taken.ignored[i],
-         right || taken.ignored[i] ? std::string()
-                                   : fmt::format("{} {:.2f}", name_of(d.label, names), d.score));
+         assignment.ignored[i] ? kHidden
+         : right               ? kRight
+                               : kInvented,
+         right || assignment.ignored[i],
+         right || assignment.ignored[i]
+             ? std::string()
+             : fmt::format("{} {:.2f}", name_of(d.label, names), d.score));
   }
   for (std::size_t i = 0; i < truths.size(); ++i) {
     const Box& truth = truths[i];
