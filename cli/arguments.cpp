@@ -2,9 +2,13 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <array>
 #include <cstdint>
+#include <string_view>
+#include <type_traits>
 #include <vector>
 
+#include "cli/screen.h"
 #include "core/error.h"
 
 namespace tessera {
@@ -25,6 +29,59 @@ std::string unknown_command(const CLI::App& app, int argc, char** argv) {
   return "";
 }
 
+/// What stands for the value of an option in the help.
+std::string word_for(std::string_view name, bool is_text) {
+  if (!is_text) return "NUMBER";
+  if (name == "--set") return "KEY=VALUE";
+  constexpr std::array kNames = {
+      "--class", "--split", "--format",    "--to",     "--tta",           "--block",    "--query",
+      "--from",  "--sort",  "--precision", "--prefix", "--allow-missing", "--take-from"};
+  return std::find(kNames.begin(), kNames.end(), name) == kNames.end() ? "PATH" : "NAME";
+}
+
+template <typename T>
+struct ElementOf {
+  using Type = T;
+};
+template <typename T>
+struct ElementOf<std::vector<T>> {
+  using Type = T;
+};
+template <typename T>
+using Element = typename ElementOf<T>::Type;
+
+/// A line of help in as many lines as it takes: what comes after the first begins below the column
+/// of descriptions, or below its first word.
+std::string wrapped(std::string_view line, std::size_t width) {
+  constexpr std::size_t kColumn = 30;
+  if (line.size() <= width) return std::string(line);
+  std::size_t indent = std::min(line.find_first_not_of(' '), line.size());
+  const bool has_column = line.size() > kColumn && line[0] == ' ' && line[kColumn] != ' ' &&
+                          (line[kColumn - 1] == ' ' || indent == kColumn);
+  if (has_column) indent = kColumn;
+  std::string text;
+  std::size_t room = width;
+  while (line.size() > room) {
+    const std::size_t blank = line.rfind(' ', room);
+    if (blank == std::string_view::npos || (text.empty() && blank <= indent)) break;
+    text += std::string(line.substr(0, blank)) + '\n' + std::string(indent, ' ');
+    line.remove_prefix(blank + 1);
+    room = width - indent;
+  }
+  return text + std::string(line);
+}
+
+/// The help as a terminal of `width` columns shows it.
+std::string wrapped_help(std::string_view help, std::size_t width) {
+  std::string text;
+  for (std::size_t begin = 0; begin < help.size();) {
+    const std::size_t end = std::min(help.find('\n', begin), help.size());
+    text += wrapped(help.substr(begin, end - begin), width) + '\n';
+    begin = end + 1;
+  }
+  return text;
+}
+
 }  // namespace
 
 Argument Argument::required() { return Argument(option_->required()); }
@@ -41,11 +98,11 @@ Argument Argument::one_of(std::initializer_list<const char*> words) {
 }
 
 Argument Argument::between(int low, int high) {
-  return Argument(option_->check(CLI::Range(low, high)));
+  return Argument(option_->check(CLI::Range(low, high).description("")));
 }
 
 Argument Argument::between(double low, double high) {
-  return Argument(option_->check(CLI::Range(low, high)));
+  return Argument(option_->check(CLI::Range(low, high).description("")));
 }
 
 Argument Argument::with_default() { return Argument(option_->capture_default_str()); }
@@ -58,7 +115,9 @@ Argument Argument::needs(const Argument& other) { return Argument(option_->needs
 
 template <typename T>
 Argument Arguments::add_option(const char* name, T& value, const char* help) {
-  return Argument(app_->add_option(name, value, help));
+  CLI::Option* option = app_->add_option(name, value, help);
+  option->type_name(word_for(name, std::is_same_v<Element<T>, std::string>));
+  return Argument(option);
 }
 
 Argument Arguments::add_flag(const char* name, bool& value, const char* help) {
@@ -71,6 +130,11 @@ Arguments Arguments::add_command(const char* name, const char* help) {
 }
 
 void Arguments::footer(const char* text) { app_->footer(text); }
+
+void Arguments::example(const char* line) {
+  const std::string before = app_->get_footer();
+  app_->footer(fmt::format("{}{}Example:\n  {}", before, before.empty() ? "" : "\n\n", line));
+}
 
 bool Arguments::given() const { return app_->parsed(); }
 
@@ -87,6 +151,12 @@ std::optional<int> CommandLine::parse(int argc, char** argv) {
   }
   try {
     app_->parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    constexpr int kNarrowest = 60, kWidest = 100;
+    const auto width = static_cast<std::size_t>(
+        std::clamp(static_cast<int>(screen_size().columns), kNarrowest, kWidest));
+    fmt::print("{}", wrapped_help(app_->help(), width));
+    return 0;
   } catch (const CLI::Success& success) {
     return app_->exit(success);
   } catch (const CLI::ParseError& error) {

@@ -60,6 +60,9 @@ class Arguments {
 
   void footer(const char* text);
 
+  /// A whole line as one would type it, below everything else in the help.
+  void example(const char* line);
+
   /// Whether this command was given.
   bool given() const;
 

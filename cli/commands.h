@@ -16,10 +16,13 @@ inline constexpr int kExitProblems = 3;  ///< a check found problems
 /// Runs a subcommand and returns the exit code.
 using Action = std::function<int()>;
 
+Action add_init_command(Arguments& arguments);
 Action add_train_command(Arguments& arguments);
 Action add_eval_command(Arguments& arguments);
 Action add_predict_command(Arguments& arguments);
+Action add_mistakes_command(Arguments& arguments);
 Action add_score_command(Arguments& arguments);
+Action add_explain_command(Arguments& arguments);
 Action add_attention_command(Arguments& arguments);
 Action add_inspect_command(Arguments& arguments);
 Action add_forward_command(Arguments& arguments);

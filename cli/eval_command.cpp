@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "cli/arguments.h"
+#include "cli/class_answers.h"
 #include "cli/commands.h"
 #include "cli/eval_boxes.h"
 #include "cli/eval_masks.h"
@@ -68,7 +69,14 @@ int run(const EvalOptions& options) {
   if (!options.patch_sizes.empty()) return run_patch_sizes(options, saved, *dataset);
   if (!options.curve.empty()) fail<ConfigError>("--curve: is for --patch-size, as in 1,2,4");
   const TestViews views = views_of(options, saved.config);
-  const ClassificationMeter metrics = test(saved, *dataset, views);
+  std::vector<ClassAnswer> answers;
+  const bool keeps_answers = !options.predictions.empty();
+  const ClassificationMeter metrics = test(
+      saved, *dataset, views, keeps_answers ? collect_answers(*dataset, answers) : VisitBatch{});
+  if (keeps_answers) {
+    write_answers(options.predictions, answers,
+                  class_names_up_to(metrics.num_classes(), dataset->class_names()));
+  }
   if (options.json) {
     Json json = to_json(metrics, *dataset, options.confusion);
     json["views"] = to_json(views);
@@ -79,6 +87,8 @@ int run(const EvalOptions& options) {
   fmt::print("top-1 {:.2f} %   top-5 {:.2f} %   loss {:.4f}   calibration error {:.2f} %\n",
              100.0 * metrics.top1(), 100.0 * metrics.top5(), metrics.loss(),
              100.0 * metrics.calibration_error());
+  fmt::print("balanced accuracy {:.2f} %   macro F1 {:.2f} %\n",
+             100.0 * metrics.balanced_accuracy(), 100.0 * metrics.macro_f1());
   if (views.count() > 1) {
     fmt::print(
         "mean of {} views of each image{}{}\n", views.count(), views.flip ? ", mirrored" : "",
@@ -140,9 +150,11 @@ Action add_eval_command(Arguments& arguments) {
       .add_option("--stride", options->stride,
                   "Masks: pixels from one part to the next; two thirds of --window if not given")
       .between(1, 16384);
-  arguments.add_option("--predictions", options->predictions,
-                       "Masks: a folder for the predictions, a PNG an image whose indices are the "
-                       "classes: tessera score compares them with any labels");
+  arguments.add_option(
+      "--predictions", options->predictions,
+      "CSV file of every image, its label, prediction and probabilities; of masks a "
+      "folder, a PNG an image whose indices are the classes: tessera score "
+      "compares them with any labels");
   arguments.add_flag("--json", options->json, "Print one JSON object; shares are 0..1");
   arguments.add_flag("--confusion", options->confusion, "Also give the confusion matrix");
   return [options] { return run(*options); };

@@ -24,9 +24,14 @@ Json to_json(const ClassificationMeter& metrics, const Dataset& dataset, bool co
                        {"precision", score.precision},
                        {"f1", score.f1}});
   }
-  Json json = {{"top1", metrics.top1()},       {"top5", metrics.top5()},
-               {"loss", metrics.loss()},       {"calibration_error", metrics.calibration_error()},
-               {"samples", metrics.samples()}, {"classes", classes}};
+  Json json = {{"top1", metrics.top1()},
+               {"top5", metrics.top5()},
+               {"balanced_accuracy", metrics.balanced_accuracy()},
+               {"macro_f1", metrics.macro_f1()},
+               {"loss", metrics.loss()},
+               {"calibration_error", metrics.calibration_error()},
+               {"samples", metrics.samples()},
+               {"classes", classes}};
   if (confusion) json["confusion"] = metrics.confusion();
   return json;
 }
@@ -48,7 +53,7 @@ void check_options(const EvalOptions& options, TargetKind kind) {
                         {!options.scales.empty(), "--scales", false, true, false},
                         {options.window > 0, "--window", false, true, false},
                         {options.stride > 0, "--stride", false, true, false},
-                        {!options.predictions.empty(), "--predictions", false, true, true}};
+                        {!options.predictions.empty(), "--predictions", true, true, true}};
   for (const Rule& rule : rules) {
     const bool fits = kind == TargetKind::kClass  ? rule.classes
                       : kind == TargetKind::kMask ? rule.masks
@@ -97,13 +102,14 @@ TestViews views_of(const EvalOptions& options, const Config& config) {
   return views;
 }
 
-ClassificationMeter test(const SavedModel& saved, const Dataset& dataset, const TestViews& views) {
+ClassificationMeter test(const SavedModel& saved, const Dataset& dataset, const TestViews& views,
+                         const VisitBatch& visit) {
   Loader loader(dataset, evaluation_options(saved.config.data));
   ClassificationMeter metrics(saved.config.model.num_classes);
   const Answer mean_of_views = [&](Learner& learner, const Tensor& images) {
     return std::vector{predict_views(learner, images, views)};
   };
-  evaluate(*saved.learner, loader, metrics, {}, mean_of_views);
+  evaluate(*saved.learner, loader, metrics, visit, mean_of_views);
   for (const std::string& warning : loader.take_warnings()) notice("{}", warning);
   return metrics;
 }

@@ -7,6 +7,7 @@
 
 #include "data/dataset.h"
 #include "tasks/classification/meter.h"
+#include "train/evaluate.h"
 #include "train/saved_model.h"
 #include "train/test_views.h"
 
@@ -23,7 +24,7 @@ struct EvalOptions {
   std::vector<double> scales;  ///< masks: of images; empty: 1
   std::int64_t window = 0;     ///< masks: side of sliding windows; 0: whole images
   std::int64_t stride = 0;     ///< masks: between them; 0: two thirds of a window
-  std::string predictions;     ///< masks, boxes: folder for what was predicted; empty: none
+  std::string predictions;     ///< of classes a file, of masks and boxes a folder; empty: none
   bool json = false;
   bool confusion = false;
 };
@@ -41,7 +42,8 @@ nlohmann::ordered_json to_json(const ClassificationMeter& metrics, const Dataset
 /// Throws ConfigError for a shift that leaves nothing of the image.
 TestViews views_of(const EvalOptions& options, const Config& config);
 
-ClassificationMeter test(const SavedModel& saved, const Dataset& dataset, const TestViews& views);
+ClassificationMeter test(const SavedModel& saved, const Dataset& dataset, const TestViews& views,
+                         const VisitBatch& visit = {});
 
 /// Tests `saved` with patches of each of `options.patch_sizes`; a table, or JSON, and the curve.
 int run_patch_sizes(const EvalOptions& options, const SavedModel& saved, const Dataset& dataset);

@@ -31,30 +31,54 @@ struct Command {
 
 std::vector<Command> add_commands(Arguments program) {
   std::vector<Command> commands;
-  const auto add = [&](const char* name, const char* help, Action (*bind)(Arguments&)) {
+  const auto add = [&](const char* name, const char* help, Action (*bind)(Arguments&),
+                       const char* example) {
     Arguments arguments = program.add_command(name, help);
     Action run = bind(arguments);
+    arguments.example(example);
     commands.push_back({arguments, std::move(run)});
   };
-  add("train", "Train a model as a configuration says", add_train_command);
-  add("eval", "Test a checkpoint on a data set", add_eval_command);
-  add("predict", "Classify image files", add_predict_command);
-  add("score", "Compare given masks or boxes with the truth", add_score_command);
-  add("attention", "Draw where a model looks in an image", add_attention_command);
-  add("inspect", "Show what a configuration or run means, stage by stage", add_inspect_command);
-  add("forward", "Run given weights on a given input, and the gradients", add_forward_command);
+  add("init", "Write a configuration for a folder of images", add_init_command,
+      "tessera init flowers && tessera train flowers.yaml");
+  add("train", "Train a model as a configuration says", add_train_command,
+      "tessera train configs/flowers.yaml --set data.root=flowers --set train.epochs=30");
+  add("eval", "Test a checkpoint on a data set", add_eval_command,
+      "tessera eval runs/flowers --confusion --predictions answers.csv");
+  add("predict", "Classify images", add_predict_command,
+      "tessera predict runs/flowers photos --format csv --threshold 0.8");
+  add("mistakes", "List the images that a model gets wrong, and labels that look wrong",
+      add_mistakes_command, "tessera mistakes runs/flowers --write-skip doubtful.txt");
+  add("score", "Compare given masks or boxes with the truth", add_score_command,
+      "tessera score labels predictions --classes 11 --ignore 255");
+  add("attention", "Draw where a model looks in an image", add_attention_command,
+      "tessera attention runs/flowers photo.jpg --out looks.png");
+  add("explain", "Draw what in an image speaks for a class", add_explain_command,
+      "tessera explain runs/flowers photo.jpg --class tulip --out why.png");
+  add("inspect", "Show what a configuration or run means, stage by stage", add_inspect_command,
+      "tessera inspect configs/swin_tiny.yaml --set model.patch_size=2");
+  add("forward", "Run given weights on a given input, and the gradients", add_forward_command,
+      "tessera forward --config configs/swin_tiny.yaml --weights swin_t.pth --input x.safetensors "
+      "--out y.safetensors");
   add("convert", "Rename weights for another framework, or fit them to another geometry",
-      add_convert_command);
-  add("export", "Write a model as an ONNX file", add_export_command);
-  add("ablate", "Train variants of a configuration and compare them", add_ablate_command);
-  add("bench", "Measure speed, memory and the time by op", add_bench_command);
-  add("report", "Write what there is to see of a run or study as one HTML file",
-      add_report_command);
-  add("runs", "List runs: state, best result, and how they differ", add_runs_command);
-  add("watch", "Follow the curves of a run in the terminal", add_watch_command);
-  add("lr-find", "Suggest a learning rate by a short test", add_lr_find_command);
-  add("data", "Check a data set, or write some of its images", add_data_command);
-  add("config", "Explain every key of a configuration", add_config_command);
+      add_convert_command, "tessera convert runs/flowers flowers.safetensors --to timm");
+  add("export", "Write a model as an ONNX file", add_export_command,
+      "tessera export runs/flowers flowers.onnx");
+  add("ablate", "Train variants of a configuration and compare them", add_ablate_command,
+      "tessera ablate configs/studies/patch_size_fashion.yaml --quick --dry-run");
+  add("bench", "Measure speed, memory and the time by op", add_bench_command,
+      "tessera bench configs/swin_tiny.yaml --batch 8");
+  add("report", "Write what there is to see of a run or study as one HTML file", add_report_command,
+      "tessera report runs/flowers --out flowers.html");
+  add("runs", "List runs: state, best result, and how they differ", add_runs_command,
+      "tessera runs runs");
+  add("watch", "Follow the curves of a run in the terminal", add_watch_command,
+      "tessera watch runs/flowers");
+  add("lr-find", "Suggest a learning rate by a short test", add_lr_find_command,
+      "tessera lr-find configs/flowers.yaml --set data.root=flowers");
+  add("data", "Check a data set, or write some of its images", add_data_command,
+      "tessera data check flowers --write-skip broken.txt");
+  add("config", "Explain every key of a configuration", add_config_command,
+      "tessera config > keys.md");
   return commands;
 }
 
@@ -76,6 +100,7 @@ int run(int argc, char** argv) {
   CommandLine line(
       "tessera",
       "Tessera trains Swin Transformers on the CPU, driven by one YAML file.\n\n"
+      "  tessera init photos                                     a configuration for your images\n"
       "  tessera train configs/fashion_mnist_quickstart.yaml     train, into runs/\n"
       "  tessera eval runs/fashion_mnist_quickstart              test its best checkpoint\n"
       "  tessera predict runs/fashion_mnist_quickstart a.png     classify an image\n\n"

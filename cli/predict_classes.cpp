@@ -1,7 +1,6 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <cmath>
 #include <cstdio>
 #include <numeric>
 
@@ -9,6 +8,7 @@
 #include "core/text.h"
 #include "data/dataset_info.h"
 #include "data/sets/table_file.h"
+#include "tasks/classification/meter.h"
 #include "train/readable.h"
 
 namespace tessera {
@@ -158,10 +158,7 @@ class ClassPredictions final : public Predictions {
   /// `logits` [1, K]. Of equal ones the first class comes first.
   Guesses best_guesses(const Tensor& logits) const {
     const std::span<const float> values = logits.span();
-    const double largest = double{*std::max_element(values.begin(), values.end())};
-    std::vector<double> probabilities;
-    for (const float value : values) probabilities.push_back(std::exp(double{value} - largest));
-    const double sum = std::accumulate(probabilities.begin(), probabilities.end(), 0.0);
+    const std::vector<double> probabilities = probabilities_of(values);
     std::vector<std::size_t> order(values.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
     const auto end = order.begin() + top_;
@@ -170,7 +167,7 @@ class ClassPredictions final : public Predictions {
     });
     Guesses guesses;
     for (auto at = order.begin(); at != end; ++at) {
-      const double probability = probabilities[*at] / sum;
+      const double probability = probabilities[*at];
       if (probability >= threshold_) guesses.push_back({names_[*at], probability});
     }
     return guesses;

@@ -19,7 +19,6 @@
 #include "train/checkpoint_index.h"
 #include "train/config/config.h"
 #include "train/initial_model.h"
-#include "train/memory_limits.h"
 #include "train/open_split.h"
 #include "train/readable.h"
 #include "train/resume.h"
@@ -44,7 +43,21 @@ struct TrainOptions {
   bool dry_run = false;
 };
 
+/// What people give instead of a configuration.
+void refuse_folder(const std::string& path) {
+  std::error_code ignored;
+  if (!fs::is_directory(path, ignored)) return;
+  if (fs::exists(RunFolder{path}.config(), ignored)) {
+    fail<ConfigError>("{}: is a run: tessera train --resume {} goes on with it", path, path);
+  }
+  fail<ConfigError>(
+      "{}: is a folder, and train takes a configuration: tessera init {} writes one for the images "
+      "in it",
+      path, path);
+}
+
 Config read_config(const TrainOptions& options) {
+  refuse_folder(options.config);
   if (!options.config.empty()) return load_config(options.config, options.overrides);
   return load_config(open_run_folder(options.resume).config(), options.overrides);
 }
@@ -69,24 +82,20 @@ std::string learning_rate_text(const Config& config) {
       optim.lr, optim.lr_scaling == LrScaling::kLinear ? ratio : "sqrt(" + ratio + ")", images);
 }
 
-/// What the run means by its learning rate, a line each.
-std::vector<std::string> schedule_texts(const Config& config, std::int64_t samples) {
+/// What the run means by its learning rate, and what should be known of its plan, a line each.
+std::vector<std::string> plan_texts(const Config& config, std::int64_t samples) {
   std::vector<std::string> lines = schedule_notices(config, training_length(config, samples));
   if (const std::string text = learning_rate_text(config); !text.empty()) {
     lines.insert(lines.begin(), text);
   }
+  for (std::string& line : plan_warnings(config, samples)) lines.push_back(std::move(line));
   return lines;
-}
-
-std::string memory_text(const Config& config) {
-  return memory_warning(predicted_bytes(config, Model(config.model).parameters.count()));
 }
 
 int dry_run(const Config& config, std::int64_t samples,
             const std::optional<InitialModel>& initial) {
   fmt::print("{}", plan_text(config));
-  for (const std::string& line : schedule_texts(config, samples)) fmt::print("{}\n", line);
-  if (const std::string text = memory_text(config); !text.empty()) fmt::print("{}\n", text);
+  for (const std::string& line : plan_texts(config, samples)) fmt::print("{}\n", line);
   if (initial) fmt::print("{}\n", fmt::join(initial->report.summary(), "\n"));
   fmt::print("Dry run: nothing was trained or written.\n");
   return kExitOk;
@@ -139,13 +148,12 @@ void say_what(const Parts& parts, const RunFolder& folder, const Trainer& traine
            parts.training->size(), plural(parts.val->size(), "validation image"),
            plural(trainer.total_steps(), "step"), plural(num_threads(), "thread"),
            folder.path.string());
-  for (const std::string& line : schedule_texts(parts.config, parts.training->size())) {
+  for (const std::string& line : plan_texts(parts.config, parts.training->size())) {
     log.info("{}", line);
   }
   if (const std::string text = validation_notice(parts.config); !text.empty()) {
     log.info("{}", text);
   }
-  if (const std::string text = memory_text(parts.config); !text.empty()) log.info("{}", text);
 }
 
 /// Everything that is checked before the first update has passed: now the run says what it is, and

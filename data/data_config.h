@@ -24,6 +24,12 @@ enum class DatasetName : std::uint8_t {
 };
 inline constexpr int kDatasetNames = static_cast<int>(DatasetName::kYolo) + 1;  ///< how many
 enum class Cache : std::uint8_t { kNone, kRam, kDisk };
+/// Which training images an epoch shows.
+enum class Sampler : std::uint8_t {
+  kShuffled,  ///< each once
+  kBalanced,  ///< as many of each class
+  kRepeat     ///< classes below the mean more often, by the root of what they lack
+};
 enum class OnError : std::uint8_t { kFail, kSkip };
 
 enum class AugmentPolicy : std::uint8_t { kNone, kRandAugment, kTrivialAugment, kAutoAugmentCifar };
@@ -94,6 +100,7 @@ struct DataConfig {
   OnError on_error = OnError::kFail;  ///< what an image that cannot be read leads to
   std::string skip;                   ///< file of paths that are left out
   ResizeConfig resize;
+  Sampler sampler = Sampler::kShuffled;
   Cache cache = Cache::kNone;     ///< image_folder: where decoded images are kept
   std::string cache_folder;       ///< of kDisk; empty: the user's
   std::int64_t batch_size = 128;  ///< images a step

@@ -11,6 +11,7 @@
 #include "core/error.h"
 #include "core/rng.h"
 #include "data/augment/mix.h"
+#include "data/sampling.h"
 
 namespace tessera {
 namespace {
@@ -34,6 +35,9 @@ const LoaderOptions& checked(const Dataset& dataset, const LoaderOptions& option
   if (dataset.target_kind() != TargetKind::kClass && options.augment.mixes()) {
     fail<ConfigError>("[loader] mixup and cutmix are for data sets with a class an image");
   }
+  if (options.sampler != Sampler::kShuffled && dataset.target_kind() != TargetKind::kClass) {
+    fail<ConfigError>("[loader] data.sampler: is for data sets with a class an image");
+  }
   if (options.workers < 0) fail<ConfigError>("[loader] workers {} < 0", options.workers);
   if (options.drop_last && options.batch_size > dataset.size()) {
     fail<ConfigError>("[loader] batch_size {} with drop_last leaves none of {} samples",
@@ -51,6 +55,11 @@ Loader::Loader(const Dataset& dataset, const LoaderOptions& options)
       augments_(options.augment.changes_images()) {
   const std::int64_t rounding = options_.drop_last ? 0 : options_.batch_size - 1;
   batches_ = (dataset.size() + rounding) / options_.batch_size;
+  if (options_.shuffle && options_.sampler != Sampler::kShuffled) {
+    std::vector<std::int64_t> classes;
+    for (std::int64_t i = 0; i < dataset.size(); ++i) classes.push_back(dataset.label(i));
+    sampling_ = expected_shows(classes, options_.sampler);
+  }
   if (dataset.target_kind() != TargetKind::kClass) {
     dense_.emplace(dataset.image(), options_.normalization, options_.augment, options_.resize);
   } else {
@@ -91,10 +100,15 @@ void Loader::start_epoch(std::int64_t epoch, std::int64_t first_batch) {
   next_epoch->number = epoch;
   next_epoch->order.resize(static_cast<std::size_t>(dataset_.size()));
   std::iota(next_epoch->order.begin(), next_epoch->order.end(), 0u);
+  if (!sampling_.empty()) {
+    next_epoch->order = sample_by(
+        sampling_, Rng(options_.seed, Stream::kShuffle, static_cast<std::uint64_t>(epoch), 1));
+  }
   if (options_.shuffle) {
     shuffle(next_epoch->order,
             Rng(options_.seed, Stream::kShuffle, static_cast<std::uint64_t>(epoch), 0));
   }
+  if (!sampling_.empty()) next_epoch->times = times_before(next_epoch->order);
   {
     const std::lock_guard lock(mutex_);
     epoch_ = std::move(next_epoch);
@@ -239,8 +253,13 @@ std::size_t Loader::place_of(std::int64_t i) const {
 
 /// By the sample that was meant: one that stands in for it is changed in another way.
 Rng Loader::draws_of(const Epoch& epoch, std::int64_t i) const {
+  const std::int64_t repeats = options_.augment.repeats;
+  auto repetition = static_cast<std::uint32_t>(i % repeats);
+  if (!epoch.times.empty()) {
+    repetition += static_cast<std::uint32_t>(repeats) * epoch.times[place_of(i)];
+  }
   return {options_.seed, Stream::kAugment, static_cast<std::uint64_t>(epoch.number),
-          epoch.order[place_of(i)], static_cast<std::uint32_t>(i % options_.augment.repeats)};
+          epoch.order[place_of(i)], repetition};
 }
 
 /// Nothing if the sample cannot be read and is to be skipped.

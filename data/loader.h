@@ -25,7 +25,8 @@ namespace tessera {
 struct LoaderOptions {
   std::int64_t batch_size = 128;
   bool shuffle = false;
-  AugmentConfig augment;  ///< all off: images are only fitted and normalised
+  Sampler sampler = Sampler::kShuffled;  ///< of a shuffled epoch; others need a class an image
+  AugmentConfig augment;                 ///< all off: images are only fitted and normalised
   ResizeConfig resize;
   Normalization normalization;
   OnError on_error = OnError::kFail;
@@ -73,6 +74,7 @@ class Loader {
   struct Epoch {
     std::int64_t number = 0;
     std::vector<std::uint32_t> order;  ///< sample indices
+    std::vector<std::uint32_t> times;  ///< how often each was there before; empty: never
   };
   struct Loaded {
     std::uint32_t index;
@@ -103,6 +105,7 @@ class Loader {
   Transform transform_;
   std::optional<DenseTransform> dense_;  ///< where targets are masks or boxes
   bool augments_ = false;
+  std::vector<double> sampling_;  ///< see expected_shows; empty: each sample once
   std::int64_t batches_ = 0;
   double waited_seconds_ = 0.0;
 

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "study/output.h"
 #include "study/text_table.h"
@@ -123,6 +124,39 @@ TextTable found_table(const StudyResults& results, const char* mark) {
   return table;
 }
 
+/// What the folds of a cross-validation come to; nothing without them.
+std::optional<TextTable> folds_table(const StudyResults& results, const char* mark) {
+  const std::vector<Folds> all = folds_of(results);
+  if (all.empty()) return std::nullopt;
+  TextTable table;
+  const std::vector<std::string> titles = axis_titles(results.study);
+  for (std::size_t i = 0; i < titles.size(); ++i) {
+    if (results.study.axes[i].name == "data.fold") continue;
+    table.add_column(titles[i], TextTable::Align::kLeft);
+  }
+  table.add_column("folds");
+  for (const std::string& metric : results.study.metrics) {
+    table.add_column(title_of(metric));
+    table.add_column("to baseline");
+  }
+  for (const Folds& folds : all) {
+    std::vector<std::string> words = folds.labels;
+    words.push_back(fmt::format("{}", mean_of(results, folds, results.study.metrics.front()).n));
+    for (const std::string& metric : results.study.metrics) {
+      words.push_back(text_of(mean_of(results, folds, metric), metric, false));
+      const std::optional<Estimate> difference = difference_of(results, folds, metric);
+      const std::string text = difference ? text_of(*difference, metric, true) : "-";
+      words.push_back(difference && difference->excludes_zero() ? mark + text + mark : text);
+    }
+    table.add_row(std::move(words));
+  }
+  return table;
+}
+
+constexpr const char* kFoldsExplanation =
+    "Means over the folds with 95 % confidence intervals (Student's t); differences are paired by\n"
+    "fold. The folds share most of their training images, so the intervals are a little narrow.\n";
+
 TextTable costs_table(const StudyResults& results) {
   TextTable table;
   add_axis_columns(results, table);
@@ -158,19 +192,23 @@ std::string validation_text(const StudyResults& results) {
 
 std::string result_table(const StudyResults& results) {
   const std::string missing = missing_runs(results, "  ");
-  return fmt::format("{}\n{} Intervals of differences between * do not include zero.\n{}\n{}\n{}{}",
-                     found_table(results, "*").plain(), kExplanation, validation_text(results),
-                     costs_table(results).plain(), kCostsExplanation,
-                     missing.empty() ? "" : "\nMissing:\n" + missing);
+  const std::optional<TextTable> folds = folds_table(results, "*");
+  return fmt::format(
+      "{}\n{} Intervals of differences between * do not include zero.\n{}\n{}{}\n{}{}",
+      found_table(results, "*").plain(), kExplanation, validation_text(results),
+      folds ? folds->plain() + "\n" + kFoldsExplanation + "\n" : "", costs_table(results).plain(),
+      kCostsExplanation, missing.empty() ? "" : "\nMissing:\n" + missing);
 }
 
 std::string result_page(const StudyResults& results) {
   const std::string missing = missing_runs(results, "- ");
-  return fmt::format("# {}\n\n{}{}{}\n{}{}\n## Costs\n\n{}\n{}", results.study.name, kExplanation,
-                     kPageExplanation, validation_text(results),
-                     found_table(results, "**").markdown(),
-                     missing.empty() ? "" : "\nMissing:\n\n" + missing, kCostsExplanation,
-                     costs_table(results).markdown());
+  const std::optional<TextTable> folds = folds_table(results, "**");
+  return fmt::format(
+      "# {}\n\n{}{}{}\n{}{}{}\n## Costs\n\n{}\n{}", results.study.name, kExplanation,
+      kPageExplanation, validation_text(results), found_table(results, "**").markdown(),
+      folds ? fmt::format("\n## All folds\n\n{}\n{}", kFoldsExplanation, folds->markdown()) : "",
+      missing.empty() ? "" : "\nMissing:\n\n" + missing, kCostsExplanation,
+      costs_table(results).markdown());
 }
 
 }  // namespace tessera

@@ -26,6 +26,50 @@ std::optional<Estimate> difference_of(const StudyResults& results, std::size_t c
   return estimate(values);
 }
 
+std::vector<Folds> folds_of(const StudyResults& results) {
+  const std::vector<Axis>& axes = results.study.axes;
+  const auto axis =
+      std::find_if(axes.begin(), axes.end(), [](const Axis& a) { return a.name == "data.fold"; });
+  if (axis == axes.end()) return {};
+  std::vector<Folds> all;
+  for (std::size_t i = 0; i < results.cells.size(); ++i) {
+    std::vector<std::string> labels = results.cells[i].cell.labels;
+    labels.erase(labels.begin() + (axis - axes.begin()));
+    auto same = std::find_if(all.begin(), all.end(),
+                             [&](const Folds& folds) { return folds.labels == labels; });
+    if (same == all.end()) same = all.insert(all.end(), Folds{std::move(labels), {}});
+    same->cells.push_back(i);
+  }
+  return all;
+}
+
+Estimate mean_of(const StudyResults& results, const Folds& folds, const std::string& metric) {
+  std::vector<double> values;
+  for (const std::size_t cell : folds.cells) {
+    const Estimate mean = mean_of(results.cells[cell], metric);
+    if (mean.n > 0) values.push_back(mean.mean);
+  }
+  return estimate(values);
+}
+
+std::optional<Estimate> difference_of(const StudyResults& results, const Folds& folds,
+                                      const std::string& metric) {
+  std::vector<double> values;
+  for (const std::size_t cell : folds.cells) {
+    const std::size_t baseline = results.cells[cell].cell.baseline;
+    const bool is_inside =
+        std::find(folds.cells.begin(), folds.cells.end(), baseline) != folds.cells.end();
+    if (is_inside) return std::nullopt;  // itself, or another fold
+    if (results.cells[cell].cell.config.data.fold !=
+        results.cells[baseline].cell.config.data.fold) {
+      return std::nullopt;
+    }
+    const std::optional<Estimate> difference = difference_of(results, cell, metric);
+    if (difference && difference->n > 0) values.push_back(difference->mean);
+  }
+  return estimate(values);
+}
+
 std::optional<RunTiming> timing_of(const CellResult& cell) {
   RunTiming sum;
   int runs = 0;

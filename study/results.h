@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "study/cell_plan.h"
@@ -31,6 +32,24 @@ Estimate mean_of(const CellResult& cell, const std::string& metric);
 /// The cell minus its baseline, over the seeds that are done in both: they saw the same images in
 /// the same order, so each seed gives one difference. Nothing for a baseline.
 std::optional<Estimate> difference_of(const StudyResults& results, std::size_t cell,
+                                      const std::string& metric);
+
+/// The cells that differ in nothing but `data.fold`, in a study with that axis.
+struct Folds {
+  std::vector<std::string> labels;  ///< of the other axes
+  std::vector<std::size_t> cells;
+};
+
+/// Empty without such an axis.
+std::vector<Folds> folds_of(const StudyResults& results);
+
+/// Over the folds, each with the mean of its seeds. All are trained on much the same images, so
+/// that the interval is a little narrow (Bengio and Grandvalet 2004).
+Estimate mean_of(const StudyResults& results, const Folds& folds, const std::string& metric);
+
+/// The same less the baseline, paired by fold. Nothing for a baseline, and where the baseline of a
+/// cell is another fold.
+std::optional<Estimate> difference_of(const StudyResults& results, const Folds& folds,
                                       const std::string& metric);
 
 /// Means of speed and time and the largest memory of the done runs; nothing if there are none.

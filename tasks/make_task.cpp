@@ -28,12 +28,12 @@ std::unique_ptr<Task> make_task(const TaskConfig& task, const ModelConfig& model
     case TaskName::kClassification:
       break;
     case TaskName::kSegmentation:
-      return std::make_unique<Segmentation>(task.segmentation, model.num_classes,
+      return std::make_unique<Segmentation>(task.weighting, model.num_classes,
                                             model.head.auxiliary.weight);
     case TaskName::kDetection:
       return std::make_unique<DetectionTask>(model);
   }
-  return std::make_unique<Classification>(task.loss, model.num_classes);
+  return std::make_unique<Classification>(task.loss, task.weighting, model.num_classes);
 }
 
 std::vector<std::string> evaluation_metrics(const TaskConfig& task, const ModelConfig& model) {

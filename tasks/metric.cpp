@@ -13,7 +13,7 @@ namespace {
 using Words = std::pair<std::string_view, std::string_view>;
 
 // The figures whose names are not written as they are spoken.
-constexpr std::array<Words, 13> kTitles{{{"top1", "top-1"},
+constexpr std::array<Words, 15> kTitles{{{"top1", "top-1"},
                                          {"top5", "top-5"},
                                          {"miou", "mIoU"},
                                          {"macc", "mAcc"},
@@ -25,7 +25,9 @@ constexpr std::array<Words, 13> kTitles{{{"top1", "top-1"},
                                          {"loss_box", "box loss"},
                                          {"loss_centerness", "centre-ness loss"},
                                          {"boundary_iou", "boundary IoU"},
-                                         {"f1", "F1"}}};
+                                         {"f1", "F1"},
+                                         {"balanced_accuracy", "balanced accuracy"},
+                                         {"macro_f1", "macro F1"}}};
 constexpr std::array<Words, 3> kSplits{{{"train", "training"}, {"val", "val"}, {"test", "test"}}};
 
 // The names of version 0.1 in metrics.jsonl, study files and results.

@@ -12,30 +12,32 @@ enum class TaskName : std::uint8_t {
   kDetection,       ///< boxes around things, each with a class
 };
 
-enum class LossName : std::uint8_t { kCrossEntropy, kBinaryCrossEntropy };
+enum class LossName : std::uint8_t { kCrossEntropy, kBinaryCrossEntropy, kFocal };
 
 /// The loss of a classifier; its keys are `train.loss` and `train.label_smoothing`.
 struct LossConfig {
   LossName name = LossName::kCrossEntropy;
   double label_smoothing = 0.0;
+  double focal_gamma = 2.0;  ///< kFocal: how much less what is certain already teaches
 };
 
 /// How much a class counts in a loss.
 enum class ClassWeights : std::uint8_t {
-  kNone,      ///< as much as any other
-  kBalanced,  ///< the less, the more there is of it; see balanced_weights
-  kGiven,     ///< as a list says
+  kNone,       ///< as much as any other
+  kBalanced,   ///< the less, the more there is of it; see balanced_weights
+  kEffective,  ///< the same by effective numbers of images; see effective_weights
+  kGiven,      ///< as a list says
 };
 
-struct SegmentationConfig {
+struct ClassWeighting {
   ClassWeights balance = ClassWeights::kNone;
-  std::vector<float> weights{};  ///< one a class; empty for kNone, and for kBalanced until counted
+  std::vector<float> weights{};  ///< one a class; empty for kNone, and until the data are counted
 };
 
 struct TaskConfig {
   TaskName name = TaskName::kClassification;
   LossConfig loss;
-  SegmentationConfig segmentation;
+  ClassWeighting weighting;
 };
 
 }  // namespace tessera

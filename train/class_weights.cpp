@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "core/parallel.h"
+#include "tasks/classification/loss.h"
 #include "tasks/segmentation/segmentation.h"
 
 namespace tessera {
@@ -37,13 +38,27 @@ std::vector<std::int64_t> count_pixels(const Dataset& dataset, OnError on_error)
   return counts;
 }
 
+std::vector<std::int64_t> count_images(const Dataset& dataset) {
+  std::vector<std::int64_t> counts(static_cast<std::size_t>(dataset.num_classes()), 0);
+  for (std::int64_t i = 0; i < dataset.size(); ++i) {
+    ++counts[static_cast<std::size_t>(dataset.label(i))];
+  }
+  return counts;
+}
+
 }  // namespace
 
 Config with_class_weights(Config config, const Dataset& train) {
-  SegmentationConfig& task = config.task.segmentation;
-  if (config.task.name == TaskName::kSegmentation && task.balance == ClassWeights::kBalanced) {
-    task.weights = balanced_weights(count_pixels(train, config.data.on_error));
-  }
+  ClassWeighting& weighting = config.task.weighting;
+  const bool is_counted =
+      weighting.balance == ClassWeights::kBalanced || weighting.balance == ClassWeights::kEffective;
+  if (!is_counted || config.task.name == TaskName::kDetection) return config;
+  const std::vector<std::int64_t> counts = train.target_kind() == TargetKind::kMask
+                                               ? count_pixels(train, config.data.on_error)
+                                               : count_images(train);
+  weighting.weights = weighting.balance == ClassWeights::kBalanced ? balanced_weights(counts)
+                                                                   : effective_weights(counts);
+  weighting.weights.resize(static_cast<std::size_t>(config.model.num_classes), 1.0f);
   return config;
 }
 

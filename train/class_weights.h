@@ -6,9 +6,9 @@
 
 namespace tessera {
 
-/// `config` with the weights of `task.class_weights: balanced` worked out from the masks of
-/// `train`, all of which are read; else as it is. Throws DataError as reading them does, unless
-/// what cannot be read is to be skipped.
+/// `config` with the weights of `task.class_weights: balanced` or `effective` worked out from the
+/// classes of `train` or from its masks, all of which are read; else as it is. Throws DataError as
+/// reading them does, unless what cannot be read is to be skipped.
 Config with_class_weights(Config config, const Dataset& train);
 
 }  // namespace tessera

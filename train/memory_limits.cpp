@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <fstream>
@@ -79,6 +80,11 @@ std::optional<std::int64_t> cgroup_memory_limit(const fs::path& process, const f
     }
   }
   return least;
+}
+
+std::int64_t machine_memory_bytes() {
+  const std::int64_t all = std::int64_t{::sysconf(_SC_PHYS_PAGES)} * ::sysconf(_SC_PAGESIZE);
+  return std::min(all, cgroup_memory_limit().value_or(all));
 }
 
 std::string memory_warning(std::int64_t bytes) {

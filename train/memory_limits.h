@@ -28,6 +28,9 @@ std::optional<std::int64_t> cgroup_memory_limit(
     const std::filesystem::path& process = "/proc/self/cgroup",
     const std::filesystem::path& mount = "/sys/fs/cgroup");
 
+/// Memory of the machine, or as much of it as the cgroups of this process allow, in bytes.
+std::int64_t machine_memory_bytes();
+
 /// One line if a training that takes `bytes` beside what this process holds is over `ulimit -v` or
 /// the cgroup's limit; empty if it fits, or nobody set a limit.
 std::string memory_warning(std::int64_t bytes);

@@ -153,4 +153,18 @@ Speed measure_speed(const Config& config, std::int64_t batch_size, int steps) {
   return speed;
 }
 
+double measure_update_seconds(const Config& config) {
+  Learner learner(config);
+  const Batch batch = random_batch(config, learner.task(), config.data.batch_size);
+  std::int64_t step = 0;
+  const auto update = [&] {
+    const double start = seconds_now();
+    learner.update({&batch, 1}, step++, config.optim.lr);
+    return seconds_now() - start;
+  };
+  update();
+  const double first = update();
+  return static_cast<double>(config.data.accumulate) * std::min(first, update());
+}
+
 }  // namespace tessera

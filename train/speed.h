@@ -39,4 +39,8 @@ struct Speed {
 /// Throws ConfigError (see plan_model).
 Speed measure_speed(const Config& config, std::int64_t batch, int steps);
 
+/// Seconds of one update on random images: the faster of two, after one to warm up. Throws
+/// ConfigError (see plan_model).
+double measure_update_seconds(const Config& config);
+
 }  // namespace tessera

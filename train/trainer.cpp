@@ -19,6 +19,7 @@ namespace tessera {
 LoaderOptions training_options(const Config& config) {
   return {.batch_size = config.data.batch_size,
           .shuffle = true,
+          .sampler = config.data.sampler,
           .augment = config.data.augment,
           .resize = config.data.resize,
           .normalization = normalization_of(config.data),

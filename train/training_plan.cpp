@@ -1,16 +1,26 @@
 #include "train/training_plan.h"
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "core/error.h"
+#include "core/machine.h"
+#include "data/dataset_info.h"
+#include "layers/model.h"
 #include "layers/stage_plan.h"
 #include "optim/optimizer.h"
 #include "optim/schedule.h"
+#include "train/memory_limits.h"
 #include "train/readable.h"
 
 namespace tessera {
+namespace {
+
+constexpr double kPeakSeconds = 0.05;
+
+}  // namespace
 
 TrainingLength training_length(const Config& config, std::int64_t samples) {
   const TrainConfig& train = config.train;
@@ -60,6 +70,44 @@ std::int64_t predicted_bytes(const Config& config, std::int64_t parameters) {
   const std::int64_t averages = config.optim.ema > 0.0 ? 1 : 0;
   return predict_training_bytes(config.model, parameters, config.data.batch_size,
                                 state_buffers(config.optim.name) + averages);
+}
+
+double predicted_seconds(const Config& config, std::int64_t samples) {
+  constexpr double kShareOfPeak = 0.5, kPasses = 3.0;  // forward, and back to inputs and weights
+  const TrainingLength length = training_length(config, samples);
+  const double macs = static_cast<double>(plan_model(config.model).macs());
+  const auto images =
+      static_cast<double>(length.total_steps * config.data.batch_size * config.data.accumulate);
+  const bool low = config.train.precision == Precision::kBF16;
+  const double bf16_peak = low ? measure_bf16_peak_gflops(kPeakSeconds) : 0.0;
+  const double peak = bf16_peak > 0.0 ? bf16_peak : measure_peak_gflops(kPeakSeconds);
+  return images * kPasses * 2.0 * macs / (kShareOfPeak * peak * 1e9);
+}
+
+std::vector<std::string> plan_warnings(const Config& config, std::int64_t samples) {
+  constexpr double kManyHours = 12.0, kMostMemory = 0.7, kGigabyte = 1073741824.0;
+  std::vector<std::string> lines;
+  const double hours = predicted_seconds(config, samples) / 3600.0;
+  const std::int64_t bytes = predicted_bytes(config, Model(config.model).parameters.count());
+  const auto memory = static_cast<double>(machine_memory_bytes());
+  if (hours > kManyHours || static_cast<double>(bytes) > kMostMemory * memory) {
+    lines.push_back(fmt::format(
+        "the plan comes to some {:.0f} hours and {:.1f} GB of the {:.1f} GB here: a smaller "
+        "model.image_size or model.embed_dim takes less of both, a smaller data.batch_size (and a "
+        "larger data.accumulate) less memory{}",
+        hours, static_cast<double>(bytes) / kGigabyte, memory / kGigabyte,
+        lies_in_files(config.data.name) ? "; tessera init FOLDER writes what suits the machine"
+                                        : ""));
+  }
+  if (std::string text = memory_warning(bytes); !text.empty()) lines.push_back(std::move(text));
+  const Size2 unused = plan_model(config.model).embed.unused_pixels;
+  if (unused != Size2{0, 0}) {
+    lines.push_back(fmt::format(
+        "model.patch_size does not divide model.image_size: {} rows and {} columns at the edge of "
+        "every image are not seen",
+        unused[0], unused[1]));
+  }
+  return lines;
 }
 
 }  // namespace tessera

@@ -27,4 +27,12 @@ std::vector<std::string> schedule_notices(const Config& config, const TrainingLe
 /// Bytes that training takes at its peak, by the plan alone.
 std::int64_t predicted_bytes(const Config& config, std::int64_t parameters);
 
+/// Seconds that training on `samples` images will take at about the share of this machine's peak
+/// that such models reach; without loading.
+double predicted_seconds(const Config& config, std::int64_t samples);
+
+/// What a person should know before training on `samples` images, a line each, with what to change:
+/// a plan of many hours or over the memory that is there, pixels that no patch sees.
+std::vector<std::string> plan_warnings(const Config& config, std::int64_t samples);
+
 }  // namespace tessera

@@ -100,6 +100,43 @@ Var soft_cross_entropy(Tape& tape, const Var& logits, const Tensor& targets) {
       });
 }
 
+// With f(p) = -(1 - p)^gamma log p and
+// g(p) = p f'(p) = gamma p (1 - p)^(gamma - 1) log p - (1 - p)^gamma:
+//   loss = sum(q f(p)),   d loss / d z = q g(p) - p sum(q g(p))
+Var focal_cross_entropy(Tape& tape, const Var& logits, const Tensor& targets, float gamma) {
+  check_targets("focal_cross_entropy", logits, targets);
+  if (!(gamma >= 0.0f)) fail<ConfigError>("[focal_cross_entropy] gamma {} is negative", gamma);
+  const std::int64_t classes = logits.dim(1);
+  const double power = double{gamma};
+  return record_row_loss(
+      tape, "focal_cross_entropy", logits, [&](std::int64_t b, const auto* z, float* p) {
+        const RowSums sums = softmax_row(z, p, classes);
+        const float* q = targets.f32() + b * classes;
+        const auto log_p = [&](std::int64_t k) {
+          return static_cast<double>(load(z[k]) - sums.largest) - sums.log_sum;
+        };
+        // q g(p); 1 - p without loss of digits.
+        const auto slope = [&](std::int64_t k) {
+          if (q[k] == 0.0f) return 0.0;
+          const double log = log_p(k), rest = -std::expm1(log);
+          const double whole = std::pow(rest, power);
+          const double tilt =
+              rest > 0.0 ? power * std::exp(log) * std::pow(rest, power - 1.0) * log : 0.0;
+          return double{q[k]} * (tilt - whole);
+        };
+        double loss = 0.0, sum = 0.0;
+        for (std::int64_t k = 0; k < classes; ++k) {
+          if (q[k] == 0.0f) continue;  // a logit of minus infinity is fine there
+          loss -= double{q[k]} * std::pow(-std::expm1(log_p(k)), power) * log_p(k);
+          sum += slope(k);
+        }
+        for (std::int64_t k = 0; k < classes; ++k) {
+          p[k] = static_cast<float>(slope(k) - double{p[k]} * sum);
+        }
+        return loss;
+      });
+}
+
 Var binary_cross_entropy(Tape& tape, const Var& logits, const Tensor& targets) {
   check_targets("binary_cross_entropy", logits, targets);
   const std::int64_t classes = logits.dim(1);

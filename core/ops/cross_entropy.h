@@ -17,6 +17,12 @@ Var cross_entropy(Tape& tape, const Var& logits, const Tensor& labels, float smo
 /// ShapeError.
 Var soft_cross_entropy(Tape& tape, const Var& logits, const Tensor& targets);
 
+/// Mean over the batch of sum(q (1 - p)^gamma (-log p)) with p = softmax(logits): answers that are
+/// certain and right already teach little.  logits [B, K] f32 or bf16, targets q [B, K] f32 (no
+/// gradient) -> [1] f32. `gamma` 0 is the cross entropy. Focal loss: arXiv:1708.02002, section 3.
+/// Throws ShapeError; ConfigError for a negative gamma.
+Var focal_cross_entropy(Tape& tape, const Var& logits, const Tensor& targets, float gamma);
+
 /// Mean over batch and classes of -(q log s(z) + (1 - q) log(1 - s(z))) with s(z) = 1 / (1 +
 /// exp(-z)), as PyTorch's binary_cross_entropy_with_logits has it.  logits z [B, K] f32 or bf16,
 /// targets q [B, K] f32 in 0..1 (no gradient) -> [1] f32, in nats. For classification:

@@ -40,7 +40,7 @@ void Classification::draw_targets(Batch& batch, Rng& rng) const {
 }
 
 Var Classification::loss(Tape& tape, std::span<const Var> outputs, const Batch& batch) const {
-  return classification_loss(tape, outputs.front(), batch, loss_);
+  return classification_loss(tape, outputs.front(), batch, loss_, class_weights_);
 }
 
 std::unique_ptr<Meter> Classification::training_meter() const {

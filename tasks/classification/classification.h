@@ -9,8 +9,10 @@ namespace tessera {
 /// The head puts out {logits [B, K]}.
 class Classification final : public Task {
  public:
-  Classification(const LossConfig& loss, std::int64_t num_classes)
-      : loss_(loss), num_classes_(num_classes) {}
+  Classification(const LossConfig& loss, const ClassWeighting& weighting, std::int64_t num_classes)
+      : loss_(loss), num_classes_(num_classes) {
+    if (!weighting.weights.empty()) class_weights_ = Tensor::from({num_classes}, weighting.weights);
+  }
 
   void draw_targets(Batch& batch, Rng& rng) const override;
   TargetKind targets() const override { return TargetKind::kClass; }
@@ -20,12 +22,13 @@ class Classification final : public Task {
   /// `top1`: share of samples whose label has the largest logit; see count_correct for mixed ones.
   std::unique_ptr<Meter> training_meter() const override;
 
-  /// A ClassificationMeter: `loss`, `top1`, `top5`.
+  /// A ClassificationMeter.
   std::unique_ptr<Meter> evaluation_meter() const override;
 
  private:
   LossConfig loss_;
   std::int64_t num_classes_;
+  Tensor class_weights_;  ///< [K], or empty
 };
 
 }  // namespace tessera

@@ -99,6 +99,8 @@ Metrics ClassificationMeter::values() const {
   metrics.set("loss", loss());
   metrics.set("top1", top1());
   metrics.set("top5", top5());
+  metrics.set("balanced_accuracy", balanced_accuracy());
+  metrics.set("macro_f1", macro_f1());
   return metrics;
 }
 
@@ -108,6 +110,30 @@ double ClassificationMeter::top5() const { return samples_ == 0 ? 0.0 : share(to
 
 double ClassificationMeter::loss() const {
   return samples_ == 0 ? 0.0 : loss_sum_ / static_cast<double>(samples_);
+}
+
+double ClassificationMeter::balanced_accuracy() const {
+  double sum = 0.0;
+  std::int64_t classes = 0;
+  for (std::int64_t k = 0; k < num_classes_; ++k) {
+    const ClassScore score = class_score(k);
+    if (score.samples == 0) continue;
+    sum += score.recall;
+    ++classes;
+  }
+  return classes == 0 ? 0.0 : sum / static_cast<double>(classes);
+}
+
+double ClassificationMeter::macro_f1() const {
+  double sum = 0.0;
+  std::int64_t classes = 0;
+  for (std::int64_t k = 0; k < num_classes_; ++k) {
+    const ClassScore score = class_score(k);
+    if (score.samples + score.predicted == 0) continue;
+    sum += score.f1;
+    ++classes;
+  }
+  return classes == 0 ? 0.0 : sum / static_cast<double>(classes);
 }
 
 double ClassificationMeter::calibration_error() const {
@@ -137,6 +163,13 @@ ClassScore ClassificationMeter::class_score(std::int64_t k) const {
 Prediction prediction_of(std::span<const float> logits) {
   const std::int64_t best = argmax(logits);
   return {best, std::exp(double{logits[static_cast<std::size_t>(best)]} - log_sum_exp(logits))};
+}
+
+std::vector<double> probabilities_of(std::span<const float> logits) {
+  const double log_sum = log_sum_exp(logits);
+  std::vector<double> probabilities;
+  for (const float logit : logits) probabilities.push_back(std::exp(double{logit} - log_sum));
+  return probabilities;
 }
 
 std::int64_t count_correct(const Tensor& logits, const Tensor& labels) {

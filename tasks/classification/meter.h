@@ -44,13 +44,19 @@ class ClassificationMeter final : public Meter {
 
   void merge(const Meter& other) override;
 
-  /// `loss`, `top1`, `top5`
+  /// `loss`, `top1`, `top5`, `balanced_accuracy`, `macro_f1`
   Metrics values() const override;
 
   std::int64_t samples() const { return samples_; }
   double top1() const;  ///< share of samples, 0..1
   double top5() const;  ///< share of samples whose label is among the five first
   double loss() const;
+
+  /// Mean recall of the classes that occur; of as many of each it is top1.
+  double balanced_accuracy() const;
+
+  /// Mean F1 of the classes that occur or are predicted.
+  double macro_f1() const;
 
   /// Expected calibration error, 0..1: how far the largest probability is from the share of right
   /// answers, mean over the samples by bins of confidence, arXiv:1706.04599 section 2.
@@ -82,6 +88,9 @@ struct Prediction {
 
 /// Of the logits [K] of one sample.
 Prediction prediction_of(std::span<const float> logits);
+
+/// softmax(logits) of one sample, [K].
+std::vector<double> probabilities_of(std::span<const float> logits);
 
 /// Number of rows of logits [B, K] whose largest element, the first of several, is at the label; of
 /// mixed images at that of the larger share, or at either of equal ones.

@@ -42,7 +42,7 @@ class TrainingMeter final : public Meter {
 
 }  // namespace
 
-Segmentation::Segmentation(const SegmentationConfig& config, std::int64_t num_classes,
+Segmentation::Segmentation(const ClassWeighting& config, std::int64_t num_classes,
                            double auxiliary_weight)
     : num_classes_(num_classes), auxiliary_weight_(auxiliary_weight) {
   if (!config.weights.empty()) class_weights_ = Tensor::from({num_classes_}, config.weights);

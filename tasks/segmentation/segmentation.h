@@ -10,7 +10,7 @@ namespace tessera {
 /// head behind them. Masks of a batch are i32 [B, H, W], kIgnored where nothing is known.
 class Segmentation final : public Task {
  public:
-  Segmentation(const SegmentationConfig& config, std::int64_t num_classes, double auxiliary_weight);
+  Segmentation(const ClassWeighting& config, std::int64_t num_classes, double auxiliary_weight);
 
   void draw_targets(Batch& batch, Rng& rng) const override;
   TargetKind targets() const override { return TargetKind::kMask; }

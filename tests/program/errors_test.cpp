@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <filesystem>
+#include <sstream>
 
 #include "tests/program/program.h"
 #include "tests/program/run_folder.h"
@@ -66,6 +67,26 @@ TEST_CASE("command lines that cannot be meant exit with 2") {
   CHECK(test::tessera({"--help"}).code == 0);
   CHECK(test::tessera({"train", "--help"}).code == 0);
   CHECK(test::tessera({"--version"}).code == 0);
+}
+
+TEST_CASE("help is as narrow as a terminal, says what a value is, and ends with an example") {
+  const std::string all = test::tessera({"--help"}).out;
+  std::istringstream commands(all.substr(all.find("Subcommands:")));
+  std::string line;
+  std::getline(commands, line);
+  while (std::getline(commands, line)) {
+    if (line.starts_with("   ") || line.size() < 3) continue;
+    const std::string name = line.substr(2, line.find(' ', 2) - 2);
+    const std::string help = test::tessera({name, "--help"}).out;
+    CAPTURE(name);
+    CHECK(help.find("TEXT") == std::string::npos);
+    CHECK(help.find("Example:\n  tessera " + name) != std::string::npos);
+    std::istringstream lines(help.substr(0, help.find("Example:")));
+    for (std::string row; std::getline(lines, row);) {
+      CAPTURE(row);
+      CHECK(row.size() <= 80);
+    }
+  }
 }
 
 TEST_CASE("data that is not there or not what it should be exits with 1") {

@@ -143,6 +143,7 @@ data:
   folds: 5
   fold: 3
   split_seed: 11
+  sampler: repeat
   on_error: skip
   skip: broken.txt
   cache: disk
@@ -207,6 +208,7 @@ train:
   precision: bf16
   threads: 3
   loss: binary_cross_entropy
+  focal_gamma: 1.5
   label_smoothing: 0.15
   eval_every: 2
   best_by: loss

@@ -107,6 +107,36 @@ std::string_view task_of(TargetKind kind) {
   return "classification";
 }
 
+void check_heads(const Checker& check) {
+  const Config& config = check.config;
+  const auto needs = [&](TaskName task, bool has_head, const char* name, const char* heads) {
+    if (!check.readable({"task.name", "model.head.type"})) return;
+    if ((config.task.name == task) == has_head) return;
+    check.report({"model.head.type", "task.name"}, "[task] {}",
+                 has_head ? fmt::format("model.head.type {} is for task.name: {}", heads, name)
+                          : fmt::format("{} needs model.head.type: {}", name, heads));
+  };
+  needs(TaskName::kSegmentation, is_segmenting(config.model.head.type), "segmentation",
+        "upernet, fpn or fcn");
+  needs(TaskName::kDetection, config.model.head.type == HeadType::kFcos, "detection", "fcos");
+}
+
+void check_class_weights(const Checker& check, TargetKind learned) {
+  const Config& config = check.config;
+  const ClassWeighting& weighting = config.task.weighting;
+  if (weighting.balance != ClassWeights::kNone && learned == TargetKind::kClass &&
+      config.task.loss.name == LossName::kBinaryCrossEntropy &&
+      check.readable({"task.class_weights", "train.loss"})) {
+    check.report({"task.class_weights", "train.loss"},
+                 "task.class_weights: is for train.loss cross_entropy or focal");
+  }
+  if (weighting.balance != ClassWeights::kGiven || !check.readable({"task.class_weights"})) return;
+  if (static_cast<std::int64_t>(weighting.weights.size()) != config.model.num_classes) {
+    check.report({"task.class_weights"}, "task.class_weights: {} numbers for {} classes",
+                 weighting.weights.size(), config.model.num_classes);
+  }
+}
+
 void check_task(const Checker& check) {
   const Config& config = check.config;
   const TargetKind learned = make_task(config.task, config.model)->targets();
@@ -121,16 +151,6 @@ void check_task(const Checker& check) {
           task_of(known));
     }
   }
-  const auto needs = [&](TaskName task, bool has_head, const char* name, const char* heads) {
-    if (!check.readable({"task.name", "model.head.type"})) return;
-    if ((config.task.name == task) == has_head) return;
-    check.report({"model.head.type", "task.name"}, "[task] {}",
-                 has_head ? fmt::format("model.head.type {} is for task.name: {}", heads, name)
-                          : fmt::format("{} needs model.head.type: {}", name, heads));
-  };
-  needs(TaskName::kSegmentation, is_segmenting(config.model.head.type), "segmentation",
-        "upernet, fpn or fcn");
-  needs(TaskName::kDetection, config.model.head.type == HeadType::kFcos, "detection", "fcos");
   const bool knows_classes = !config.data.classes.empty() || check.state.given("model.num_classes");
   if (config.task.name == TaskName::kSegmentation && knows_classes &&
       config.model.num_classes > 255) {
@@ -138,13 +158,8 @@ void check_task(const Checker& check) {
                  "[task] segmentation tells at most 255 classes apart, not {}",
                  config.model.num_classes);
   }
-  const SegmentationConfig& segmentation = config.task.segmentation;
-  if (segmentation.balance != ClassWeights::kGiven || !check.readable({"task.class_weights"}))
-    return;
-  if (static_cast<std::int64_t>(segmentation.weights.size()) != config.model.num_classes) {
-    check.report({"task.class_weights"}, "task.class_weights: {} numbers for {} classes",
-                 segmentation.weights.size(), config.model.num_classes);
-  }
+  check_heads(check);
+  check_class_weights(check, learned);
 }
 
 }  // namespace

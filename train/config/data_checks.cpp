@@ -98,6 +98,10 @@ void check_augment(const Checker& check) {
     return;
   }
   const char* const kind = "a class an image";
+  if (check.config.data.sampler != Sampler::kShuffled && check.readable({"data.sampler"})) {
+    check.report({"data.sampler"}, "data.sampler: is for data sets with {}, which {} is not", kind,
+                 info.name);
+  }
   refuse(augment.crops_area(), "crop_area", kind);
   refuse(augment.crop_padding > 0, "crop_padding", kind);
   refuse(augment.erase > 0.0, "erase", kind);

@@ -135,6 +135,12 @@ void add_data_keys(Config& config, std::vector<Key>& keys) {
        integer_key("data.fold", data.fold, between(0, 999), "the part that is held out, from 0 on"),
        integer_key("data.split_seed", data.split_seed, between(0, 4294967295.0),
                    "of the draw of what is held out"),
+       choice_key("data.sampler", data.sampler,
+                  {{"shuffled", Sampler::kShuffled},
+                   {"balanced", Sampler::kBalanced},
+                   {"repeat", Sampler::kRepeat}},
+                  "which training images an epoch shows: each once; as many of each class; or rare "
+                  "classes more often, by the root of what they lack, arXiv:1908.03195"),
        choice_key("data.on_error", data.on_error,
                   {{"fail", OnError::kFail}, {"skip", OnError::kSkip}},
                   "what an image that cannot be read does: end the run, or be left out with a "

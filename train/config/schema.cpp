@@ -89,16 +89,21 @@ void add_train(TrainConfig& train, LossConfig& loss, std::vector<Key>& keys) {
                    "auto: all cores, or as many as a container's quota pays for", 0),
        choice_key("train.loss", loss.name,
                   {{"cross_entropy", LossName::kCrossEntropy},
-                   {"binary_cross_entropy", LossName::kBinaryCrossEntropy}},
+                   {"binary_cross_entropy", LossName::kBinaryCrossEntropy},
+                   {"focal", LossName::kFocal}},
+                  "focal: what is certain already teaches little, arXiv:1708.02002; "
                   "binary_cross_entropy: each class by itself, arXiv:2110.00476; mixed images have "
                   "each of their classes in part"),
+       number_key("train.focal_gamma", loss.focal_gamma, between(0, 100),
+                  "focal: how much less; 0 is cross_entropy"),
        number_key("train.label_smoothing", loss.label_smoothing, below_one(),
                   "share of the target that is spread over all classes"),
        integer_key("train.eval_every", train.eval_every, between(1, 1e6), "epochs"),
-       text_key("train.best_by", train.best_by,
-                "figure of the validation that makes a checkpoint the best one: top1, top5 or loss "
-                "of a classifier, miou or boundary_iou of masks",
-                "auto"),
+       text_key(
+           "train.best_by", train.best_by,
+           "figure of the validation that makes a checkpoint the best one: top1, top5, "
+           "balanced_accuracy, macro_f1 or loss of a classifier, miou or boundary_iou of masks",
+           "auto"),
        integer_key("train.patience", train.patience, at_least(0),
                    "evaluations without a better one after which the run ends; 0: no early end"),
        integer_key("train.checkpoint_every", train.checkpoint_every, at_least(0),

@@ -1,18 +1,25 @@
 #include "train/config/task_keys.h"
 
+#include <array>
 #include <utility>
 
 namespace tessera {
 namespace {
 
-/// `none`, `balanced` or a number for each class.
-Key class_weights_key(std::string path, SegmentationConfig& config, std::string help) {
+constexpr std::array<std::pair<const char*, ClassWeights>, 3> kBalances{
+    {{"none", ClassWeights::kNone},
+     {"balanced", ClassWeights::kBalanced},
+     {"effective", ClassWeights::kEffective}}};
+
+/// `none`, `balanced`, `effective` or a number for each class.
+Key class_weights_key(std::string path, ClassWeighting& config, std::string help) {
   Key key = numbers_key(std::move(path), config.weights, at_least(0), std::move(help));
-  key.type = "none, balanced or a list of numbers";
+  key.type = "none, balanced, effective or a list of numbers";
   key.read = [read_list = key.read, type = key.type, path = key.path, &config](const YamlNode& node,
                                                                                Problems& problems) {
-    if (node.is_plain("none") || node.is_plain("balanced")) {
-      config.balance = node.text == "none" ? ClassWeights::kNone : ClassWeights::kBalanced;
+    for (const auto& [word, balance] : kBalances) {
+      if (!node.is_plain(word)) continue;
+      config.balance = balance;
       config.weights.clear();
       return true;
     }
@@ -25,8 +32,10 @@ Key class_weights_key(std::string path, SegmentationConfig& config, std::string 
     return true;
   };
   key.write = [write_list = key.write, &config]() -> std::string {
-    if (config.balance == ClassWeights::kNone) return "none";
-    return config.balance == ClassWeights::kBalanced ? "balanced" : write_list();
+    for (const auto& [word, balance] : kBalances) {
+      if (balance == config.balance) return word;
+    }
+    return write_list();
   };
   return key;
 }
@@ -46,10 +55,11 @@ void add_task_keys(Config& config, std::vector<Key>& keys) {
            "given, what model.head.type puts out"),
        integer_key("task.ignore_index", config.data.ignored_value, between(0, 255),
                    "segmentation: the value in masks of pixels that are neither taught nor scored"),
-       class_weights_key("task.class_weights", task.segmentation,
-                         "segmentation: how much a class counts in the loss; balanced: the less, "
-                         "the more pixels of training have it, at most ten times; or a number for "
-                         "each class")});
+       class_weights_key("task.class_weights", task.weighting,
+                         "how much a class counts in the loss, of whole images and of pixels; "
+                         "balanced: the less, the more of training have it, at most ten times; "
+                         "effective: by the effective number of images, arXiv:1901.05555; or a "
+                         "number for each class")});
 }
 
 }  // namespace tessera

@@ -187,5 +187,33 @@ TEST_CASE("binary_cross_entropy refuses targets that do not fit") {
   CHECK_THROWS_AS(ops::binary_cross_entropy(tape, flat, Tensor::zeros({4})), ShapeError);
 }
 
+TEST_CASE("focal_cross_entropy agrees with a double-precision reference") {
+  for (const float gamma : {0.0f, 0.5f, 2.0f}) {
+    const Tensor logits = random_tensor({7, 5}, 1, 3.0f);
+    const Tensor targets = random_tensor({7, 5}, 2);
+    double expected = 0.0;
+    for (std::int64_t b = 0; b < 7; ++b) {
+      double sum = 0.0;
+      for (std::int64_t k = 0; k < 5; ++k) sum += std::exp(double{logits.f32()[b * 5 + k]});
+      for (std::int64_t k = 0; k < 5; ++k) {
+        const double p = std::exp(double{logits.f32()[b * 5 + k]}) / sum;
+        expected -=
+            double{targets.f32()[b * 5 + k]} * std::pow(1.0 - p, double{gamma}) * std::log(p) / 7.0;
+      }
+    }
+    Tape tape({.training = false});
+    const Var loss = ops::focal_cross_entropy(tape, tape.constant(logits), targets, gamma);
+    CHECK(std::abs(double{loss.value.f32()[0]} - expected) < 2e-6);
+  }
+  Tape tape;
+  const float infinity = std::numeric_limits<float>::infinity();
+  const Var sure = tape.leaf(row({0.0f, -infinity}));
+  const Var loss = ops::focal_cross_entropy(tape, sure, row({1.0f, 0.0f}), 0.5f);
+  CHECK(loss.value.f32()[0] == 0.0f);
+  tape.backward(loss);
+  CHECK(tape.grad(sure).f32()[0] == 0.0f);
+  CHECK_THROWS_AS(ops::focal_cross_entropy(tape, sure, row({1.0f, 0.0f}), -1.0f), ConfigError);
+}
+
 }  // namespace
 }  // namespace tessera

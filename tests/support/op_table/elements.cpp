@@ -98,6 +98,14 @@ OpCase soft_loss(const Shape& logits) {
           .variant = "soft"};
 }
 
+OpCase focal_loss(const Shape& logits) {
+  const Tensor targets = random_tensor(logits, 2);
+  return {.name = "focal_cross_entropy",
+          .inputs = {{logits, 2.0f}},
+          .op = [=](Tape& t, Vars v) { return ops::focal_cross_entropy(t, v[0], targets, 2.0f); },
+          .activations = 1};
+}
+
 OpCase binary_loss(const Shape& logits) {
   const Tensor targets = random_tensor(logits, 2);
   return {.name = "binary_cross_entropy",
@@ -111,6 +119,7 @@ OpTable losses() {
   table.small = {hard_loss({1, 2}, 0.0f), hard_loss({5, 10}, 0.1f), hard_loss({3, 37}, 0.3f),
                  hard_loss({130, 101}, 0.0f), hard_loss({4, 7}, 1.0f)};
   add(table, {each_of({{1, 2}, {3, 5}, {130, 101}}, soft_loss), {soft_loss({128, 1000})}});
+  add(table, {each_of({{1, 2}, {3, 5}, {130, 101}}, focal_loss), {focal_loss({128, 1000})}});
   add(table, {each_of({{1, 1}, {3, 5}, {130, 101}}, binary_loss), {binary_loss({128, 1000})}});
   table.large.push_back(hard_loss({128, 1000}, 0.1f));
   return table;

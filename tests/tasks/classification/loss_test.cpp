@@ -70,5 +70,39 @@ TEST_CASE("loss: the binary one asks each class for its share of the target") {
   }
 }
 
+TEST_CASE("loss: weights of classes count their images more, in cross entropy and focal") {
+  Tape tape;
+  const Tensor values = test::random_tensor({2, 3}, 7);
+  const Var logits = tape.constant(values);
+  const Tensor weights = Tensor::from({3}, std::vector<float>{2.0f, 0.5f, 1.0f});
+  const auto log_p = [&](std::int64_t b, std::int64_t k) {
+    double sum = 0.0;
+    for (std::int64_t j = 0; j < 3; ++j) sum += std::exp(double{values.f32()[b * 3 + j]});
+    return double{values.f32()[b * 3 + k]} - std::log(sum);
+  };
+  LossConfig config;
+  const double plain = -(2.0 * log_p(0, 0) + 0.5 * log_p(1, 1)) / 2.0;
+  CHECK(
+      double{classification_loss(tape, logits, batch_of({0, 1}), config, weights).value.f32()[0]} ==
+      doctest::Approx(plain).epsilon(1e-5));
+  config.name = LossName::kFocal;
+  config.focal_gamma = 2.0;
+  const auto focal = [&](std::int64_t b, std::int64_t k) {
+    return std::pow(1.0 - std::exp(log_p(b, k)), 2.0) * log_p(b, k);
+  };
+  const double expected = -(2.0 * focal(0, 0) + 0.5 * focal(1, 1)) / 2.0;
+  CHECK(
+      double{classification_loss(tape, logits, batch_of({0, 1}), config, weights).value.f32()[0]} ==
+      doctest::Approx(expected).epsilon(1e-5));
+}
+
+TEST_CASE("loss: effective numbers weigh few images more, but less than their share") {
+  const std::vector<float> weights = effective_weights({1000, 10, 0});
+  CHECK(weights[2] == 0.0f);
+  CHECK(double{weights[1] / weights[0]} ==
+        doctest::Approx((1.0 - std::pow(0.999, 1000)) / (1.0 - std::pow(0.999, 10))));
+  CHECK(double{1000.0f * weights[0] + 10.0f * weights[1]} == doctest::Approx(1010.0));
+}
+
 }  // namespace
 }  // namespace tessera

@@ -48,6 +48,8 @@ TEST_CASE("metrics: precision, recall and F1 of a class") {
   CHECK(std::isnan(metrics.class_score(2).precision));
   CHECK(std::isnan(metrics.class_score(2).recall));
   CHECK(std::isnan(metrics.class_score(2).f1));
+  CHECK(metrics.balanced_accuracy() == doctest::Approx(0.75));
+  CHECK(metrics.macro_f1() == doctest::Approx((0.8 + 2.0 / 3.0) / 2.0));
 }
 
 TEST_CASE("metrics: the calibration error against its definition") {
@@ -130,6 +132,8 @@ TEST_CASE("metrics: nothing seen, nothing divided by") {
   CHECK(metrics.top1() == 0.0);
   CHECK(metrics.loss() == 0.0);
   CHECK(metrics.calibration_error() == 0.0);
+  CHECK(metrics.balanced_accuracy() == 0.0);
+  CHECK(metrics.macro_f1() == 0.0);
 }
 
 }  // namespace
