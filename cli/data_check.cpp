@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "core/text.h"
+#include "data/class_warnings.h"
 #include "data/sets/image_folder.h"
 #include "train/open_split.h"
 #include "train/training_log.h"
@@ -81,6 +82,40 @@ void compare_splits(CheckedData& data) {
   }
 }
 
+/// Names and places of both, and whether they are of different classes.
+std::string near_text(const CheckedSplit& a, std::int64_t sample, const CheckedSplit& b,
+                      std::int64_t other) {
+  const auto class_of = [](const CheckedSplit& split, std::int64_t i) {
+    return split.dataset->class_names()[static_cast<std::size_t>(split.dataset->label(i))];
+  };
+  std::string text =
+      fmt::format("{}: {} looks nearly like {}{}", a.name, shown(a.dataset->sample_name(sample)),
+                  shown(b.dataset->sample_name(other)), &a == &b ? "" : " in " + b.name);
+  if (a.dataset->target_kind() != TargetKind::kClass) return text;
+  const std::string own = class_of(a, sample), its = class_of(b, other);
+  return own == its ? text : fmt::format("{}, and is labelled {}, not {}", text, own, its);
+}
+
+/// A line each, as far as a person would read on.
+void find_near(CheckedData& data) {
+  constexpr std::size_t kMost = 20;
+  std::size_t found = 0;
+  for (std::size_t later = 0; later < data.splits.size(); ++later) {
+    for (std::size_t earlier = 0; earlier <= later; ++earlier) {
+      const CheckedSplit &a = data.splits[earlier], &b = data.splits[later];
+      SharedSamples near{earlier, later, near_samples(a.report, b.report)};
+      for (const auto& [sample, other] : near.samples) {
+        if (found++ < kMost) data.notes.push_back(near_text(a, sample, b, other));
+      }
+      if (!near.samples.empty()) data.near.push_back(std::move(near));
+    }
+  }
+  if (found > kMost) {
+    data.notes.push_back(
+        fmt::format("{} more images look nearly like another; --json gives all", found - kMost));
+  }
+}
+
 }  // namespace
 
 CheckedData check_data(const Config& config, bool only_training, Log& log) {
@@ -92,10 +127,15 @@ CheckedData check_data(const Config& config, bool only_training, Log& log) {
     find_problems(split, data.problems);
   }
   compare_splits(data);
+  // Classes that a split lacks are problems already.
+  for (std::string& line : class_warnings(*data.splits.front().dataset, nullptr)) {
+    data.notes.push_back(std::move(line));
+  }
+  if (lies_in_files(config.data.name)) find_near(data);
   return data;
 }
 
-std::vector<std::string> samples_to_skip(const CheckedData& data) {
+std::vector<std::string> samples_to_skip(const CheckedData& data, bool near) {
   std::set<std::string> names;
   for (const CheckedSplit& split : data.splits) {
     for (const UnreadableSample& sample : split.report.unreadable) {
@@ -105,6 +145,13 @@ std::vector<std::string> samples_to_skip(const CheckedData& data) {
   for (const SharedSamples& shared : data.shared) {
     for (const auto& [sample, other] : shared.samples) {
       names.insert(data.splits[shared.split].dataset->sample_name(sample));
+    }
+  }
+  if (near) {
+    for (const SharedSamples& alike : data.near) {
+      for (const auto& [sample, other] : alike.samples) {
+        names.insert(data.splits[alike.split].dataset->sample_name(sample));
+      }
     }
   }
   return {names.begin(), names.end()};

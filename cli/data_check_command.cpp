@@ -28,6 +28,7 @@ struct CheckOptions {
   std::string path;
   std::vector<std::string> overrides;
   std::string skip_file;
+  bool skip_near = false;
   bool json = false;
 };
 
@@ -92,6 +93,16 @@ Json to_json(const CheckedData& data, const Config& config) {
     json["shared"].push_back({{"of", data.splits[shared.split].name},
                               {"in", data.splits[shared.later].name},
                               {"samples", shared.samples.size()}});
+  }
+  json["near"] = Json::array();
+  for (const SharedSamples& near : data.near) {
+    const CheckedSplit &a = data.splits[near.split], &b = data.splits[near.later];
+    for (const auto& [sample, other] : near.samples) {
+      json["near"].push_back({{"of", a.name},
+                              {"sample", a.dataset->sample_name(sample)},
+                              {"in", b.name},
+                              {"other", b.dataset->sample_name(other)}});
+    }
   }
   json["problems"] = data.problems;
   json["notes"] = data.notes;
@@ -178,7 +189,7 @@ void print(const CheckedData& data, const Config& config) {
 }
 
 void write_skip_file(const CheckedData& data, const CheckOptions& options, Log& log) {
-  std::vector<std::string> names = samples_to_skip(data);
+  std::vector<std::string> names = samples_to_skip(data, options.skip_near);
   std::transform(names.begin(), names.end(), names.begin(), skip_line);
   AtomicFile file(options.skip_file);
   file.write(fmt::format("{}{}", fmt::join(names, "\n"), names.empty() ? "" : "\n"));
@@ -215,8 +226,13 @@ Action add_data_check_command(Arguments& arguments) {
       .required();
   arguments.add_option("--set", options->overrides, "Override a key: --set data.root=DIR")
       .repeated();
-  arguments.add_option("--write-skip", options->skip_file,
-                       "File for the paths to leave out, as data.skip takes them");
+  const Argument skip =
+      arguments.add_option("--write-skip", options->skip_file,
+                           "File for the paths to leave out, as data.skip takes them");
+  arguments
+      .add_flag("--near", options->skip_near,
+                "With --write-skip: also of two images that look nearly the same the earlier")
+      .needs(skip);
   arguments.add_flag("--json", options->json, "Print one JSON object");
   return [options] { return check(*options); };
 }

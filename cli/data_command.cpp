@@ -3,15 +3,20 @@
 #include <algorithm>
 #include <filesystem>
 #include <memory>
+#include <utility>
 
 #include "cli/arguments.h"
 #include "cli/commands.h"
 #include "core/error.h"
+#include "core/text.h"
+#include "data/dataset_info.h"
 #include "data/images/image.h"
 #include "data/preview.h"
 #include "data/target_picture.h"
 #include "train/config/config.h"
 #include "train/open_split.h"
+#include "train/readable.h"
+#include "train/run_folder.h"
 #include "train/trainer.h"
 
 namespace tessera {
@@ -98,6 +103,99 @@ Action add_sample_command(Arguments& arguments) {
   return [options] { return sample(*options); };
 }
 
+struct ShowOptions {
+  std::string source;
+  std::string sample;
+  std::string out;
+};
+
+/// A run, a configuration, or the name of a data set that is found without one.
+Config config_of(const std::string& source) {
+  std::error_code ignored;
+  const std::filesystem::path own = RunFolder{source}.config();
+  if (std::filesystem::exists(own, ignored)) return load_config(own);
+  if (std::filesystem::is_directory(source, ignored)) {
+    fail<ConfigError>("data show: {} is a folder, but no run", shown(source));
+  }
+  if (std::filesystem::exists(source, ignored)) return load_config(source);
+  for (const DatasetName name :
+       {DatasetName::kFashionMnist, DatasetName::kMnist, DatasetName::kCifar10,
+        DatasetName::kCifar100, DatasetName::kSynthetic}) {
+    if (dataset_info(name).name == source) return parse_config("data: {name: " + source + "}");
+  }
+  fail<ConfigError>("data show: {} is no run, no configuration, and no data set by name",
+                    shown(source));
+}
+
+struct FoundSample {
+  std::unique_ptr<Dataset> dataset;
+  std::int64_t sample = 0;
+  const char* split = "";
+};
+
+FoundSample find_sample(const Config& config, const std::string& name) {
+  constexpr std::pair<Split, const char*> kSplits[] = {
+      {Split::kTrain, "train"}, {Split::kVal, "val"}, {Split::kTest, "test"}};
+  std::string example;
+  for (const auto& [split, called] : kSplits) {
+    std::unique_ptr<Dataset> dataset;
+    try {
+      dataset = open_split(config, split);
+    } catch (const DataError&) {
+      if (split == Split::kTrain) throw;
+      continue;
+    }
+    if (example.empty() && dataset->size() > 0) example = dataset->sample_name(0);
+    for (std::int64_t i = 0; i < dataset->size(); ++i) {
+      if (dataset->sample_name(i) == name) return {std::move(dataset), i, called};
+    }
+  }
+  fail<DataError>("data show: there is no sample {}; the first is {}", quoted(name),
+                  quoted(example));
+}
+
+/// With the mask or the boxes on it, if it has any.
+int show(const ShowOptions& options) {
+  Config config = config_of(options.source);
+  config.data.whole_images = true;
+  config.data.cache = Cache::kNone;
+  const FoundSample found = find_sample(config, options.sample);
+  const Dataset& dataset = *found.dataset;
+  Image buffer;
+  const ImageView view = dataset.read(found.sample, buffer);
+  const std::string size = fmt::format("{} x {} pixels", view.shape.height, view.shape.width);
+  if (dataset.target_kind() == TargetKind::kClass) {
+    write_png(options.out, {view.shape, {view.pixels.begin(), view.pixels.end()}});
+    fmt::print("{} ({}): {}, {}\n", shown(options.sample), found.split,
+               dataset.class_names()[static_cast<std::size_t>(dataset.label(found.sample))], size);
+    return kExitOk;
+  }
+  const Target target = dataset.target(found.sample);
+  const Image image = in_colors(view);
+  const bool is_mask = dataset.target_kind() == TargetKind::kMask;
+  write_png(options.out, is_mask ? with_mask(image, target.mask)
+                                 : with_boxes(image, target.boxes, dataset.class_names()));
+  fmt::print(
+      "{} ({}): {}, {}\n", shown(options.sample), found.split,
+      is_mask ? "a mask" : plural(static_cast<std::int64_t>(target.boxes.size()), "box", "boxes"),
+      size);
+  return kExitOk;
+}
+
+Action add_show_command(Arguments& arguments) {
+  auto options = std::make_shared<ShowOptions>();
+  arguments
+      .add_option("source", options->source,
+                  "Run, configuration file (YAML), or name of a data set such as cifar10")
+      .required();
+  arguments
+      .add_option("sample", options->sample,
+                  "Sample as lists of mistakes name it: a path below the root, or test#57")
+      .required();
+  arguments.add_option("--out", options->out, "PNG file").required();
+  return [options] { return show(*options); };
+}
+
 }  // namespace
 
 Action add_data_command(Arguments& arguments) {
@@ -106,9 +204,11 @@ Action add_data_command(Arguments& arguments) {
       "Read everything; report classes, sizes, statistics, duplicates; exit 3 on problems");
   Arguments sample_arguments = arguments.add_command(
       "sample", "Write some images as PNG: of testing as they are, or of training as a model sees");
-  return [check_arguments, check = add_data_check_command(check_arguments),
-          sample = add_sample_command(sample_arguments)] {
-    return check_arguments.given() ? check() : sample();
+  Arguments show_arguments = arguments.add_command(
+      "show", "Write one sample as PNG, by the name that lists of mistakes give it");
+  return [check_arguments, show_arguments, check = add_data_check_command(check_arguments),
+          sample = add_sample_command(sample_arguments), show = add_show_command(show_arguments)] {
+    return check_arguments.given() ? check() : show_arguments.given() ? show() : sample();
   };
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "data/hold_out.h"
 #include "formats/json.h"
 #include "train/evaluate.h"
 #include "train/log.h"
@@ -71,7 +72,8 @@ void print_subject(const EvalOptions& options, const SavedModel& saved, const Da
   fmt::print("{} (step {}) on the {} {} images of {}\n", saved.path.parent_path().string(),
              saved.meta.step, samples, options.split, dataset.name());
   if (options.split != "train" && !validation_notice(saved.config).empty()) {
-    fmt::print("the best checkpoint was chosen on these images: the run held none out\n");
+    fmt::print("the best checkpoint was chosen on these images{}\n",
+               holds_out(saved.config.data) ? "" : ": the run held none out");
   }
 }
 

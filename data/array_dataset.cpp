@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cstddef>
+#include <numeric>
 #include <utility>
 
 #include "core/checksum.h"
@@ -23,6 +24,8 @@ ArrayDataset::ArrayDataset(DatasetInfo info, std::vector<std::uint8_t> pixels,
                       num_classes());
     }
   }
+  numbers_.resize(labels_.size());
+  std::iota(numbers_.begin(), numbers_.end(), std::int64_t{0});
 }
 
 std::span<const std::uint8_t> ArrayDataset::pixels(std::int64_t i) const {
@@ -38,7 +41,11 @@ std::int32_t ArrayDataset::label(std::int64_t i) const {
   return labels_[static_cast<std::size_t>(i)];
 }
 
-std::string ArrayDataset::sample_name(std::int64_t i) const { return fmt::format("sample {}", i); }
+std::string ArrayDataset::sample_name(std::int64_t i) const {
+  return fmt::format("{}#{}", part_, numbers_[static_cast<std::size_t>(i)]);
+}
+
+void ArrayDataset::name_samples(std::string part) { part_ = std::move(part); }
 
 std::uint64_t ArrayDataset::fingerprint() const {
   std::uint64_t hash = 0;
@@ -55,6 +62,7 @@ void ArrayDataset::truncate(std::int64_t samples) {
   pixels_.resize(static_cast<std::size_t>(samples * image().numel()));
   pixels_.shrink_to_fit();
   labels_.resize(static_cast<std::size_t>(samples));
+  numbers_.resize(static_cast<std::size_t>(samples));
 }
 
 void ArrayDataset::select(const std::vector<bool>& chosen) {
@@ -67,7 +75,8 @@ void ArrayDataset::select(const std::vector<bool>& chosen) {
     if (kept < i) {
       std::copy_n(from, bytes, pixels_.begin() + static_cast<std::ptrdiff_t>(kept) * bytes);
     }
-    labels_[kept++] = labels_[i];
+    labels_[kept] = labels_[i];
+    numbers_[kept++] = numbers_[i];
   }
   truncate(static_cast<std::int64_t>(kept));
 }

@@ -27,6 +27,9 @@ class ArrayDataset final : public Dataset {
   /// Pixels of sample `i`, [height, width, channels]; valid as long as the data set is.
   std::span<const std::uint8_t> pixels(std::int64_t i) const;
 
+  /// What `sample_name` says before the number that a sample has had since: `test#57`.
+  void name_samples(std::string part);
+
   /// Keeps the first `samples`. Throws DataError if there are fewer.
   void truncate(std::int64_t samples);
 
@@ -38,6 +41,8 @@ class ArrayDataset final : public Dataset {
  private:
   std::vector<std::uint8_t> pixels_;
   std::vector<std::uint8_t> labels_;
+  std::string part_;
+  std::vector<std::int64_t> numbers_;  ///< of the samples before any were left out
 };
 
 }  // namespace tessera

@@ -83,6 +83,7 @@ std::uint64_t hash_of(const ImageView& image) {
 struct Reading {
   std::vector<ImageShape> shapes;
   std::vector<std::uint64_t> hashes;
+  std::vector<Glance> glances;
   std::vector<std::string> errors;
   std::vector<std::vector<Box>> boxes;
   std::vector<Sums> sums;  ///< a thread each
@@ -101,6 +102,7 @@ void read_sample(const Dataset& dataset, std::int64_t i, Image& buffer, Reading&
     add(image, sums);
     reading.shapes[at] = image.shape;
     reading.hashes[at] = hash_of(image);
+    reading.glances[at] = glance_at(image);
   } catch (const DataError& error) {
     reading.errors[at] = error.what();
   }
@@ -111,6 +113,7 @@ Reading read_all(const Dataset& dataset, const std::function<void(std::int64_t)>
   const auto channels = static_cast<std::size_t>(dataset.image().channels);
   Reading reading{std::vector<ImageShape>(size),
                   std::vector<std::uint64_t>(size),
+                  std::vector<Glance>(size),
                   std::vector<std::string>(size),
                   {},
                   {}};
@@ -198,11 +201,24 @@ DataReport check_dataset(const Dataset& dataset,
   report.widths = spread_of(std::move(widths));
   report.measured = normalization_of(reading.sums);
   report.pixel_hashes = std::move(reading.hashes);
+  report.glances = std::move(reading.glances);
   report.boxes = std::move(reading.boxes);
   report.shapes = std::move(reading.shapes);
   find_duplicates(dataset, report);
   report.hash = dataset.fingerprint();
   return report;
+}
+
+std::vector<std::array<std::int64_t, 2>> near_samples(const DataReport& report,
+                                                      const DataReport& other) {
+  std::vector<std::array<std::int64_t, 2>> near =
+      &report == &other ? near_duplicates(report.glances)
+                        : near_duplicates(report.glances, other.glances);
+  std::erase_if(near, [&](const auto& pair) {
+    return report.pixel_hashes[static_cast<std::size_t>(pair[0])] ==
+           other.pixel_hashes[static_cast<std::size_t>(pair[1])];
+  });
+  return near;
 }
 
 std::vector<std::array<std::int64_t, 2>> shared_samples(const DataReport& report,

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "data/dataset.h"
+#include "data/near_duplicates.h"
 
 namespace tessera {
 
@@ -35,11 +36,17 @@ struct DataReport {
   std::array<std::int64_t, 3> widths{};
   std::uint64_t hash = 0;                   ///< the data set's fingerprint
   std::vector<std::uint64_t> pixel_hashes;  ///< of shape and pixels, a sample each; 0: unreadable
+  std::vector<Glance> glances;              ///< a sample each
 };
 
 /// Reads every sample, by all threads; `progress` is told now and then how many are done.
 DataReport check_dataset(const Dataset& dataset,
                          const std::function<void(std::int64_t)>& progress = {});
+
+/// Samples that look nearly like one of another report, or like an earlier one of the same, but
+/// whose pixels differ: (sample, other sample).
+std::vector<std::array<std::int64_t, 2>> near_samples(const DataReport& report,
+                                                      const DataReport& other);
 
 /// Samples of one report whose pixels also occur in another's, each with the first there:
 /// (sample, other sample).

@@ -16,6 +16,7 @@ std::unique_ptr<Dataset> open_arrays(const DataConfig& config, Split split) {
   const bool is_held_out = split == Split::kVal && holds_out(config);
   const Split stored = split == Split::kTrain || is_held_out ? Split::kTrain : Split::kTest;
   std::unique_ptr<ArrayDataset> dataset = known_set(config.name).read(config, stored);
+  dataset->name_samples(stored == Split::kTrain ? "train" : "test");
   if (stored == Split::kTrain && holds_out(config)) {
     const std::vector<std::int64_t> labels(dataset->labels().begin(), dataset->labels().end());
     std::vector<bool> chosen = held_out(labels, config);

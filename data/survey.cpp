@@ -2,16 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
-#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
-#include <mutex>
-#include <span>
 
 #include "core/error.h"
-#include "core/parallel.h"
 #include "core/text.h"
 #include "data/dataset.h"
 #include "data/images/image_format.h"
@@ -20,6 +15,7 @@
 #include "data/sets/image_list.h"
 #include "data/sets/image_mask_files.h"
 #include "data/sets/split_folders.h"
+#include "data/survey_look.h"
 #include "files/file_source.h"
 
 namespace tessera {
@@ -120,54 +116,6 @@ bool has_class_folders(const FileSource& files) {
       place, images);
 }
 
-struct Look {
-  std::vector<std::int64_t> heights, widths;
-  bool is_grey = true;
-  std::int64_t unreadable = 0;
-  std::string example;
-};
-
-/// A JPEG of grey values comes back from RGB with an error of a level or two.
-bool is_grey_image(const ImageView& image) {
-  constexpr int kSlack = 3;
-  if (image.shape.channels == 1) return true;
-  for (std::size_t i = 0; i + 2 < image.pixels.size(); i += 3) {
-    const auto [low, high] =
-        std::minmax({image.pixels[i], image.pixels[i + 1], image.pixels[i + 2]});
-    if (high - low > kSlack) return false;
-  }
-  return true;
-}
-
-/// Some images, spread over all of them.
-Look look_at(const Dataset& dataset) {
-  constexpr std::int64_t kMost = 200;
-  constexpr std::chrono::seconds kPatience(4);
-  const auto deadline = std::chrono::steady_clock::now() + kPatience;
-  const std::int64_t count = std::min(kMost, dataset.size());
-  Look look;
-  std::mutex mutex;
-  std::atomic<std::int64_t> next = 0;
-  parallel_for(num_threads(), 1, [&](std::int64_t, std::int64_t) {
-    Image buffer;
-    for (std::int64_t i; (i = next++) < count;) {
-      if (i > 0 && std::chrono::steady_clock::now() > deadline) break;
-      try {
-        const ImageView image = dataset.read(i * dataset.size() / count, buffer);
-        const bool grey = is_grey_image(image);
-        const std::lock_guard lock(mutex);
-        look.heights.push_back(image.shape.height);
-        look.widths.push_back(image.shape.width);
-        look.is_grey = look.is_grey && grey;
-      } catch (const DataError& error) {
-        const std::lock_guard lock(mutex);
-        if (look.unreadable++ == 0) look.example = error.what();
-      }
-    }
-  });
-  return look;
-}
-
 std::array<std::int64_t, 3> range_of(std::vector<std::int64_t>& sides) {
   std::sort(sides.begin(), sides.end());
   return {sides.front(), sides[sides.size() / 2], sides.back()};
@@ -238,6 +186,7 @@ DataSurvey survey_data(const std::string& root) {
   survey.config.image = {224, 224, 3};
   survey.config.whole_images = true;
   const std::unique_ptr<FileSource> files = open_files(root);
+  if (survey.kind == TargetKind::kMask) name_mask_classes(*files, survey.config);
   const std::unique_ptr<Dataset> training = open_dataset(survey.config, Split::kTrain);
   survey.training = training->size();
   survey.classes = training->class_names();
@@ -247,13 +196,22 @@ DataSurvey survey_data(const std::string& root) {
       ++survey.class_counts[static_cast<std::size_t>(training->label(i))];
     }
   }
-  Look look = look_at(*training);
+  SurveyLook look = look_at(*training);
   survey.unreadable = look.unreadable;
   survey.unreadable_example = look.example;
   if (look.heights.empty()) throw DataError(look.example);
   survey.heights = range_of(look.heights);
   survey.widths = range_of(look.widths);
   survey.is_grey = look.is_grey;
+  survey.measured = look.measured;
+  survey.pixels = std::move(look.pixels);
+  survey.most_boxes = look.most_boxes;
+  if (!look.box_sides.empty()) {
+    std::sort(look.box_sides.begin(), look.box_sides.end());
+    const std::size_t last = look.box_sides.size() - 1;
+    survey.box_sides = {look.box_sides[last / 20], look.box_sides[last / 2],
+                        look.box_sides[last - last / 20]};
+  }
   plan_splits(*files, *training, survey);
   return survey;
 }

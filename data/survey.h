@@ -21,9 +21,14 @@ struct DataSurvey {
   bool trains_on_all =
       false;  ///< no class has an image to spare: validation shows those of training
   std::vector<std::int64_t> class_counts;  ///< of training; empty for masks and boxes
-  std::array<std::int64_t, 3> heights{};   ///< smallest, median, largest of those looked at
+  std::vector<std::int64_t> pixels;        ///< masks: of each class, in those looked at
+  std::array<double, 3> box_sides{};      ///< boxes: 5 %, 50 % and 95 % have at most such a root of
+                                          ///< their area, as a share of the image's longer side
+  std::int64_t most_boxes = 0;            ///< of one image
+  std::array<std::int64_t, 3> heights{};  ///< smallest, median, largest of those looked at
   std::array<std::int64_t, 3> widths{};
-  bool is_grey = false;  ///< all those looked at
+  bool is_grey = false;    ///< all those looked at
+  Normalization measured;  ///< of three channels, or one where the images are grey
   std::int64_t unreadable = 0;
   std::string unreadable_example;  ///< what is wrong with the first
 };
@@ -33,7 +38,8 @@ struct DataSurvey {
 /// Throws DataError that says why it is none.
 DataConfig recognise_data(const std::string& root);
 
-/// Opens it, and decodes some images spread over it for at most some seconds. Throws DataError.
+/// Opens it, and decodes some images spread over it for at most some seconds. Masks whose classes
+/// no file names get names by their numbers or colours. Throws DataError.
 DataSurvey survey_data(const std::string& root);
 
 }  // namespace tessera

@@ -1,6 +1,7 @@
 #include "train/open_split.h"
 
 #include "core/error.h"
+#include "data/hold_out.h"
 #include "data/open_dataset.h"
 
 namespace tessera {
@@ -18,6 +19,10 @@ std::string validation_notice(const Config& config) {
     if (!config.has_data || !validates_on_test(config.data)) return "";
   } catch (const DataError&) {
     return "";
+  }
+  if (holds_out(config.data)) {
+    return "val and test are the same images here, held out of training: the best checkpoint is "
+           "chosen on the images it is tested on; only images of a test split would be new to it";
   }
   return "val is the test split here: the best checkpoint is chosen on the images it is tested on; "
          "data.val_split holds out training images instead";

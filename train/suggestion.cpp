@@ -19,8 +19,47 @@
 namespace tessera {
 namespace {
 
+/// Strides from half of the smallest boxes up to a quarter of the largest ones.
+std::vector<std::int64_t> levels_for(const DataSurvey& survey, std::int64_t side) {
+  constexpr double kSmall = 14.0;  // pixels; about one in twenty boxes is smaller
+  const double longer = static_cast<double>(side);
+  std::vector<std::int64_t> levels;
+  if (survey.box_sides[0] * longer < kSmall) levels.push_back(4);
+  for (const std::int64_t stride : {8, 16}) levels.push_back(stride);
+  for (std::int64_t stride = 32; stride <= 64; stride *= 2) {
+    if (survey.box_sides[2] * longer > 4.0 * static_cast<double>(stride)) levels.push_back(stride);
+  }
+  return levels;
+}
+
+/// Of masks and boxes, which need the shape of the images and more pixels.
+std::vector<Recipe> dense_recipes(const DataSurvey& survey) {
+  constexpr std::int64_t kStep = 16, kLeast = 32;  // the stride of the last stage; some tokens
+  const double height = static_cast<double>(survey.heights[1]);
+  const double width = static_cast<double>(survey.widths[1]);
+  std::vector<Recipe> recipes;
+  for (const std::int64_t wanted : {384, 256, 192, 128}) {
+    const double longer = std::min(static_cast<double>(wanted), std::max(height, width));
+    const auto rounded = [&](double side) {
+      return std::max<std::int64_t>(kLeast, (std::llround(side) + kStep - 1) / kStep * kStep);
+    };
+    Recipe recipe{.side = rounded(longer),
+                  .shorter = rounded(longer * std::min(height, width) / std::max(height, width)),
+                  .is_wide = width > height,
+                  .embed_dim = survey.kind == TargetKind::kMask ? 64 : 48,
+                  .depths = {2, 2, 2},
+                  .num_heads = {2, 4, 8},
+                  .batch = 8};
+    if (recipe.shorter == recipe.side) recipe.shorter = 0;
+    if (survey.kind == TargetKind::kBoxes) recipe.levels = levels_for(survey, recipe.side);
+    if (recipes.empty() || recipes.back().side != recipe.side) recipes.push_back(recipe);
+  }
+  return recipes;
+}
+
 /// The best first; the last is the cheapest that makes sense.
 std::vector<Recipe> recipes_for(const DataSurvey& survey) {
+  if (survey.kind != TargetKind::kClass) return dense_recipes(survey);
   const std::int64_t side = std::min(survey.heights[1], survey.widths[1]);
   const Recipe photos_128, photos_96{.side = 96, .window = 6},
       photos_64{.side = 64, .depths = {2, 4}, .num_heads = {3, 6}, .batch = 64};
@@ -53,12 +92,12 @@ std::vector<Recipe> recipes_for(const DataSurvey& survey) {
   return {fine, coarse};
 }
 
-/// Epochs that show as many images as such a model learns from, within reason.
-std::int64_t epochs_for(std::int64_t images) {
-  constexpr double kShown = 150e3;
+/// Epochs that show as many images as such a model learns from, within reason. Masks and boxes
+/// teach more with each.
+std::int64_t epochs_for(const DataSurvey& survey, std::int64_t images) {
   constexpr std::int64_t kLeast = 10, kMost = 100;
-  return std::clamp<std::int64_t>(std::llround(kShown / static_cast<double>(images)), kLeast,
-                                  kMost);
+  const double shown = survey.kind == TargetKind::kClass ? 150e3 : 20e3;
+  return std::clamp<std::int64_t>(std::llround(shown / static_cast<double>(images)), kLeast, kMost);
 }
 
 /// A power of two of which an epoch has some.
@@ -124,7 +163,8 @@ void add_remarks(const DataSurvey& survey, const SuggestionOptions& options, Sug
     add("no class has an image to spare: validation shows those of training, and says nothing of "
         "others");
   }
-  if (survey.classes.size() == 1) add("there is one class: nothing to tell apart");
+  if (survey.kind == TargetKind::kClass && survey.classes.size() == 1)
+    add("there is one class: nothing to tell apart");
   if (is_unbalanced(survey)) {
     const auto [least, most] =
         std::minmax_element(survey.class_counts.begin(), survey.class_counts.end());
@@ -134,8 +174,12 @@ void add_remarks(const DataSurvey& survey, const SuggestionOptions& options, Sug
     add(fmt::format("classes are unbalanced: {} of {}, {} of {}", *least, name_of(least), *most,
                     name_of(most)));
   }
+  if (!survey.config.classes.empty()) {
+    add("nothing names the classes of the masks: data.classes has names by their values");
+  }
   constexpr std::int64_t kFew = 2000, kPhoto = 96;
-  if (survey.training < kFew && found.config.model.image_size[0] >= kPhoto) {
+  if (survey.kind == TargetKind::kClass && survey.training < kFew &&
+      found.config.model.image_size[0] >= kPhoto) {
     add("few photos are little to learn from: starting from given weights is better where they can "
         "be had (configs/flowers_finetune.yaml, docs/weights.md)");
   }
@@ -151,11 +195,6 @@ void add_remarks(const DataSurvey& survey, const SuggestionOptions& options, Sug
 
 Suggestion suggest_config(const DataSurvey& survey, const SuggestionOptions& options,
                           const MeasureUpdate& measure) {
-  if (survey.kind != TargetKind::kClass) {
-    fail<ConfigError>("init: {} is a data set of {}, for which there is no configuration yet",
-                      dataset_info(survey.config.name).name,
-                      survey.kind == TargetKind::kMask ? "masks" : "boxes");
-  }
   const std::int64_t held = held_out_images(survey);
   const std::int64_t training = std::max<std::int64_t>(1, survey.training - held);
   const std::int64_t validation =
@@ -169,9 +208,10 @@ Suggestion suggest_config(const DataSurvey& survey, const SuggestionOptions& opt
     constexpr double kSpareOfCache = 0.5;
     Trial trial{.recipe = recipe,
                 .batch = batch_for(recipe.batch, training),
-                .epochs = epochs_for(training)};
+                .epochs = epochs_for(survey, training)};
     const double kept = 12.0 * static_cast<double>(recipe.side * recipe.side * survey.training);
-    trial.keeps_images = survey.heights[1] * survey.widths[1] > kLargePhoto &&
+    trial.keeps_images = survey.kind == TargetKind::kClass &&
+                         survey.heights[1] * survey.widths[1] > kLargePhoto &&
                          kept < kSpareOfCache * static_cast<double>(ram_cache_limit());
     fit_memory(survey, options, trial);
     found.config = parse_config(body_of(survey, options, trial), options.name);
@@ -188,7 +228,7 @@ Suggestion suggest_config(const DataSurvey& survey, const SuggestionOptions& opt
     found.bytes = cost.bytes;
     body = body_of(survey, options, trial);
     // Fewer epochs than half of those wanted: a smaller model with more of them learns more.
-    if (cost.seconds <= budget && 2 * trial.epochs >= epochs_for(training)) break;
+    if (cost.seconds <= budget && 2 * trial.epochs >= epochs_for(survey, training)) break;
   }
   found.yaml = head_of(survey, options, found) + body;
   add_remarks(survey, options, found);

@@ -31,7 +31,7 @@ using MeasureUpdate = std::function<double(const Config&)>;
 
 /// The best model of a few whose training fits the time, in memory that is there: of the size that
 /// the images have, of as many updates as their number asks for. `measure` is called for each that
-/// is tried. Throws ConfigError for data of a task that cannot be trained.
+/// is tried.
 Suggestion suggest_config(const DataSurvey& survey, const SuggestionOptions& options,
                           const MeasureUpdate& measure);
 

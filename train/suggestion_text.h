@@ -12,13 +12,16 @@ namespace tessera {
 
 /// A model that was found to do for images of about a size.
 struct Recipe {
-  std::int64_t side = 128;
+  std::int64_t side = 128;   ///< the longer one
+  std::int64_t shorter = 0;  ///< the other one, of masks and boxes; 0: as long
+  bool is_wide = false;      ///< the longer one is the width
   std::int64_t patch = 4;
   std::int64_t embed_dim = 48;
   std::vector<std::int64_t> depths{2, 2, 4};
   std::vector<std::int64_t> num_heads{3, 6, 12};
   std::int64_t window = 8;
   std::int64_t batch = 32;
+  std::vector<std::int64_t> levels{};  ///< boxes: strides of the pyramid
 };
 
 /// A recipe and how it is trained.
@@ -32,6 +35,9 @@ struct Trial {
 
 /// Some class has several times as many images as another.
 bool is_unbalanced(const DataSurvey& survey);
+
+/// The largest class has many times as many pixels as the smallest.
+bool has_rare_pixels(const DataSurvey& survey);
 
 /// The keys, with comments.
 std::string body_of(const DataSurvey& survey, const SuggestionOptions& options, const Trial& trial);

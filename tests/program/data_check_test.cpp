@@ -173,5 +173,76 @@ TEST_CASE("data sample: test images as files, or a sheet of training images") {
   CHECK(test::tessera({"data", "sample", config, "--preview", folder / "no/such/x.png"}).code == 1);
 }
 
+/// A pattern of large squares of that many kinds, and one pixel of it.
+void write_squares(const fs::path& path, int number, int corner) {
+  fs::create_directories(path.parent_path());
+  Image image{{48, 48, 3}, {}};
+  for (int y = 0; y < 48; ++y) {
+    for (int x = 0; x < 48; ++x) {
+      const int square = (y / 8) * 6 + x / 8;
+      const int value = (square * square * (number + 3) + 7 * number) % 200 + 20;
+      image.pixels.insert(image.pixels.end(), 3, static_cast<std::uint8_t>(value));
+    }
+  }
+  image.pixels[0] = static_cast<std::uint8_t>(corner);
+  write_png(path, image);
+}
+
+TEST_CASE("data check: images that look nearly the same, and classes of nearly one name") {
+  const ScratchFolder folder;
+  const fs::path root = folder / "images";
+  for (int i = 0; i < 4; ++i) {
+    write_squares(root / fmt::format("train/tulip/{}.png", i), i, 1);
+    write_squares(root / fmt::format("train/tulips/{}.png", i), 10 + i, 1);
+    write_squares(root / fmt::format("val/tulip/{}.png", i), 20 + i, 1);
+    write_squares(root / fmt::format("val/tulips/{}.png", i), 30 + i, 1);
+  }
+  REQUIRE(check(root).out.find("nearly like") == std::string::npos);
+  write_squares(root / "train/tulips/again.png", 2, 9);
+  write_squares(root / "val/tulips/known.png", 11, 9);
+  const std::string skip = folder / "skip.txt";
+  const Outcome outcome = check(root, {"--write-skip", skip, "--near"});
+  INFO(outcome.out);
+  CHECK(outcome.code == 0);
+  CHECK(says(outcome,
+             "note: train: train/tulips/again.png looks nearly like train/tulip/2.png, and is "
+             "labelled tulips, not tulip\n"));
+  CHECK(says(outcome,
+             "note: train: train/tulips/1.png looks nearly like val/tulips/known.png in val\n"));
+  CHECK(says(outcome, "\"tulip\" and \"tulips\" have nearly the same name"));
+  CHECK(test::read_text(skip) == "train/tulips/1.png\ntrain/tulips/again.png\n");
+  const auto json = nlohmann::json::parse(check(root, {"--json"}).out);
+  CHECK(json["near"].size() == 2);
+}
+
+TEST_CASE("data show: a sample by its name") {
+  const ScratchFolder folder;
+  const std::string out = folder / "x.png";
+  const Outcome number = test::tessera({"data", "show", "synthetic", "test#57", "--out", out});
+  INFO(number.out, number.err);
+  CHECK(number.code == 0);
+  CHECK(says(number, "32 x 32 pixels"));
+  CHECK(load_image(out, 3).shape == ImageShape{32, 32, 3});
+  write_folder(folder / "images");
+  test::write_text(folder / "c.yaml",
+                   "data: {name: image_folder, root: " + (folder / "images").string() + "}\n");
+  const Outcome path = test::tessera({
+      "data",
+      "show",
+      folder / "c.yaml",
+      "val/dog/a.png",
+      "--out",
+      out,
+  });
+  INFO(path.out, path.err);
+  CHECK(path.code == 0);
+  CHECK(path.out == "val/dog/a.png (val): dog, 12 x 10 pixels\n");
+  const Outcome none = test::tessera({"data", "show", "synthetic", "test#9999", "--out", out});
+  CHECK(none.code == 1);
+  CHECK(none.err.find("there is no sample \"test#9999\"; the first is \"train#0\"") !=
+        std::string::npos);
+  CHECK(test::tessera({"data", "show", "synthetik", "test#1", "--out", out}).code == 2);
+}
+
 }  // namespace
 }  // namespace tessera

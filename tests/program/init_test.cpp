@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "tests/data/image_tree.h"
+#include "tests/data/dense_tree.h"
 #include "tests/program/run_folder.h"
 
 namespace tessera {
@@ -105,6 +105,66 @@ TEST_CASE("init: unbalanced classes") {
   const std::string text = init.trained();
   CHECK(has(text, "sampler: repeat"));
   CHECK(has(text, "best_by: balanced_accuracy"));
+}
+
+TEST_CASE("init: photos of many pixels, below a folder more, in splits of other names") {
+  const Init init;
+  for (const char* split : {"training", "validation"}) {
+    for (int i = 0; i < 6; ++i) {
+      write_picture(init / "images/set" / split / "photos" / (i % 2 == 0 ? "cat" : "dog") /
+                        fmt::format("{}.png", i),
+                    i, 1500, 2000);
+    }
+  }
+  const std::string text = init.trained();
+  CHECK(has(text, "cache: ram"));
+  CHECK(!has(text, "val_split"));
+}
+
+TEST_CASE("init: masks painted in black and white, which no file names") {
+  const Init init;
+  for (int i = 0; i < 6; ++i) {
+    write_picture(init / fmt::format("images/images/{}.png", i), i, 48, 64);
+    testing::Numbers mask{48, 64, std::vector<std::uint8_t>(48 * 64, 0)};
+    for (std::size_t at = 0; at < 500; ++at) mask.values[at + 100] = 255;
+    testing::write_mask(init / fmt::format("images/masks/{}.png", i), mask);
+  }
+  const std::string text = init.trained();
+  CHECK(has(text, "name: segmentation"));
+  CHECK(has(text, "colors: ['000000', 'ffffff']"));
+  CHECK(has(text, "classes: ['background', 'object']"));
+  CHECK(has(text, "image_size: [48, 64]"));
+}
+
+TEST_CASE("init: masks of numbers") {
+  const Init init;
+  for (int i = 0; i < 6; ++i) {
+    write_picture(init / fmt::format("images/images/{}.png", i), i, 40, 40);
+    testing::write_mask(init / fmt::format("images/labels/{}.png", i),
+                        testing::numbers_up_to(40, 40, 2));
+  }
+  const std::string text = init.trained();
+  CHECK(has(text, "classes: ['class_0', 'class_1', 'class_2']"));
+  CHECK(!has(text, "colors:"));
+  CHECK(!has(text, "class_weights"));
+}
+
+TEST_CASE("init: boxes") {
+  const Init init;
+  for (int i = 0; i < 6; ++i) {
+    write_picture(init / fmt::format("images/JPEGImages/{}.png", i), i, 60, 80);
+    testing::write_text(
+        init / fmt::format("images/Annotations/{}.xml", i),
+        fmt::format("<annotation><filename>{}.png</filename><size><width>80</width><height>60"
+                    "</height><depth>3</depth></size><object><name>cell</name><bndbox><xmin>5"
+                    "</xmin><ymin>5</ymin><xmax>14</xmax><ymax>14</ymax></bndbox></object>"
+                    "</annotation>",
+                    i));
+  }
+  const std::string text = init.trained();
+  CHECK(has(text, "name: detection"));
+  CHECK(has(text, "levels: [4, 8, 16]"));
+  CHECK(has(text, "image_size: [64, 80]"));
 }
 
 TEST_CASE("init: what cannot be meant") {
