@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <limits>
 #include <memory>
+#include <string_view>
 
 #include "cli/arguments.h"
 #include "cli/commands.h"
@@ -80,17 +82,58 @@ std::string best_text(const Metric& metric) {
   return fmt::format("{} {}", text_of_metric(metric), title_of_metric(metric.name));
 }
 
-/// With the first `shown` of the keys.
+/// The study that a run is a cell of, and what the cell is called in it; a study of "" if it is
+/// none.
+struct CellName {
+  std::string study, cell;
+};
+
+CellName cell_name(const std::string& run) {
+  constexpr std::string_view kCells = "/cells/";
+  constexpr std::size_t kHash = 9;  // an underline and eight digits
+  const std::size_t at = run.find(kCells);
+  if (at == std::string::npos) return {"", run};
+  std::string cell = run.substr(at + kCells.size());
+  const std::size_t underline = cell.rfind('_');
+  if (underline != std::string::npos && cell.size() - underline == kHash) cell.resize(underline);
+  return {run.substr(0, at), std::move(cell)};
+}
+
+/// At most `columns` characters, with three dots for the rest.
+std::string cut(const std::string& text, int columns) {
+  if (report::text_columns(text) <= columns) return text;
+  std::string kept;
+  int used = 0;
+  for (const char c : text) {
+    if ((static_cast<unsigned char>(c) & 0xc0u) != 0x80u && ++used > columns - 3) break;
+    kept += c;
+  }
+  return kept + "...";
+}
+
+/// With the first `shown` of the keys, values cut. The cells of a study that follow each other
+/// stand below its name.
 std::string table_of(const std::vector<ListedRun>& runs, const std::vector<std::string>& keys,
                      std::size_t shown) {
+  constexpr int kWidestValue = 20, kWidestName = 48;
+  constexpr std::size_t kOwnColumns = 6;
   TextTable table;
   table.add_column("run", TextTable::Align::kLeft);
   table.add_column("state", TextTable::Align::kLeft);
   for (const char* title : {"epoch", "best", "loss", "time"}) table.add_column(title);
   for (std::size_t i = 0; i < shown; ++i) table.add_column(title_of(keys[i], keys));
+  std::string study;
   for (const ListedRun& run : runs) {
+    const CellName name = cell_name(run.name);
+    if (!name.study.empty() && name.study != study) {
+      std::vector<std::string> heading(kOwnColumns + shown);
+      heading[0] = cut(name.study, kWidestName);
+      heading[1] = "study";
+      table.add_row(std::move(heading));
+    }
+    study = name.study;
     std::vector<std::string> row = {
-        run.name,
+        (study.empty() ? "" : "  ") + cut(name.cell, kWidestName),
         std::string(to_string(run.status.state)),
         fmt::format("{}/{}", run.epoch, run.problem.empty() ? fmt::to_string(run.epochs) : "?"),
         run.best ? best_text(*run.best) : "–",
@@ -98,7 +141,7 @@ std::string table_of(const std::vector<ListedRun>& runs, const std::vector<std::
         run.train_seconds > 0.0 ? duration_text(run.train_seconds) : "–"};
     for (std::size_t i = 0; i < shown; ++i) {
       const auto found = run.values.find(keys[i]);
-      row.push_back(found == run.values.end() ? "?" : found->second);
+      row.push_back(found == run.values.end() ? "?" : cut(found->second, kWidestValue));
     }
     table.add_row(std::move(row));
   }
@@ -115,23 +158,44 @@ int widest_line(const std::string& text) {
   return widest;
 }
 
-/// As many keys as the terminal has room for; all of them elsewhere.
-void print_table(const std::vector<ListedRun>& runs, const std::vector<std::string>& keys) {
+/// Of the terminal, or as COLUMNS says, or of a line that is still read well.
+int columns_here() {
+  constexpr int kUsual = 120, kLeast = 40;
+  if (has_screen()) return screen_size().columns;
+  const char* columns = std::getenv("COLUMNS");
+  const int wanted = columns != nullptr ? std::atoi(columns) : 0;
+  return wanted > 0 ? std::max(kLeast, wanted) : kUsual;
+}
+
+/// What follows from other keys, or from the data.
+std::vector<std::string> without_derived(std::vector<std::string> keys) {
+  std::vector<std::string> own = keys;
+  std::erase_if(own, [](const std::string& key) {
+    return key == "data.classes" || key == "model.num_classes" || key == "model.in_channels";
+  });
+  return own.empty() ? keys : own;
+}
+
+/// As many keys as there is room for.
+void print_table(const std::vector<ListedRun>& runs, const std::vector<std::string>& all) {
+  const std::vector<std::string> keys = without_derived(all);
+  const int columns = columns_here();
   std::size_t shown = keys.size();
   std::string table = table_of(runs, keys, shown);
-  while (has_screen() && shown > 0 && widest_line(table) > screen_size().columns) {
-    table = table_of(runs, keys, --shown);
-  }
+  while (shown > 0 && widest_line(table) > columns) table = table_of(runs, keys, --shown);
   fmt::print("{}", table);
   if (shown < keys.size()) {
     fmt::print("They differ in {} that there is no room for: --json\n",
                plural(static_cast<std::int64_t>(keys.size() - shown), "key"));
   }
   for (const ListedRun& run : runs) {
+    const std::string name = cell_name(run.name).cell;
     if (!run.status.reason.empty()) {
-      fmt::print("{} {}: {}\n", run.name, to_string(run.status.state), run.status.reason);
+      fmt::print("{}\n", cut(fmt::format("{} {}: {}", name, to_string(run.status.state),
+                                         run.status.reason.substr(0, run.status.reason.find('\n'))),
+                             columns));
     }
-    if (!run.problem.empty()) fmt::print("{}: {}\n", run.name, run.problem);
+    if (!run.problem.empty()) fmt::print("{}\n", cut(name + ": " + run.problem, columns));
   }
 }
 
@@ -162,8 +226,9 @@ Action add_runs_command(Arguments& arguments) {
       .with_default();
   arguments.add_flag("--json", options->json, "Print one JSON array");
   arguments.footer(
-      "Columns after the time are the keys in which the configurations differ. A run that was "
-      "killed\n"
+      "Columns after the time are the keys in which the configurations differ, as many as the "
+      "terminal or\n"
+      "COLUMNS has room for. A run that was killed\n"
       "has failed; one that was stopped, by Ctrl-C, goes on with tessera train --resume.");
   return [options] { return run(*options); };
 }

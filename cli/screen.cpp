@@ -98,27 +98,31 @@ const char* color_of(RunState state) {
   return "s1";
 }
 
-/// `epoch 3/10   step 1200/4000   best top-1 83.12 % (epoch 2)   0:48 left`
+/// `best top-1 83.12 % (epoch 2)`; nothing before the first evaluation.
+std::string best_text(const RunRecord& record) {
+  const std::string& by = record.config.train.best_by;
+  BestEvaluation evaluations(by);
+  for (const EvaluationRecord& evaluation : record.evaluations) evaluations.add(evaluation);
+  const auto& best = evaluations.best();
+  if (!best) return "";
+  return fmt::format("   best {} {} (epoch {})", title_of_metric(by),
+                     text_of_metric(named_metric(by, evaluations.measure(*best))), best->epoch);
+}
+
+/// `epoch 3/10   update 1200/4000   1831 images/s   0:48 left`
 std::string progress(const RunRecord& record, const StatusRecord& status) {
   const std::int64_t epoch = record.updates.empty() ? 0 : record.updates.back().epoch;
   std::string text =
-      fmt::format("epoch {}/{}   step {}", epoch, record.config.train.epochs, record.step());
+      fmt::format("epoch {}/{}   update {}", epoch, record.config.train.epochs, record.step());
   if (status.total_steps > 0) text += fmt::format("/{}", status.total_steps);
-  BestEvaluation evaluations(record.config.train.best_by);
-  for (const EvaluationRecord& evaluation : record.evaluations) evaluations.add(evaluation);
-  if (const auto& best = evaluations.best()) {
-    const std::string& by = record.config.train.best_by;
-    text += fmt::format("   best {} {} (epoch {})", title_of_metric(by),
-                        text_of_metric(named_metric(by, evaluations.measure(*best))), best->epoch);
-  }
-  if (status.state == RunState::kRunning && status.total_steps > 0 && !record.timing.empty()) {
-    const auto images =
-        static_cast<double>((status.total_steps - record.step()) * record.config.data.batch_size *
-                            record.config.data.accumulate);
-    text += fmt::format("   {} of training left",
-                        duration_text(images / record.timing.back().images_per_s));
-  }
-  return text;
+  if (record.timing.empty()) return text;
+  const double rate = record.timing.back().images_per_s;
+  text += fmt::format("   {:.{}f} images/s", rate, rate < 10.0 ? 1 : 0);
+  if (status.state != RunState::kRunning || status.total_steps == 0) return text;
+  const auto images =
+      static_cast<double>((status.total_steps - record.step()) * record.config.data.batch_size *
+                          record.config.data.accumulate);
+  return text + fmt::format("   {} of training left", duration_text(images / rate));
 }
 
 /// The first `columns` characters; colours take none.
@@ -161,9 +165,9 @@ std::vector<std::string> dashboard(const RunRecord& record, const StatusRecord& 
                                    const TextSize& size, bool color) {
   std::vector<std::string> lines = {
       fmt::format(
-          "{}   {}{}", report::colored(record.name, "bold", color),
+          "{}   {}{}{}", report::colored(record.name, "bold", color),
           report::colored(std::string(to_string(status.state)), color_of(status.state), color),
-          status.reason.empty() ? "" : ": " + status.reason),
+          status.reason.empty() ? "" : ": " + status.reason, best_text(record)),
       progress(record, status)};
   const int rows = size.rows - static_cast<int>(lines.size());
   if (!record.updates.empty() && rows >= kLeastRows && size.columns >= kLeastColumns) {

@@ -7,6 +7,17 @@
 #include <cmath>
 
 namespace tessera::report {
+
+std::string tick_label(double value, double step, Unit unit) {
+  if (unit == Unit::kCount) return number_text(value, unit, 3);
+  const double factor = unit == Unit::kPercent ? 100.0 : 1.0;
+  const double shown = std::abs(value) < step * 1e-6 ? 0.0 : value * factor;
+  const double decimals = std::max(0.0, std::ceil(-std::log10(step * factor) - 1e-9));
+  if (decimals > 4.0) return fmt::format("{:.2g}", shown);
+  return fmt::format("{:.{}f}{}", shown, static_cast<int>(decimals),
+                     unit == Unit::kPercent ? "\u00a0%" : "");
+}
+
 namespace {
 
 constexpr double kTicks = 5.0;  // about so many on an axis
@@ -20,23 +31,12 @@ double nice_step(double range, bool whole) {
   return whole ? std::max(1.0, std::round(step)) : step;
 }
 
-/// All ticks of an axis with as many decimals as its step needs.
-std::string linear_label(double value, double step, Unit unit) {
-  if (unit == Unit::kCount) return number_text(value, unit, 3);
-  const double factor = unit == Unit::kPercent ? 100.0 : 1.0;
-  const double shown = std::abs(value) < step * 1e-6 ? 0.0 : value * factor;
-  const double decimals = std::max(0.0, std::ceil(-std::log10(step * factor) - 1e-9));
-  if (decimals > 4.0) return fmt::format("{:.2g}", shown);
-  return fmt::format("{:.{}f}{}", shown, static_cast<int>(decimals),
-                     unit == Unit::kPercent ? "\u00a0%" : "");
-}
-
 std::vector<Tick> linear_ticks(double low, double high, double step, Unit unit) {
   std::vector<Tick> ticks;
   const double first = std::ceil(low / step - 1e-9);
   for (double i = first; i * step <= high + step * 1e-9; i += 1.0) {
     const double value = i == 0.0 ? 0.0 : i * step;  // not -0
-    ticks.push_back({value, linear_label(value, step, unit)});
+    ticks.push_back({value, tick_label(value, step, unit)});
   }
   return ticks;
 }

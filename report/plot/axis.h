@@ -24,6 +24,9 @@ struct Tick {
   std::string label;
 };
 
+/// With as many decimals as ticks `step` apart need.
+std::string tick_label(double value, double step, Unit unit);
+
 class PlotAxis {
  public:
   /// For `values`, of which those that are not finite do not count.
@@ -33,6 +36,7 @@ class PlotAxis {
   double place(double value) const;
 
   const std::vector<Tick>& ticks() const { return ticks_; }
+  bool is_log() const { return log_; }
   double low() const { return low_; }
   double high() const { return high_; }
 

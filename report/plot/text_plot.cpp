@@ -89,11 +89,94 @@ class Canvas {
   std::vector<Cell> cells_;
 };
 
-void draw_series(Canvas& canvas, const Series& series, const PlotAxis& x, const PlotAxis& y) {
+/// The scale of y in rows of characters: what a label says lies in the middle of its row.
+class RowAxis {
+ public:
+  RowAxis(const PlotAxis& axis, const AxisConfig& config, int rows) : axis_(axis), rows_(rows) {
+    if (axis.is_log()) return;
+    double best = 0.0;
+    const int least = rows > 5 ? 2 : 1;  // rows between labels
+    for (int gap = least; gap < rows; ++gap) {
+      const int count = (rows - 1) / gap;
+      if (count > kMostLabels) continue;
+      double low = 0.0;
+      const double step = step_for(count, config, low);
+      const double used = (axis.high() - axis.low()) / (count * step) * count * gap / (rows - 1);
+      // Two ends alone say little of what lies between.
+      if (const double worth = used * (count < 2 ? 0.5 : 1.0); worth > best) {
+        best = worth;
+        low_ = low;
+        step_ = step;
+        gap_ = gap;
+        count_ = count;
+      }
+    }
+  }
+
+  /// From the top, in dots.
+  int dot(double value) const {
+    const int dots = rows_ * kDotsDown;
+    if (gap_ == 0) return static_cast<int>(std::lround((1.0 - axis_.place(value)) * (dots - 1)));
+    constexpr double kMiddle = 0.5 * (kDotsDown - 1);
+    const double row = (value - low_) / step_ * gap_;
+    return std::clamp(static_cast<int>(std::lround((rows_ - 1 - row) * kDotsDown + kMiddle)), 0,
+                      dots - 1);
+  }
+
+  /// The ticks by the row that they stand in; where two would share one, the first.
+  std::vector<std::string> labels(Unit unit) const {
+    std::vector<std::string> labels(static_cast<std::size_t>(rows_));
+    if (gap_ > 0) {
+      for (int i = 0; i <= count_; ++i) {
+        const double value = std::abs(low_ + i * step_) < 1e-9 * step_ ? 0.0 : low_ + i * step_;
+        labels[static_cast<std::size_t>(rows_ - 1 - i * gap_)] = tick_label(value, step_, unit);
+      }
+      return labels;
+    }
+    int last = 2 * rows_;
+    for (const Tick& tick : axis_.ticks()) {
+      const int row = std::clamp(dot(tick.value) / kDotsDown, 0, rows_ - 1);
+      if (row >= last) continue;
+      labels[static_cast<std::size_t>(row)] = tick.label;
+      last = row;
+    }
+    return labels;
+  }
+
+ private:
+  static constexpr int kMostLabels = 6;
+
+  /// The least of 1, 2 and 5 times a power of ten of which `count` cover the data.
+  double step_for(int count, const AxisConfig& config, double& low) const {
+    constexpr double kSlack = 1e-9;
+    double power =
+        std::pow(10.0, std::floor(std::log10((axis_.high() - axis_.low()) / count)) - 1.0);
+    for (;; power *= 10.0) {
+      for (const double lead : {1.0, 2.0, 5.0}) {
+        const double step = config.whole ? std::max(1.0, lead * power) : lead * power;
+        if (config.high) {
+          low = axis_.high() - count * step;
+          if (low <= axis_.low() + kSlack * step) return step;
+        } else {
+          low = step * std::floor(axis_.low() / step + kSlack);
+          if (low + count * step >= axis_.high() - kSlack * step) return step;
+        }
+      }
+    }
+  }
+
+  const PlotAxis& axis_;
+  int rows_;
+  double low_ = 0.0;
+  double step_ = 1.0;
+  int gap_ = 0;  ///< rows from label to label; 0: as the ticks of the axis fall
+  int count_ = 0;
+};
+
+void draw_series(Canvas& canvas, const Series& series, const PlotAxis& x, const RowAxis& y) {
   const auto place = [&](const Point& point) {
-    return std::pair(
-        static_cast<int>(std::lround(x.place(point.x) * (canvas.width() - 1))),
-        static_cast<int>(std::lround((1.0 - y.place(point.y)) * (canvas.height() - 1))));
+    return std::pair(static_cast<int>(std::lround(x.place(point.x) * (canvas.width() - 1))),
+                     y.dot(point.y));
   };
   const Point* last = nullptr;
   for (const Point& point : series.points) {
@@ -139,21 +222,6 @@ std::vector<double> values_of(const Plot& plot, bool of_x) {
     for (const Point& point : series.points) values.push_back(of_x ? point.x : point.y);
   }
   return values;
-}
-
-/// The ticks of y by the row they stand in; where two would share one, the first.
-std::vector<std::string> row_labels(const PlotAxis& y, int rows) {
-  std::vector<std::string> labels(static_cast<std::size_t>(rows));
-  int last = 2 * rows;
-  for (const Tick& tick : y.ticks()) {
-    const int dot =
-        static_cast<int>(std::lround((1.0 - y.place(tick.value)) * (rows * kDotsDown - 1)));
-    const int row = std::clamp(dot / kDotsDown, 0, rows - 1);
-    if (row >= last) continue;
-    labels[static_cast<std::size_t>(row)] = tick.label;
-    last = row;
-  }
-  return labels;
 }
 
 /// The labels of the ticks of x below their places, after the name of the axis where there is room
@@ -203,9 +271,10 @@ int text_columns(const std::string& text) {
 }
 
 std::vector<std::string> draw_text(const Plot& plot, const TextSize& size, bool color) {
-  const PlotAxis x(plot.x, values_of(plot, true)), y(plot.y, values_of(plot, false));
   const int rows = size.rows - 3;  // heading, axis and its labels
-  const std::vector<std::string> labels = row_labels(y, rows);
+  const PlotAxis x(plot.x, values_of(plot, true)), values(plot.y, values_of(plot, false));
+  const RowAxis y(values, plot.y, rows);
+  const std::vector<std::string> labels = y.labels(plot.y.unit);
   int margin = 6;
   for (const std::string& label : labels) margin = std::max(margin, text_columns(label));
   const int columns = size.columns - margin - 1;

@@ -257,7 +257,7 @@ TEST_CASE(
   CHECK(nlohmann::json::parse(list.out)[0]["best"].get<double>() ==
         (*best)["test_top1"].get<double>());
   const Outcome watched = test::tessera({"watch", run});
-  CHECK(watched.out.find("step 6/12") != std::string::npos);
+  CHECK(watched.out.find("update 6/12") != std::string::npos);
   const Outcome report = test::tessera({"report", run, "--out", runs / "report.html"});
   CHECK(report.code == 0);
   CHECK(read_text(runs / "report.html").find("Confusion") != std::string::npos);
