@@ -13,9 +13,11 @@
 #include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/parallel.h"
+#include "data/class_warnings.h"
 #include "optim/schedule.h"
 #include "optim/update_runs.h"
 #include "report/run_events.h"
+#include "train/answers_file.h"
 #include "train/checkpoint_index.h"
 #include "train/config/config.h"
 #include "train/initial_model.h"
@@ -151,6 +153,9 @@ void say_what(const Parts& parts, const RunFolder& folder, const Trainer& traine
   for (const std::string& line : plan_texts(parts.config, parts.training->size())) {
     log.info("{}", line);
   }
+  for (const std::string& line : class_warnings(*parts.training, parts.val.get())) {
+    log.info("{}", line);
+  }
   if (const std::string text = validation_notice(parts.config); !text.empty()) {
     log.info("{}", text);
   }
@@ -172,6 +177,7 @@ TrainSummary train(const RunFolder& folder, const Parts& parts, Trainer& trainer
   if (trainer.step() > 0) log.info("going on after step {}", trainer.step());
   SessionObserver state(session);
   MetricsWriter metrics(folder.metrics(), folder.timing());
+  std::optional<AnswersWriter> answers;
   TrainingLog lines(parts.config, log);
   std::optional<tensorboard::RunEvents> events;
   trainer.observe(state);
@@ -179,6 +185,9 @@ TrainSummary train(const RunFolder& folder, const Parts& parts, Trainer& trainer
     trainer.observe(events.emplace(folder.events(), parts.config, trainer.step()));
   }
   trainer.observe(metrics);
+  if (parts.config.task.name == TaskName::kClassification) {
+    trainer.observe(answers.emplace(folder.answers()));
+  }
   trainer.observe(lines);
   return trainer.run();
 }

@@ -11,7 +11,7 @@ namespace tessera::report {
 namespace {
 
 const Estimate& value_of(const StudyRecord& record, const StudyCell& cell) {
-  static const Estimate kNone{0, std::nan(""), std::nullopt};
+  static const Estimate kNone{.mean = std::nan(""), .half_width = {}, .p = {}};
   const auto found = cell.summary.find(record.metric());
   return found == cell.summary.end() ? kNone : found->second.value;
 }
@@ -73,31 +73,63 @@ Series front_of(const std::vector<Series>& dots, bool smaller) {
   return front;
 }
 
-/// One sentence that claims no more than the intervals do.
-std::string verdict(const StudyRecord& record) {
+bool is_better(double a, double b, bool smaller) { return smaller ? a < b : a > b; }
+
+/// What the difference of `cell` to its baseline lets one say.
+std::string difference_verdict(const StudyRecord& record, const StudyCell& cell, Unit unit) {
+  const Estimate& difference = *cell.summary.at(record.metric()).difference;
+  const std::string text = difference_text(difference, unit);
+  if (difference.excludes_zero() && difference.p_holm.value_or(0.0) < 0.05) {
+    return fmt::format("{} differs from {} by {}{}.", cell.name, cell.baseline, text,
+                       difference.p_holm ? fmt::format(" ({}, corrected for the comparisons)",
+                                                       p_text(*difference.p_holm))
+                                         : "");
+  }
+  const auto seeds = repetitions_to_show(difference);
+  std::string how = difference.excludes_zero() ? "among so many comparisons that may be chance"
+                    : seeds ? fmt::format("about {} seeds would show one of this size", *seeds)
+                    : difference.image_error > 0.0
+                        ? "only more test images would show one of this size"
+                        : "";
+  return fmt::format("No difference shown between {} and {}: {}{}.", cell.name, cell.baseline, text,
+                     how.empty() ? "" : "; " + how);
+}
+
+/// The best of `record`, or the best but for `other`.
+const StudyCell* best_of(const StudyRecord& record, const StudyCell* other = nullptr) {
   const bool smaller = named_metric(record.metric(), 0.0).smaller_is_better;
   const StudyCell* best = nullptr;
   for (const StudyCell& cell : record.cells) {
     const double mean = value_of(record, cell).mean;
-    if (!std::isfinite(mean)) continue;
-    const bool better = best == nullptr || (smaller ? mean < value_of(record, *best).mean
-                                                    : mean > value_of(record, *best).mean);
-    if (better) best = &cell;
+    if (&cell == other || !std::isfinite(mean)) continue;
+    if (best == nullptr || is_better(mean, value_of(record, *best).mean, smaller)) best = &cell;
   }
+  return best;
+}
+
+bool has_difference(const StudyRecord& record, const StudyCell& cell) {
+  const auto found = cell.summary.find(record.metric());
+  return found != cell.summary.end() && found->second.difference &&
+         found->second.difference->half_width;
+}
+
+/// A sentence or two that claim no more than the intervals do.
+std::string verdict(const StudyRecord& record) {
+  const StudyCell* best = best_of(record);
   if (best == nullptr) return "No run has ended yet.";
-  const MetricSummary& summary = best->summary.at(record.metric());
   const Unit unit = unit_of(record.metric());
-  std::string text =
+  const std::string text =
       fmt::format("The best mean {}{}: {} with {}.", title_of_metric(record.metric()),
                   record.runs_in(RunStatus::kDone) < record.runs() ? " so far" : "", best->name,
-                  estimate_text(summary.value, unit));
-  if (best->is_baseline()) return text + " It is what the others are compared with.";
-  if (!summary.difference || !summary.difference->half_width) return text;
-  return text + fmt::format(" Against {} that is {}, an interval that {}.", best->baseline,
-                            difference_text(*summary.difference, unit),
-                            summary.difference->excludes_zero()
-                                ? "does not include zero"
-                                : "includes zero, so it may be chance");
+                  estimate_text(value_of(record, *best), unit));
+  if (has_difference(record, *best)) return text + ' ' + difference_verdict(record, *best, unit);
+  if (!best->is_baseline()) return text + " One seed tells nothing of chance.";
+  const StudyCell* second = best_of(record, best);
+  if (second == nullptr) return text;
+  if (second->baseline != best->name || !has_difference(record, *second)) {
+    return text + " It is what the others are compared with.";
+  }
+  return text + " The next: " + difference_verdict(record, *second, unit);
 }
 
 }  // namespace
@@ -122,9 +154,9 @@ Drawing difference_drawing(const StudyRecord& record, const std::string& metric)
   for (const StudyCell& cell : record.cells) {
     if (cell.is_baseline()) continue;
     const auto found = cell.summary.find(metric);
-    Estimate difference{0, std::nan(""), std::nullopt};
+    Estimate difference{.mean = std::nan(""), .half_width = {}, .p = {}};
     if (found != cell.summary.end()) difference = found->second.difference.value_or(difference);
-    const bool clear = difference.excludes_zero();
+    const bool clear = difference.excludes_zero() && difference.p_holm.value_or(0.0) < 0.05;
     const bool up = difference.mean > 0.0;
     rows.push_back({short_name(record, cell), scale * difference.mean,
                     scale * difference.half_width.value_or(std::nan("")), clear && up != smaller,
@@ -144,8 +176,8 @@ Section results_section(const StudyRecord& record) {
       draw(cost_plot(record, metric + " and arithmetic",
                      {.label = "MACs an image", .unit = Unit::kCount, .log = true},
                      &StudyCell::macs)),
-      "A dot is the mean over the seeds, its line the 95\u00a0% interval of that mean. The grey "
-      "steps join what is best for its cost.");
+      "A dot is the mean over the seeds, its line the 95\u00a0% interval of that mean; names stand "
+      "beside dots as far as there is room. The grey steps join what is best for its cost.");
   const bool alone =
       std::all_of(record.cells.begin(), record.cells.end(),
                   [](const StudyCell& cell) { return std::isfinite(cell.train_seconds_alone); });
@@ -164,7 +196,7 @@ Section results_section(const StudyRecord& record) {
     add_figure(html, difference_drawing(record, record.metric()),
                "Mean of the differences between runs of the same seed, which see the same images "
                "in the same order, with its 95\u00a0% interval. Blue is better than the baseline, "
-               "orange worse; grey intervals include zero.");
+               "orange worse; of the grey ones the study shows no difference.");
     if (record.metrics.size() > 1) {
       add_figure(
           html, difference_drawing(record, record.metrics[1]),

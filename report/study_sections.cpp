@@ -24,8 +24,9 @@ Cell difference_cell(const StudyCell& cell, const std::string& metric) {
   if (cell.is_baseline()) return {"baseline", 0.0};
   const auto found = cell.summary.find(metric);
   if (found == cell.summary.end() || !found->second.difference) return {"–", std::nan("")};
-  return {difference_text(*found->second.difference, unit_of(metric)),
-          found->second.difference->mean};
+  const Estimate& difference = *found->second.difference;
+  const std::string text = difference_text(difference, unit_of(metric));
+  return {difference.p_holm ? text + ", " + p_text(*difference.p_holm) : text, difference.mean};
 }
 
 /// A column an axis: the last word of its name.
@@ -140,9 +141,9 @@ Section table_section(const StudyRecord& record) {
   Section section{
       "table",
       "All metrics",
-      fmt::format("Means over {} {} with 95\u00a0% intervals (Student's t), not corrected "
-                  "for the number of comparisons. Differences are to the baseline, in "
-                  "{}, paired by seed. A click on a head sorts.",
+      fmt::format("Means over {} {} with 95\u00a0% intervals, not corrected for the number of "
+                  "comparisons. Differences are to the baseline, in {}, paired by seed; p is "
+                  "corrected (Holm). A click on a head sorts.",
                   record.seeds.size(), record.seeds.size() == 1 ? "seed" : "seeds",
                   title_of_metric(record.metric())),
       {}};

@@ -11,7 +11,16 @@ namespace {
 Json to_json(const Estimate& value) {
   return {{"n", value.n},
           {"mean", value.n > 0 ? Json(value.mean) : Json()},
-          {"half_width", value.half_width ? Json(*value.half_width) : Json()}};
+          {"half_width", value.half_width ? Json(*value.half_width) : Json()},
+          {"error", value.error},
+          {"image_error", value.image_error}};
+}
+
+Json difference_json(const Estimate& difference) {
+  Json json = to_json(difference);
+  if (difference.p) json["p"] = *difference.p;
+  if (difference.p_holm) json["p_holm"] = *difference.p_holm;
+  return json;
 }
 
 Json to_json(const RunTiming& timing) {
@@ -55,8 +64,8 @@ Json cell_json(const StudyResults& results, std::size_t index) {
   Json summary = Json::object();
   for (const std::string& metric : results.study.metrics) {
     Json value = to_json(mean_of(cell, metric));
-    if (const auto difference = difference_of(results, index, metric)) {
-      value["difference"] = to_json(*difference);
+    if (const auto difference = differences_of(results, metric)[index]) {
+      value["difference"] = difference_json(*difference);
     }
     summary[metric] = std::move(value);
   }

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "study/output.h"
+#include "study/statistics.h"
 #include "study/text_table.h"
 #include "train/open_split.h"
 #include "train/readable.h"
@@ -31,12 +32,12 @@ std::string text_of(const Estimate& value, const std::string& metric, bool signe
   return text;
 }
 
-std::string difference_text(const StudyResults& results, std::size_t cell,
-                            const std::string& metric, const char* mark) {
-  const std::optional<Estimate> difference = difference_of(results, cell, metric);
+std::string difference_text(const std::optional<Estimate>& difference, const std::string& metric,
+                            const char* mark) {
   if (!difference) return "baseline";
-  const std::string text = text_of(*difference, metric, true);
-  return difference->excludes_zero() ? mark + text + mark : text;
+  std::string text = text_of(*difference, metric, true);
+  if (difference->excludes_zero()) text = mark + text + mark;
+  return difference->p_holm ? text + ", " + p_text(*difference->p_holm) : text;
 }
 
 std::string changes_text(const Cell& cell) {
@@ -69,13 +70,16 @@ void add_metric_columns(const StudyResults& results, TextTable& table) {
   }
 }
 
+using Differences = std::vector<std::vector<std::optional<Estimate>>>;  // of metrics, of cells
+
 /// `mark` goes around differences whose interval does not include zero.
-void add_metric_words(const StudyResults& results, std::size_t cell, const char* mark,
-                      std::vector<std::string>& words) {
-  words.push_back(fmt::format("{}", mean_of(results.cells[cell], results.study.metrics.front()).n));
-  for (const std::string& metric : results.study.metrics) {
-    words.push_back(text_of(mean_of(results.cells[cell], metric), metric, false));
-    words.push_back(difference_text(results, cell, metric, mark));
+void add_metric_words(const StudyResults& results, const Differences& differences, std::size_t cell,
+                      const char* mark, std::vector<std::string>& words) {
+  const std::vector<std::string>& metrics = results.study.metrics;
+  words.push_back(fmt::format("{}", mean_of(results.cells[cell], metrics.front()).n));
+  for (std::size_t m = 0; m < metrics.size(); ++m) {
+    words.push_back(text_of(mean_of(results.cells[cell], metrics[m]), metrics[m], false));
+    words.push_back(difference_text(differences[m][cell], metrics[m], mark));
   }
 }
 
@@ -96,14 +100,30 @@ std::string missing_runs(const StudyResults& results, const char* bullet) {
   return text;
 }
 
-constexpr const char* kExplanation =
+constexpr const char* kSeedsAlone =
     "Means over seeds with 95 % confidence intervals (Student's t); differences to the baseline "
     "are\n"
-    "paired by seed.";
+    "paired by seed. What other test images would change is not in them. p is of no difference,\n"
+    "corrected for the number of comparisons (Holm).";
+
+constexpr const char* kSeedsAndImages =
+    "Means over seeds with 95 % confidence intervals: of top-1 over seeds (Student's t) and the "
+    "images\n"
+    "tested on, else over seeds alone; differences to the baseline are paired by seed and image. p "
+    "is of\n"
+    "no difference, corrected for the number of comparisons (Holm).";
+
+/// Runs of older versions kept no answers.
+const char* explanation(const StudyResults& results) {
+  const bool knows_images = std::ranges::any_of(results.cells, [](const CellResult& cell) {
+    return std::ranges::any_of(cell.runs, [](const RunResult& run) { return !run.right.empty(); });
+  });
+  return knows_images ? kSeedsAndImages : kSeedsAlone;
+}
 
 constexpr const char* kPageExplanation =
-    " Bold: the interval does not include zero; it is not corrected for the\n"
-    "number of comparisons. MMACs are millions of multiply-adds of one image's forward pass.\n";
+    " Bold: the interval, which is not corrected, does not\n"
+    "include zero. MMACs are millions of multiply-adds of one image's forward pass.\n";
 
 constexpr const char* kCostsExplanation =
     "Of training, without tests. \"Alone\" is each cell measured by itself: before training, or "
@@ -116,9 +136,13 @@ TextTable found_table(const StudyResults& results, const char* mark) {
   TextTable table;
   add_axis_columns(results, table);
   add_metric_columns(results, table);
+  Differences differences;
+  for (const std::string& metric : results.study.metrics) {
+    differences.push_back(differences_of(results, metric));
+  }
   for (std::size_t i = 0; i < results.cells.size(); ++i) {
     std::vector<std::string> words = axis_words(results, results.cells[i]);
-    add_metric_words(results, i, mark, words);
+    add_metric_words(results, differences, i, mark, words);
     table.add_row(std::move(words));
   }
   return table;
@@ -195,7 +219,7 @@ std::string result_table(const StudyResults& results) {
   const std::optional<TextTable> folds = folds_table(results, "*");
   return fmt::format(
       "{}\n{} Intervals of differences between * do not include zero.\n{}\n{}{}\n{}{}",
-      found_table(results, "*").plain(), kExplanation, validation_text(results),
+      found_table(results, "*").plain(), explanation(results), validation_text(results),
       folds ? folds->plain() + "\n" + kFoldsExplanation + "\n" : "", costs_table(results).plain(),
       kCostsExplanation, missing.empty() ? "" : "\nMissing:\n" + missing);
 }
@@ -204,7 +228,7 @@ std::string result_page(const StudyResults& results) {
   const std::string missing = missing_runs(results, "- ");
   const std::optional<TextTable> folds = folds_table(results, "**");
   return fmt::format(
-      "# {}\n\n{}{}{}\n{}{}{}\n## Costs\n\n{}\n{}", results.study.name, kExplanation,
+      "# {}\n\n{}{}{}\n{}{}{}\n## Costs\n\n{}\n{}", results.study.name, explanation(results),
       kPageExplanation, validation_text(results), found_table(results, "**").markdown(),
       folds ? fmt::format("\n## All folds\n\n{}\n{}", kFoldsExplanation, folds->markdown()) : "",
       missing.empty() ? "" : "\nMissing:\n\n" + missing, kCostsExplanation,

@@ -1,15 +1,64 @@
 #include "study/results.h"
 
 #include <algorithm>
+#include <cmath>
+#include <string_view>
 
 namespace tessera {
 
+namespace {
+
+constexpr std::string_view kAnswered = "val/top1";  // of which `right` knows each image
+
+using Answers = std::vector<std::string_view>;
+
+/// Adds `factor` to each image that a run answers rightly; false if an answer is missing.
+bool add_answers(const Answers& answers, double factor, std::vector<double>& sums) {
+  for (const std::string_view right : answers) {
+    if (right.empty() || (!sums.empty() && right.size() != sums.size())) return false;
+    sums.resize(right.size());
+    for (std::size_t i = 0; i < right.size(); ++i) {
+      if (right[i] == '-') return false;
+      if (right[i] == '1') sums[i] += factor;
+    }
+  }
+  return true;
+}
+
+/// Standard error, over the images, of the mean of some runs less that of others; 0: not known.
+double image_error(const Answers& own, const Answers& less) {
+  std::vector<double> means;
+  const auto share = [](const Answers& answers) {
+    return 1.0 / static_cast<double>(std::max<std::size_t>(1, answers.size()));
+  };
+  if (!add_answers(own, share(own), means) || !add_answers(less, -share(less), means)) return 0.0;
+  return standard_error(means);
+}
+
+/// Each fold has images of its own.
+Estimate estimate_of_folds(const std::vector<Estimate>& folds) {
+  std::vector<double> values;
+  double squares = 0.0;
+  for (const Estimate& fold : folds) {
+    if (fold.n == 0) continue;
+    values.push_back(fold.mean);
+    squares += fold.image_error * fold.image_error;
+  }
+  const auto count = static_cast<double>(std::max<std::size_t>(1, values.size()));
+  return estimate(values, std::sqrt(squares) / count);
+}
+
+}  // namespace
+
 Estimate mean_of(const CellResult& cell, const std::string& metric) {
   std::vector<double> values;
+  Answers answers;
   for (const RunResult& run : cell.runs) {
-    if (run.last) values.push_back(run.last->metrics.value(metric));
+    if (!run.last) continue;
+    values.push_back(run.last->metrics.value(metric));
+    answers.push_back(run.right);
   }
-  return estimate(values);
+  return estimate(values, metric == kAnswered ? image_error(answers, {}) : 0.0);
 }
 
 std::optional<Estimate> difference_of(const StudyResults& results, std::size_t cell,
@@ -18,12 +67,33 @@ std::optional<Estimate> difference_of(const StudyResults& results, std::size_t c
   const CellResult& own = results.cells[cell];
   const CellResult& baseline = results.cells[own.cell.baseline];
   std::vector<double> values;
+  Answers answers, less;
   for (std::size_t s = 0; s < own.runs.size(); ++s) {
     if (!own.runs[s].last || !baseline.runs[s].last) continue;
     values.push_back(own.runs[s].last->metrics.value(metric) -
                      baseline.runs[s].last->metrics.value(metric));
+    answers.push_back(own.runs[s].right);
+    less.push_back(baseline.runs[s].right);
   }
-  return estimate(values);
+  return estimate(values, metric == kAnswered ? image_error(answers, less) : 0.0);
+}
+
+std::vector<std::optional<Estimate>> differences_of(const StudyResults& results,
+                                                    const std::string& metric) {
+  std::vector<std::optional<Estimate>> differences;
+  std::vector<std::size_t> compared;
+  std::vector<double> p;
+  for (std::size_t i = 0; i < results.cells.size(); ++i) {
+    differences.push_back(difference_of(results, i, metric));
+    if (!differences[i] || !differences[i]->p) continue;
+    compared.push_back(i);
+    p.push_back(*differences[i]->p);
+  }
+  const std::vector<double> adjusted = holm(p);
+  for (std::size_t k = 0; k < compared.size(); ++k) {
+    differences[compared[k]]->p_holm = adjusted[k];
+  }
+  return differences;
 }
 
 std::vector<Folds> folds_of(const StudyResults& results) {
@@ -44,17 +114,14 @@ std::vector<Folds> folds_of(const StudyResults& results) {
 }
 
 Estimate mean_of(const StudyResults& results, const Folds& folds, const std::string& metric) {
-  std::vector<double> values;
-  for (const std::size_t cell : folds.cells) {
-    const Estimate mean = mean_of(results.cells[cell], metric);
-    if (mean.n > 0) values.push_back(mean.mean);
-  }
-  return estimate(values);
+  std::vector<Estimate> means;
+  for (const std::size_t cell : folds.cells) means.push_back(mean_of(results.cells[cell], metric));
+  return estimate_of_folds(means);
 }
 
 std::optional<Estimate> difference_of(const StudyResults& results, const Folds& folds,
                                       const std::string& metric) {
-  std::vector<double> values;
+  std::vector<Estimate> differences;
   for (const std::size_t cell : folds.cells) {
     const std::size_t baseline = results.cells[cell].cell.baseline;
     const bool is_inside =
@@ -64,10 +131,11 @@ std::optional<Estimate> difference_of(const StudyResults& results, const Folds& 
         results.cells[baseline].cell.config.data.fold) {
       return std::nullopt;
     }
-    const std::optional<Estimate> difference = difference_of(results, cell, metric);
-    if (difference && difference->n > 0) values.push_back(difference->mean);
+    if (const auto difference = difference_of(results, cell, metric)) {
+      differences.push_back(*difference);
+    }
   }
-  return estimate(values);
+  return estimate_of_folds(differences);
 }
 
 std::optional<RunTiming> timing_of(const CellResult& cell) {

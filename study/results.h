@@ -26,13 +26,19 @@ struct StudyResults {
   bool is_baseline(std::size_t cell) const { return cells[cell].cell.baseline == cell; }
 };
 
-/// Over the done runs of a cell.
+/// Over the done runs of a cell. Of top-1 the error over the images is in it, where the runs kept
+/// their answers.
 Estimate mean_of(const CellResult& cell, const std::string& metric);
 
 /// The cell minus its baseline, over the seeds that are done in both: they saw the same images in
-/// the same order, so each seed gives one difference. Nothing for a baseline.
+/// the same order, so each seed gives one difference. Of top-1 both are paired by image too.
+/// Nothing for a baseline.
 std::optional<Estimate> difference_of(const StudyResults& results, std::size_t cell,
                                       const std::string& metric);
+
+/// difference_of every cell, with Holm's p over all of them.
+std::vector<std::optional<Estimate>> differences_of(const StudyResults& results,
+                                                    const std::string& metric);
 
 /// The cells that differ in nothing but `data.fold`, in a study with that axis.
 struct Folds {

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "train/answers_file.h"
 #include "train/checkpoint.h"
 #include "train/checkpoint_index.h"
 #include "train/run_folder.h"
@@ -61,6 +62,7 @@ RunResult read_run_result(const std::filesystem::path& folder, std::int64_t upda
   if (tests.empty() || tests.back().step != meta->step) return result;
   result.status = RunStatus::kDone;
   result.last = tests.back();
+  result.right = read_right_answers(run.answers(), meta->step);
   result.timing = timing_of(read_timing(run.timing()),
                             static_cast<double>(meta->step) * static_cast<double>(images));
   return result;

@@ -31,6 +31,7 @@ struct RunResult {
   std::string error;                     ///< of a failed run
   std::optional<EvaluationRecord> last;  ///< of a done run: its last test
   std::optional<RunTiming> timing;       ///< of a done run
+  std::string right;                     ///< of `last`, see read_right_answers; empty: not kept
 };
 
 /// Reads the run in `folder` of `updates` updates with `images` images each. A folder that is

@@ -18,10 +18,24 @@ double number_at(const Json& json, const char* name) {
                                                    : std::numeric_limits<double>::quiet_NaN();
 }
 
+std::optional<double> known_at(const Json& json, const char* name) {
+  const double value = number_at(json, name);
+  return std::isnan(value) ? std::nullopt : std::optional(value);
+}
+
+/// Studies made before tell no errors: their intervals are of the seeds alone.
 Estimate estimate_of(const Json& json) {
-  const double half_width = number_at(json, "half_width");
-  return {json.at("n").get<std::int64_t>(), number_at(json, "mean"),
-          std::isnan(half_width) ? std::nullopt : std::optional(half_width)};
+  Estimate estimate{.n = json.at("n").get<std::int64_t>(),
+                    .mean = number_at(json, "mean"),
+                    .half_width = known_at(json, "half_width"),
+                    .error = known_at(json, "error").value_or(0.0),
+                    .image_error = known_at(json, "image_error").value_or(0.0),
+                    .p = known_at(json, "p"),
+                    .p_holm = known_at(json, "p_holm")};
+  if (!json.contains("error") && estimate.half_width && estimate.n > 1) {
+    estimate.error = *estimate.half_width / student_t_quantile(0.975, estimate.n - 1);
+  }
+  return estimate;
 }
 
 MetricSummary summary_of(const Json& json) {

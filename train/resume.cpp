@@ -40,7 +40,7 @@ std::optional<LoadedCheckpoint> find_checkpoint(const RunFolder& folder) {
 
 void erase_progress(const RunFolder& folder) {
   for (const auto& path : {folder.checkpoints(), folder.metrics(), folder.timing(), folder.events(),
-                           folder.status()}) {
+                           folder.answers(), folder.status()}) {
     remove_path(path);
   }
 }

@@ -158,7 +158,9 @@ TEST_CASE("study: the page tells what its results say, no more") {
   CHECK(XmlCheck::problem(html) == "");
   for (const char* text :
        {"The best mean val top-1 so far: patch_size 2, embedding linear with 85.00 ± 1.00 %.",
-        "that is +5.00 ± 2.00 points, an interval that does not include zero",
+        "patch_size 2, embedding linear differs from patch_size 4, embedding linear by +5.00 ± "
+        "2.00 "
+        "points.",
         "2 of 5 runs are missing", "failed: loss is not finite", "model.embed_dim 64 → 36",
         "id=\"curves\"", "2.1\u00a0M"}) {
     CAPTURE(text);
@@ -174,8 +176,22 @@ TEST_CASE("study: a difference whose interval includes zero is not called a win"
   results.replace(results.find(clear), clear.size(), R"("mean": 0.05, "half_width": 0.06)");
   write_text(folder / "results.json", results);
   const std::string html = to_html(study_page(read_study_record(folder.path())));
-  CHECK(html.find("includes zero, so it may be chance") != std::string::npos);
-  CHECK(html.find("does not include zero") == std::string::npos);
+  CHECK(html.find("No difference shown between patch_size 2, embedding linear and patch_size 4, "
+                  "embedding linear: +5.00 ± 6.00 points; about 3 seeds would show one of this "
+                  "size.") != std::string::npos);
+  CHECK(html.find("differs from") == std::string::npos);
+}
+
+TEST_CASE("study: what is clear alone but not among many comparisons is not called a win") {
+  const ScratchFolder folder;
+  std::string results = kResults;
+  const std::string clear = R"("mean": 0.05, "half_width": 0.02)";
+  results.replace(results.find(clear), clear.size(),
+                  R"("mean": 0.05, "half_width": 0.02, "p": 0.03, "p_holm": 0.2)");
+  write_text(folder / "results.json", results);
+  const std::string html = to_html(study_page(read_study_record(folder.path())));
+  CHECK(html.find("among so many comparisons that may be chance") != std::string::npos);
+  CHECK(html.find("+5.00 ± 2.00 points, p 0.20") != std::string::npos);
 }
 
 TEST_CASE("study: damaged results are an error that names the file") {

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <vector>
 
 namespace tessera {
@@ -49,6 +50,46 @@ TEST_CASE("too few values for an interval, or for a mean") {
   CHECK_FALSE(one.excludes_zero());
   CHECK(estimate({}).n == 0);
   CHECK(estimate(std::vector<double>{0.5, 0.5}).half_width.value() == 0.0);
+}
+
+TEST_CASE("estimate: the images tested on widen the interval, also of equal repetitions") {
+  const std::vector<double> equal = {0.5, 0.5};
+  const Estimate images = estimate(equal, 0.02);
+  CHECK(images.half_width.value() == doctest::Approx(1.959964 * 0.02).epsilon(1e-6));
+  CHECK(images.error == 0.0);
+  const Estimate both = estimate(std::vector<double>{1.0, 2.0, 3.0, 4.0}, 0.5);
+  CHECK(both.half_width.value() == doctest::Approx(std::hypot(2.054260, 1.959964 * 0.5)));
+}
+
+TEST_CASE("p is that of the interval which just reaches zero") {
+  // t = 2.5 / 0.645497 = 3.872983 with 3 degrees of freedom: p = 0.030466 (R: 2 * pt(-t, 3)).
+  const Estimate four = estimate(std::vector<double>{1.0, 2.0, 3.0, 4.0});
+  CHECK(four.p.value() == doctest::Approx(0.030466).epsilon(1e-4));
+  // z = 2 of the images alone: 0.0455.
+  CHECK(estimate(std::vector<double>{0.04, 0.04}, 0.02).p.value() ==
+        doctest::Approx(0.0455).epsilon(1e-3));
+  CHECK(estimate(std::vector<double>{-1.0, 1.0}).p.value() == 1.0);
+  CHECK(!estimate(std::vector<double>{1.0}).p);
+  const Estimate borderline = estimate(std::vector<double>{1.0, 2.0, 3.0}, 0.1);
+  CHECK(borderline.excludes_zero() == (*borderline.p < 0.05));
+}
+
+TEST_CASE("Holm's correction: the textbook case, and ties") {
+  const std::vector<double> adjusted = holm(std::vector<double>{0.01, 0.04, 0.03, 0.005});
+  CHECK(adjusted[3] == doctest::Approx(0.02));
+  CHECK(adjusted[0] == doctest::Approx(0.03));
+  CHECK(adjusted[2] == doctest::Approx(0.06));
+  CHECK(adjusted[1] == doctest::Approx(0.06));
+  CHECK(holm(std::vector<double>{0.9, 0.8}) == std::vector<double>{1.0, 1.0});
+  CHECK(holm({}).empty());
+}
+
+TEST_CASE("repetitions that would show a difference") {
+  const Estimate two = estimate(std::vector<double>{0.01, 0.03});
+  const std::int64_t needed = repetitions_to_show(two).value();
+  CHECK(needed == 5);  // t(4) 0.01414 / sqrt(5) = 0.01756 < 0.02 < t(3) 0.01414 / 2 = 0.0225
+  CHECK(!repetitions_to_show(estimate(std::vector<double>{0.01, 0.01}, 0.02)));
+  CHECK(!repetitions_to_show(estimate(std::vector<double>{0.01})));
 }
 
 }  // namespace

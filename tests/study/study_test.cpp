@@ -113,7 +113,7 @@ trian: {epochs: 3}
        "macs?\n"
        "s.yaml:15:17: metrics: expected one of val/loss, val/top1, val/top5, "
        "val/balanced_accuracy, val/macro_f1, train/loss, train/top1, got "
-       "\"accuracy\"\n"
+       "\"accuracy\"; did you mean val/balanced_accuracy?\n"
        "s.yaml:16:9: budget: expected a number > 0, got 0\n"
        "s.yaml:17:12: baseline: unknown axis model.embed_dimm; did you mean model.embed_dim?\n"
        "s.yaml:18:7: skip: expected a list of cells, each a map of axis and value, got a map\n"

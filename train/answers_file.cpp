@@ -1,0 +1,36 @@
+#include "train/answers_file.h"
+
+#include <fmt/format.h>
+
+#include <fstream>
+
+#include "core/atomic_file.h"
+#include "tasks/classification/meter.h"
+
+namespace tessera {
+
+void AnswersWriter::on_evaluated(std::int64_t, std::span<const Tensor> outputs, const Batch& batch,
+                                 std::int64_t) {
+  const Tensor& logits = outputs.front();  // [B, K]
+  const auto classes = static_cast<std::size_t>(logits.dim(1));
+  for (std::size_t i = 0; i < batch.samples.size(); ++i) {
+    const auto sample = static_cast<std::size_t>(batch.samples[i]);
+    if (sample >= right_.size()) right_.resize(sample + 1, '-');
+    const Prediction answer = prediction_of(logits.span().subspan(i * classes, classes));
+    right_[sample] = answer.predicted == batch.labels.span<std::int32_t>()[i] ? '1' : '0';
+  }
+}
+
+void AnswersWriter::on_evaluation(const EvaluationRecord& record, const TimingRecord&, bool) {
+  write_atomically(path_, fmt::format("{}\n{}\n", record.step, right_));
+  right_.clear();
+}
+
+std::string read_right_answers(const std::filesystem::path& path, std::int64_t step) {
+  std::ifstream file(path);
+  std::string first, second;
+  if (!std::getline(file, first) || !std::getline(file, second)) return "";
+  return first == fmt::to_string(step) ? second : "";
+}
+
+}  // namespace tessera

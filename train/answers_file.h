@@ -1,0 +1,35 @@
+// Which images a classifier answered rightly when it was evaluated last, so that two runs can be
+// compared image by image.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+#include "train/observer.h"
+
+namespace tessera {
+
+/// Writes `val_right.txt`, anew at each evaluation: the update in the first line, in the second a
+/// `1` for each image of validation that is answered rightly, `0` for each that is not, `-` for
+/// what could not be read.
+class AnswersWriter final : public TrainingObserver {
+ public:
+  explicit AnswersWriter(std::filesystem::path path) : path_(std::move(path)) {}
+
+  void on_evaluated(std::int64_t epoch, std::span<const Tensor> outputs, const Batch& batch,
+                    std::int64_t total) override;
+
+  /// Throws CheckpointError if it cannot be written.
+  void on_evaluation(const EvaluationRecord& record, const TimingRecord& timing,
+                     bool is_best) override;
+
+ private:
+  std::filesystem::path path_;
+  std::string right_;
+};
+
+/// The second line of the file, if the first names `step`; else nothing, as without a file.
+std::string read_right_answers(const std::filesystem::path& path, std::int64_t step);
+
+}  // namespace tessera
