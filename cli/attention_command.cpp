@@ -43,15 +43,23 @@ Size2 parse_pair(const std::string& text, char separator, const char* option, co
 
 /// From a pixel `x,y` of the photo to y, x of the model's image.
 std::optional<Size2> parse_query(const std::string& text, const ImageShape& photo,
-                                 const ModelConfig& model) {
+                                 const Config& config) {
   if (text.empty()) return std::nullopt;
   const auto [x, y] = parse_pair(text, ',', "--query", "X,Y");
   if (x >= photo.width || y >= photo.height) {
     fail<ConfigError>("--query: x {}, y {} lies outside the image of {} x {} pixels", x, y,
                       photo.width, photo.height);
   }
-  return Size2{(2 * y + 1) * model.image_size[0] / (2 * photo.height),
-               (2 * x + 1) * model.image_size[1] / (2 * photo.width)};
+  if (config.task.name != TaskName::kClassification) {
+    return Size2{(2 * y + 1) * config.model.image_size[0] / (2 * photo.height),
+                 (2 * x + 1) * config.model.image_size[1] / (2 * photo.width)};
+  }
+  const std::optional<Size2> seen = seen_pixel({y, x}, photo, config);
+  if (!seen) {
+    fail<ConfigError>("--query: x {}, y {} is not seen: the model looks at the middle of the image",
+                      x, y);
+  }
+  return seen;
 }
 
 /// Those of `maps` that `blocks` names, in their order; all, if it names none.
@@ -90,13 +98,14 @@ int run(const AttentionOptions& options) {
   const SavedModel saved = load_saved_model(options.path);
   const ModelConfig& model = saved.config.model;
   const Image photo = load_image(options.image, 3);
-  const auto query = parse_query(options.query, photo.shape, model);
+  const auto query = parse_query(options.query, photo.shape, saved.config);
   const Image input = model.in_channels == 3 ? photo : load_image(options.image, model.in_channels);
   ModelTrace trace;
   saved.learner->predict(model_input(input, saved.config), nullptr, &trace);
   const auto maps = choose(attention_maps(trace, model, 0, query), options.blocks);
+  const bool is_middle = saved.config.task.name == TaskName::kClassification;
   const Image picture = attention_picture(
-      photo, maps,
+      is_middle ? seen_image(photo, saved.config) : photo, maps,
       {.lines = caption(options, model), .image_size = model.image_size, .heads = options.heads});
   write_png(options.out, picture);
   notice("{}: {} x {} pixels", options.out, picture.shape.width, picture.shape.height);

@@ -37,6 +37,11 @@ struct Panel {
   std::string title;
   AttentionMap place;  ///< what of the image a value stands for
   Tensor values;       ///< [h, w]
+
+  Panel(std::string text, Size2 cell, const Tensor& map) : title(std::move(text)), values(map) {
+    place.cell = cell;
+    place.heads = map.slice(0, {1, map.dim(0), map.dim(1)});
+  }
 };
 
 Image picture_of(const Image& photo, const std::vector<Panel>& panels, Size2 image_size,
@@ -104,13 +109,11 @@ int run(const ExplainOptions& options) {
   const std::string file = std::filesystem::path(options.image).filename().string();
   std::vector<Panel> panels;
   std::string text;
-  AttentionMap place;
   if (options.rollout) {
     text = fmt::format("{}: what the answer takes from each patch (attention rollout)", file);
-    place.cell = model.patch_size;
     const auto best = static_cast<std::size_t>(classes.front());
-    panels.push_back({fmt::format("{} {:.1f} %", names[best], 100.0 * shares[best]), place,
-                      report::attention_rollout(trace, model)});
+    panels.emplace_back(fmt::format("{} {:.1f} %", names[best], 100.0 * shares[best]),
+                        model.patch_size, report::attention_rollout(trace, model));
   } else {
     text =
         fmt::format("{}: what speaks for a class (Grad-CAM, last stage); each its own scale", file);
@@ -118,14 +121,14 @@ int run(const ExplainOptions& options) {
       entry.parameter->frozen = true;
     }
     const auto stage = static_cast<std::int64_t>(plan_model(model).stages.size()) - 1;
-    place.cell = {model.patch_size[0] << stage, model.patch_size[1] << stage};
+    const Size2 cell{model.patch_size[0] << stage, model.patch_size[1] << stage};
     const std::vector<Tensor> maps = report::class_maps(saved.learner->model(), input, classes);
     for (std::size_t i = 0; i < classes.size(); ++i) {
       const auto k = static_cast<std::size_t>(classes[i]);
-      panels.push_back({fmt::format("{} {:.1f} %", names[k], 100.0 * shares[k]), place, maps[i]});
+      panels.emplace_back(fmt::format("{} {:.1f} %", names[k], 100.0 * shares[k]), cell, maps[i]);
     }
   }
-  const Image picture = picture_of(photo, panels, model.image_size, text);
+  const Image picture = picture_of(seen_image(photo, saved.config), panels, model.image_size, text);
   write_png(options.out, picture);
   notice("{}: {} x {} pixels", options.out, picture.shape.width, picture.shape.height);
   return kExitOk;

@@ -110,7 +110,7 @@ class Writer {
       fmt::print("\nno label looks wrong\n");
       return;
     }
-    fmt::print("\nlabels that are probably wrong: {}\n", lists_.label_errors.size());
+    fmt::print("\nlabels that may be wrong: {}\n", lists_.label_errors.size());
     for (std::size_t i = 0; i < std::min(top, lists_.label_errors.size()); ++i) {
       const LabelError& error = lists_.label_errors[i];
       const ClassAnswer& answer = answer_of(error);
@@ -205,6 +205,16 @@ int run(const MistakesOptions& options) {
     notice("the model was trained on these images: labels that it has learned by heart look right");
   }
   const Lists lists = lists_of(answers);
+  constexpr double kWeak = 0.7;
+  const double right =
+      1.0 - static_cast<double>(lists.wrong.size()) / static_cast<double>(answers.all.size());
+  if (right < kWeak) {
+    notice(
+        "the model is right on {:.0f} % of these images: most of the labels that look wrong are "
+        "its "
+        "own mistakes; look at them before leaving any out",
+        100.0 * right);
+  }
   const Writer writer(answers, lists);
   if (options.json) {
     fmt::print("{}\n", json_text(writer.json(static_cast<std::size_t>(options.top)), 2));

@@ -6,12 +6,9 @@
 #include "report/plot/picture.h"
 #include "report/probes/attention_picture.h"
 #include "report/sections.h"
+#include "report/tiles.h"
 
 namespace tessera::report {
-namespace {
-
-constexpr std::int64_t kImages = 6;
-constexpr std::size_t kBlocks = 6;
 
 Image in_color(const Image& image) {
   Image photo{{image.shape.height, image.shape.width, 3}, {}};
@@ -22,14 +19,6 @@ Image in_color(const Image& image) {
     }
   }
   return photo;
-}
-
-/// The last block, and others evenly before it.
-std::vector<std::size_t> shown_blocks(std::size_t all) {
-  std::vector<std::size_t> blocks;
-  const std::size_t count = std::min(all, kBlocks);
-  for (std::size_t i = 1; i <= count; ++i) blocks.push_back(i * all / count - 1);
-  return blocks;
 }
 
 void add_tile(Markup& html, const Image& image, const std::string& text) {
@@ -49,6 +38,19 @@ std::string heat_scale() {
       stops);
 }
 
+namespace {
+
+constexpr std::int64_t kImages = 6;
+constexpr std::size_t kBlocks = 6;
+
+/// The last block, and others evenly before it.
+std::vector<std::size_t> shown_blocks(std::size_t all) {
+  std::vector<std::size_t> blocks;
+  const std::size_t count = std::min(all, kBlocks);
+  for (std::size_t i = 1; i <= count; ++i) blocks.push_back(i * all / count - 1);
+  return blocks;
+}
+
 }  // namespace
 
 std::optional<Section> attention_section(RunView& view) {
@@ -57,7 +59,13 @@ std::optional<Section> attention_section(RunView& view) {
   const Tensor& all = view.test->images;
   const std::int64_t count = std::min(kImages, all.dim(0));
   const Shape shape{all.dim(1), all.dim(2), all.dim(3)};
-  const Tensor images = all.slice(0, {count, shape[0], shape[1], shape[2]});
+  const Tensor images = Tensor::empty({count, shape[0], shape[1], shape[2]});
+  std::vector<std::int64_t> labels;
+  for (std::int64_t i = 0; i < count; ++i) {  // spread over all, which are in the order of classes
+    const std::int64_t from = i * all.dim(0) / count;
+    images.slice(i * shape.numel(), shape).copy_from(all.slice(from * shape.numel(), shape));
+    labels.push_back(view.test->labels.data<std::int32_t>()[from]);
+  }
   ModelTrace trace;
   const Tensor logits = view.saved->learner->predict(images, nullptr, &trace);
   const std::vector<std::size_t> blocks = shown_blocks(trace.attention.size());
@@ -78,7 +86,7 @@ std::optional<Section> attention_section(RunView& view) {
     const auto name = [&](std::int64_t k) { return view.class_names[static_cast<std::size_t>(k)]; };
     const Prediction answer =
         prediction_of(logits.slice(i * logits.dim(1), {logits.dim(1)}).span());
-    const std::int64_t label = view.test->labels.data<std::int32_t>()[i];
+    const std::int64_t label = labels[static_cast<std::size_t>(i)];
     html.open("figure").element(
         "h4",
         name(label) + (answer.predicted == label ? "" : ", taken for " + name(answer.predicted)));

@@ -11,7 +11,8 @@ std::optional<Section> mistakes_section(const RunView& view) {
       "mistakes",
       "Mistakes",
       "The wrong answers the model was surest of, with the probability it gave them and "
-      "the number of the test image. Some are the model's mistakes, some are the data "
+      "the name of the test image (tessera data show draws it). Some are the model's mistakes, "
+      "some are the data "
       "set's.",
       {}};
   Markup& html = section.body;
@@ -23,12 +24,12 @@ std::optional<Section> mistakes_section(const RunView& view) {
         view.class_names[static_cast<std::size_t>(mistake.answer.predicted)];
     html.open("li");
     add_image(html, picture_of(image.pixels, image.shape),
-              fmt::format("test image {}", mistake.sample));
+              view.images->sample_name(mistake.sample));
     html.open("p").text(label).empty("br");
     html.element("span", {{"class", "wrong"}}, "→ " + answer).empty("br");
     html.element("span", {{"class", "soft"}},
-                 fmt::format("{} · #{}", number_text(mistake.answer.confidence, Unit::kPercent, 1),
-                             mistake.sample));
+                 fmt::format("{} · {}", number_text(mistake.answer.confidence, Unit::kPercent, 1),
+                             view.images->sample_name(mistake.sample)));
     html.close().close();
   }
   html.close();

@@ -125,9 +125,10 @@ Page run_page(RunView& view) {
   for (std::optional<Section> section :
        {curves_section(view.record), mistakes_section(view), classes_section(view),
         calibration_section(view), masks_section(view), mask_classes_section(view),
-        boxes_section(view), box_classes_section(view), attention_section(view),
-        filters_section(view), receptive_field_section(view), translation_section(view),
-        position_section(view), cost_section(view), setup_section(view.record)}) {
+        boxes_section(view), box_classes_section(view), class_maps_section(view),
+        attention_section(view), filters_section(view), receptive_field_section(view),
+        translation_section(view), position_section(view), cost_section(view),
+        setup_section(view.record)}) {
     if (section) page.sections.push_back(std::move(*section));
   }
   return page;

@@ -1,4 +1,6 @@
-// tessera attention, as a user sees it.
+// tessera attention and explain, as a user sees them.
+#include <algorithm>
+
 #include "data/images/image.h"
 #include "tests/program/program.h"
 
@@ -58,9 +60,9 @@ TEST_CASE("attention: a picture of all blocks, of chosen ones, of heads, of a pl
   attention.shape({"--block", "1.0", "--heads"});
   CHECK(read_text(attention.out()) != mean);
   CHECK(attention.shape({"--heads"}).height == all);
-  CHECK(attention.shape({"--query", "39,29"}).height == all);
+  CHECK(attention.shape({"--query", "34,29"}).height == all);
   const std::string there = read_text(attention.out());
-  CHECK(attention.shape({"--query", "0,0"}).height == all);
+  CHECK(attention.shape({"--query", "5,0"}).height == all);
   CHECK(read_text(attention.out()) != there);
   CHECK(attention.shape({"--block", "1.0", "--block", "0.0"}).height == all);
 }
@@ -77,6 +79,7 @@ TEST_CASE("attention: mistakes are one line and leave no file") {
   attention.fails({"--query", "5"}, 2, "is not of the form X,Y");
   attention.fails({"--query", "5,-1"}, 2, "is not of the form X,Y");
   attention.fails({"--query", "5,6,7"}, 2, "is not of the form X,Y");
+  attention.fails({"--query", "0,0"}, 2, "is not seen: the model looks at the middle");
   attention.fails({"--query", "40,3"}, 2, "outside the image of 40 x 30 pixels");
   attention.fails({"--block", "0"}, 2, "is not of the form STAGE.BLOCK");
   attention.fails({"--block", "0.1"}, 2, "no block 0.1, its last is 1.0");
@@ -90,6 +93,37 @@ TEST_CASE("attention: mistakes are one line and leave no file") {
   fails({"attention", attention.run(), "none.png", "--out", attention.out()}, 1);
   fails({"attention", "none", attention.image(), "--out", attention.out()}, 1);
   fails({"attention", attention.run(), attention.image(), "--out", "/nowhere/x.png"}, 1);
+}
+
+/// Pixels that are not grey.
+std::int64_t coloured(const Image& image) {
+  std::int64_t count = 0;
+  for (std::size_t i = 0; i < image.pixels.size(); i += 3) {
+    const auto [low, high] =
+        std::minmax({image.pixels[i], image.pixels[i + 1], image.pixels[i + 2]});
+    count += high - low > 40 ? 1 : 0;
+  }
+  return count;
+}
+
+TEST_CASE("explain: the maps lie in colours over what the model sees") {
+  const Attention attention;
+  write_png(attention.image(), {{30, 40, 3}, std::vector<std::uint8_t>(3600, 128)});
+  const auto explain = [&](std::vector<std::string> more) {
+    more.insert(more.begin(),
+                {"explain", attention.run(), attention.image(), "--out", attention.out()});
+    return tessera(more);
+  };
+  const Outcome outcome = explain({});
+  REQUIRE_MESSAGE(outcome.code == 0, outcome.err);
+  const Image picture = load_image(attention.out(), 3);
+  CHECK(coloured(picture) > 1000);  // of a grey photo
+  CHECK(explain({"--class", "circle"}).code == 0);
+  CHECK(load_image(attention.out(), 3).shape.width < picture.shape.width);
+  const Outcome unknown = explain({"--class", "circel"});
+  CHECK(unknown.code == 2);
+  CHECK(unknown.err.find("did you mean \"circle\"?") != std::string::npos);
+  CHECK(explain({"--rollout"}).code == 2);
 }
 
 }  // namespace
