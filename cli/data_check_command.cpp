@@ -202,6 +202,7 @@ int check(const CheckOptions& options) {
   Config config = config_of(options);
   config.data.cache = Cache::kNone;  // the files themselves
   config.data.whole_images = true;
+  config.data.on_error = OnError::kSkip;  // all that is wrong, not the first of it
   if (!options.skip_file.empty() && config.data.name != DatasetName::kImageFolder) {
     fail<ConfigError>("--write-skip: only samples of an image_folder can be left out");
   }

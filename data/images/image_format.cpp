@@ -39,6 +39,7 @@ std::string_view other_format(std::span<const std::uint8_t> bytes) {
   if (starts(bytes, "%PDF")) return "a PDF";
   if (starts(bytes, "<")) return "a web page or other markup";
   if (starts(bytes, "PK\3\4") || starts(bytes, "\x1f\x8b")) return "an archive";
+  if (bytes.empty()) return "empty";
   if (std::all_of(bytes.begin(), bytes.end(), [](std::uint8_t b) { return b == 0; })) {
     return "all zero bytes";
   }
@@ -47,8 +48,10 @@ std::string_view other_format(std::span<const std::uint8_t> bytes) {
 
 }  // namespace
 
+bool is_png(std::span<const std::uint8_t> bytes) { return starts(bytes, "\x89PNG\r\n\x1a\n"); }
+
 ImageFormat image_format(std::span<const std::uint8_t> bytes, std::string_view name) {
-  if (starts(bytes, "\x89PNG\r\n\x1a\n")) return ImageFormat::kPng;
+  if (is_png(bytes)) return ImageFormat::kPng;
   if (starts(bytes, "\xff\xd8")) return ImageFormat::kJpeg;
   if (starts(bytes, "RIFF") && starts(bytes, "WEBP", 8)) return ImageFormat::kWebp;
   if (starts(bytes, "BM")) return ImageFormat::kBmp;

@@ -15,6 +15,8 @@ enum class ImageFormat : std::uint8_t { kJpeg, kPng, kWebp, kBmp };
 /// may be shown. Throws DataError that says what else it is.
 ImageFormat image_format(std::span<const std::uint8_t> bytes, std::string_view name);
 
+bool is_png(std::span<const std::uint8_t> bytes);
+
 enum class NameKind : std::uint8_t {
   kOther,       ///< no image by its name
   kImage,       ///< an image that is read

@@ -57,7 +57,7 @@ std::vector<std::uint8_t> unpack(const std::vector<std::uint8_t>& packed, std::i
 }  // namespace
 
 Image decode_mask_png(std::span<const std::uint8_t> bytes, std::string_view name) {
-  if (image_format(bytes, name) != ImageFormat::kPng) {
+  if (!is_png(bytes)) {
     fail<DataError>("[mask] {}: is no PNG; a mask must be one, so that its pixels keep their value",
                     name);
   }

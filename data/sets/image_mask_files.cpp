@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "core/text.h"
 #include "data/sets/dense_files.h"
+#include "data/sets/findings.h"
 #include "data/sets/table_file.h"
 
 namespace tessera {
@@ -75,6 +76,15 @@ std::vector<ImageAndMask> pairs_in(const FileSource& files, const DataConfig& co
                                    std::vector<std::string>& warnings) {
   const auto of_images = by_stem(files, images, has_image_ending);
   const auto of_masks = by_stem(files, masks, is_mask);
+  std::vector<std::string> extra;
+  for (const auto& [stem, path] : of_masks) {
+    if (!of_images.contains(stem)) extra.push_back(path);
+  }
+  if (!extra.empty()) {
+    warnings.push_back("[image_masks] " + shown_path(files, masks) + ": " +
+                       counted_names(extra, "mask has no image in " + shown(images),
+                                     "masks have no image in " + shown(images)));
+  }
   std::vector<ImageAndMask> pairs;
   for (const auto& [stem, path] : of_images) {
     const auto mask = of_masks.find(stem);

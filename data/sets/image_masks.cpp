@@ -87,7 +87,12 @@ class ImageMasks final : public Dataset {
     constexpr std::int64_t kLooked = 16;
     std::int64_t white = -1;
     for (std::int64_t i = 0; i < std::min(kLooked, size()); ++i) {
-      const Image mask = mask_of(i);
+      Image mask;
+      try {
+        mask = mask_of(i);
+      } catch (const DataError&) {
+        continue;  // told when it is read
+      }
       if (mask.shape.channels != 1) return;
       for (const std::uint8_t value : mask.pixels) {
         if (value != 0 && value != kIgnored) return;

@@ -75,11 +75,8 @@ MaskRules::MaskRules(const DataConfig& config, std::int64_t num_classes)
 }
 
 Image MaskRules::decode(std::span<const std::uint8_t> bytes, std::string_view name) const {
-  if (colors_.empty() && !has_colors(bytes)) return decode_mask_png(bytes, name);
-  if (image_format(bytes, name) != ImageFormat::kPng) {
-    fail<DataError>("[mask] {}: is no PNG; formats that lose detail blur colours", name);
-  }
-  return decode_image(bytes, name, 3);
+  const bool as_colors = !colors_.empty() || has_colors(bytes);
+  return as_colors && is_png(bytes) ? decode_image(bytes, name, 3) : decode_mask_png(bytes, name);
 }
 
 Mask MaskRules::apply(const Image& image, std::string_view name) const {

@@ -161,6 +161,25 @@ TEST_CASE("segmentation: stopped and gone on with, the same bytes, running stati
   CHECK(read_text(whole / "model.safetensors").find("running_mean") != std::string::npos);
 }
 
+TEST_CASE("segmentation: a check tells every mask that is broken, missing or left over") {
+  const Scenes scenes;
+  const fs::path labels = scenes.folder / "scenes/labels/train";
+  test::write_text(labels / "0.png", "");
+  test::write_text(labels / "1.png", read_text(labels / "1.png").substr(0, 60));
+  test::write_text(labels / "2.png", "GIF89a");
+  testing::write_mask(labels / "3.png", testing::numbers_up_to(30, 30, 9));
+  testing::write_mask(labels / "4.png", testing::numbers_up_to(3, 4, 1));
+  fs::remove(labels / "5.png");
+  testing::write_mask(labels / "over.png", testing::numbers_up_to(3, 4, 1));
+  const Outcome check = test::tessera({"data", "check", scenes.folder / "scenes.yaml", "--set",
+                                       "data.root=" + (scenes.folder / "scenes").string()});
+  CHECK(check.code == 3);
+  for (const char* file : {"0.png", "1.png", "2.png", "3.png", "4.png", "5.png", "over.png"}) {
+    CHECK_MESSAGE(check.out.find(std::string("labels/train/") + file) != std::string::npos, file);
+  }
+  CHECK_MESSAGE(check.out.find("\n7 problems") != std::string::npos, check.out);
+}
+
 TEST_CASE("segmentation: a task and a data set that do not fit are told together") {
   const test::ScratchFolder folder;
   test::write_text(folder / "wrong.yaml", "task: {name: segmentation}\ndata: {name: cifar10}\n");

@@ -72,6 +72,7 @@ TEST_CASE("decode_mask_png: colours, 16 bits and other formats are refused by na
         "[mask] m.png: 16 bits a pixel; a mask has at most 8");
   CHECK(error_for("BM no PNG at all, whatever its name says, and long enough for a header") ==
         "[mask] m.png: is no PNG; a mask must be one, so that its pixels keep their value");
+  CHECK(error_for("").starts_with("[mask] m.png: is no PNG"));
 }
 
 TEST_CASE("decode_mask_png: no damaged file gives a mask") {

@@ -203,6 +203,11 @@ TEST_CASE("image_masks: what does not fit is named") {
                  "images/train/b.png has 12 x 16"));
   write_file(root / "labels/train/b.png", kJpeg);
   CHECK(contains(dense_error(config), "labels/train/b.png: is no PNG"));
+  write_mask(root / "labels/train/x.png", numbers_up_to(12, 16, 1));
+  const Names warnings = open_dataset(config, Split::kTrain)->take_warnings();
+  REQUIRE(warnings.size() == 1);
+  CHECK(contains(warnings[0], "labels/train: 1 mask has no image in images/train: "));
+  CHECK(contains(warnings[0], "labels/train/x.png"));
   std::filesystem::remove(root / "classes.txt");
   CHECK(contains(dense_error(config), "name the classes in the order of their numbers"));
   config.classes.assign(256, "x");
