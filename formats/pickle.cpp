@@ -98,6 +98,7 @@ class Machine {
   /// Adds to the list or dictionary on top of the stack.
   void extend(Kind kind, const std::vector<Id>& items) {
     const Id target = pop();
+    if (values_[target].kind == Kind::kOther) return push(target);  // of no use here
     if (values_[target].kind != kind || (kind == Kind::kDict && items.size() % 2 != 0)) {
       stop("there is nothing to add items to");
     }
@@ -117,15 +118,17 @@ class Machine {
     push(found->second);
   }
 
-  std::int64_t long_integer() {
-    const auto size = number<std::uint8_t>();
-    if (size > sizeof(std::int64_t)) stop("an integer of {} bytes", size);
+  /// One that does not fit in 64 bits, such as a seed, is no size or place of a tensor.
+  void push_long(std::uint64_t size) {
     const auto part = take(size);
+    if (size > sizeof(std::int64_t)) return push_other();
     const bool negative = size > 0 && (part[size - 1u] & std::byte{0x80}) != std::byte{0};
     std::int64_t value = negative ? -1 : 0;
     if (size > 0) std::memcpy(&value, part.data(), size);
-    return value;
+    push_integer(value);
   }
+
+  void push_other() { push(PickleValue{.kind = Kind::kOther}); }
 
   std::string line() {
     const auto rest = bytes_.subspan(place_);
@@ -141,7 +144,7 @@ class Machine {
       case kNone:
       case kBinFloat:
         if (opcode == kBinFloat) take(8);
-        return push(PickleValue{.kind = Kind::kOther}), true;
+        return push_other(), true;
       case kNewTrue:
       case kNewFalse:
         return push_integer(opcode == kNewTrue ? 1 : 0), true;
@@ -152,7 +155,9 @@ class Machine {
       case kBinInt2:
         return push_integer(number<std::uint16_t>()), true;
       case kLong1:
-        return push_integer(long_integer()), true;
+        return push_long(number<std::uint8_t>()), true;
+      case kLong4:
+        return push_long(number<std::uint32_t>()), true;
       case kShortBinUnicode:
       case kShortBinString:
       case kShortBinBytes:
@@ -162,6 +167,8 @@ class Machine {
       case kBinBytes:
         return push_text(number<std::uint32_t>()), true;
       case kBinUnicode8:
+      case kBinBytes8:
+      case kByteArray8:
         return push_text(number<std::uint64_t>()), true;
       case kEmptyList:
         return push(PickleValue{.kind = Kind::kList}), true;
@@ -169,6 +176,8 @@ class Machine {
         return push(PickleValue{.kind = Kind::kDict}), true;
       case kEmptyTuple:
         return push_tuple({}), true;
+      case kEmptySet:
+        return push_other(), true;
       default:
         return false;
     }
@@ -195,6 +204,11 @@ class Machine {
         return extend(Kind::kList, pop_many(1)), true;
       case kAppends:
         return extend(Kind::kList, pop_to_mark()), true;
+      case kAddItems:
+        return extend(Kind::kOther, pop_to_mark()), true;
+      case kFrozenSet:
+        pop_to_mark();
+        return push_other(), true;
       case kSetItem:
         return extend(Kind::kDict, pop_many(2)), true;
       case kSetItems:
@@ -235,7 +249,10 @@ class Machine {
       case kBuild: {
         // Attributes, of state dictionaries and of settings, are of no use here.
         const std::vector<Id> both = pop_many(2);
-        if (values_[both[0]].kind != Kind::kDict) stop("attributes for what is no dictionary");
+        const Kind kind = values_[both[0]].kind;
+        if (kind != Kind::kDict && kind != Kind::kOther) {
+          stop("attributes for what is no dictionary");
+        }
         return push(both[0]), true;
       }
       default:

@@ -48,6 +48,12 @@ enum class PickleOpcode : std::uint8_t {
   kStackGlobal = 0x93,
   kMemoize = 0x94,
   kFrame = 0x95,
+  kLong4 = 0x8b,
+  kBinBytes8 = 0x8e,
+  kEmptySet = 0x8f,
+  kAddItems = 0x90,
+  kFrozenSet = 0x91,
+  kByteArray8 = 0x96,
 };
 
 }  // namespace tessera

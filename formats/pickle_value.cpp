@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 #include "core/error.h"
 #include "core/text.h"
+#include "formats/pickle_names.h"
 
 namespace tessera {
 namespace {
@@ -19,37 +19,6 @@ constexpr std::size_t kMostTensors = 100'000;
 constexpr std::size_t kMostNameBytes = 1000;
 constexpr std::size_t kMostDimensions = 8;
 constexpr int kMostNesting = 8;
-
-// State dictionaries, and the settings of timm's and the official training scripts, which stand
-// beside them.
-constexpr std::array<std::string_view, 3> kDictionaries{
-    "collections OrderedDict", "argparse Namespace", "yacs.config CfgNode"};
-constexpr std::string_view kRebuildTensor = "torch._utils _rebuild_tensor_v2";
-constexpr std::string_view kRebuildParameter = "torch._utils _rebuild_parameter";
-constexpr std::string_view kSize = "torch Size";
-
-constexpr std::array kStorages{
-    std::pair{std::string_view("torch DoubleStorage"), StoredType::kF64},
-    std::pair{std::string_view("torch FloatStorage"), StoredType::kF32},
-    std::pair{std::string_view("torch HalfStorage"), StoredType::kF16},
-    std::pair{std::string_view("torch BFloat16Storage"), StoredType::kBF16},
-    std::pair{std::string_view("torch LongStorage"), StoredType::kI64},
-    std::pair{std::string_view("torch IntStorage"), StoredType::kI32},
-    std::pair{std::string_view("torch ShortStorage"), StoredType::kI16},
-    std::pair{std::string_view("torch CharStorage"), StoredType::kI8},
-    std::pair{std::string_view("torch ByteStorage"), StoredType::kU8},
-    std::pair{std::string_view("torch BoolStorage"), StoredType::kBool},
-};
-
-bool is_dictionary(std::string_view global) {
-  return std::find(kDictionaries.begin(), kDictionaries.end(), global) != kDictionaries.end();
-}
-
-const auto* storage_row(std::string_view global) {
-  const auto* found = std::find_if(kStorages.begin(), kStorages.end(),
-                                   [&](const auto& row) { return row.first == global; });
-  return found == kStorages.end() ? nullptr : found;
-}
 
 }  // namespace
 
@@ -93,10 +62,11 @@ std::vector<std::int64_t> PickleValues::integers(Id id, std::string_view what) c
 
 PickleValues::Id PickleValues::add_global(const std::string& module, const std::string& name) {
   const std::string global = fmt::format("{} {}", module, name);
-  if (!is_dictionary(global) && global != kRebuildTensor && global != kRebuildParameter &&
-      global != kSize && storage_row(global) == nullptr) {
-    stop("{}.{} is not read: only tensors in dictionaries are; save the model's state_dict()",
-         quoted(module), quoted(name));
+  if (!pickle_name(global)) {
+    stop(
+        "{}.{} is not read: only tensors in dictionaries are; save them alone, with "
+        "torch.save(model.state_dict(), 'weights.pth')",
+        quoted(module), quoted(name));
   }
   return add({.kind = Kind::kGlobal, .text = global});
 }
@@ -107,10 +77,12 @@ PickleValues::Id PickleValues::add_storage(Id description) {
       values_[tuple.items[1]].kind != Kind::kGlobal) {
     stop("expected ('storage', type, entry, device, elements)");
   }
-  const auto* row = storage_row(values_[tuple.items[1]].text);
-  if (row == nullptr) stop("{} is no storage", quoted(values_[tuple.items[1]].text));
+  const std::string& global = values_[tuple.items[1]].text;
+  if (pickle_name(global) != PickleName::kStorage) stop("{} is no storage", quoted(global));
+  const auto type = storage_type(global);
+  if (!type) return add({.kind = Kind::kOther});
   PickledTensor storage;
-  storage.type = row->second;
+  storage.type = *type;
   storage.storage = text(tuple.items[2]);
   storage.storage_size = integer(tuple.items[4], "the size of a storage");
   if (storage.storage.size() > kMostNameBytes) stop("a storage's name is too long");
@@ -121,6 +93,7 @@ PickleValues::Id PickleValues::add_storage(Id description) {
 
 // (storage, offset, shape, strides, requires_grad, backward_hooks)
 PickleValues::Id PickleValues::add_tensor(const std::vector<Id>& arguments) {
+  if (!arguments.empty() && values_[arguments[0]].kind == Kind::kOther) return arguments[0];
   if (arguments.size() < 6 || values_[arguments[0]].kind != Kind::kStorage) {
     stop("a tensor without a storage, shape and strides");
   }
@@ -140,13 +113,43 @@ PickleValues::Id PickleValues::call(Id function, Id arguments) {
   }
   const std::string& name = values_[function].text;
   const std::vector<Id> items = values_[arguments].items;
-  if (name == kRebuildTensor) return add_tensor(items);
-  if (is_dictionary(name) && items.empty()) return add({.kind = Kind::kDict});
-  if (name == kSize && items.size() == 1) return items[0];
-  if (name == kRebuildParameter && !items.empty() && values_[items[0]].kind == Kind::kTensor) {
-    return items[0];
+  const auto kind_at = [&](std::size_t i) { return values_[items[i]].kind; };
+  switch (*pickle_name(name)) {
+    case PickleName::kDictionary:
+      if (items.empty()) return add({.kind = Kind::kDict});
+      break;
+    case PickleName::kArgumentDictionary:
+      return add({.kind = Kind::kDict});
+    case PickleName::kPassedOver:
+      return add({.kind = Kind::kOther});
+    case PickleName::kRebuildTensor:
+      return add_tensor(items);
+    case PickleName::kRebuildSubclass:
+      if (items.size() >= 3 && kind_at(0) == Kind::kGlobal && kind_at(2) == Kind::kTuple &&
+          pickle_name(values_[items[0]].text) == PickleName::kRebuildTensor) {
+        return add_tensor(std::vector<Id>(values_[items[2]].items));
+      }
+      break;
+    case PickleName::kRebuildParameter:
+      if (!items.empty() && kind_at(0) == Kind::kTensor) return items[0];
+      break;
+    case PickleName::kSize:
+      if (items.size() == 1) return items[0];
+      break;
+    case PickleName::kStorage:
+    case PickleName::kTensorClass:
+      break;
   }
   stop("{} called with {} arguments", name, items.size());
+}
+
+bool PickleValues::holds_tensors(Id id) const {
+  const PickleValue& value = values_[id];
+  if (value.kind == Kind::kTensor || value.kind == Kind::kDict) return true;
+  if (value.kind != Kind::kList && value.kind != Kind::kTuple) return false;
+  return std::any_of(value.items.begin(), value.items.end(), [&](Id item) {
+    return values_[item].kind == Kind::kTensor || values_[item].kind == Kind::kDict;
+  });
 }
 
 std::vector<PickledTensor> PickleValues::tensors_in(Id root) const {
@@ -155,6 +158,9 @@ std::vector<PickledTensor> PickleValues::tensors_in(Id root) const {
     std::string name;
     int depth;
   };
+  std::vector<bool> holds(values_.size());
+  for (std::size_t id = 0; id < values_.size(); ++id)
+    holds[id] = holds_tensors(static_cast<Id>(id));
   std::vector<PickledTensor> found;
   std::vector<Place> open{{root, "", 0}};
   for (std::size_t seen = 0; !open.empty(); ++seen) {
@@ -165,15 +171,20 @@ std::vector<PickledTensor> PickleValues::tensors_in(Id root) const {
       found.push_back(tensors_[static_cast<std::size_t>(value.integer)]);
       found.back().name = place.name.empty() ? "tensor" : place.name;
     }
-    if (value.kind != Kind::kDict) continue;
+    const bool is_dict = value.kind == Kind::kDict;
+    if (!is_dict && value.kind != Kind::kList && value.kind != Kind::kTuple) continue;
     if (place.depth >= kMostNesting) stop("dictionaries in each other, more than {}", kMostNesting);
     // The last is taken first from `open`.
-    for (std::size_t i = value.items.size(); i >= 2; i -= 2) {
-      const PickleValue& key = values_[value.items[i - 2]];
+    const std::size_t step = is_dict ? 2 : 1;
+    for (std::size_t i = value.items.size(); i >= step; i -= step) {
       const Id inner = value.items[i - 1];
-      if (values_[inner].kind != Kind::kTensor && values_[inner].kind != Kind::kDict) continue;
-      if (key.kind != Kind::kText && key.kind != Kind::kInteger) continue;
-      const std::string word = key.kind == Kind::kText ? key.text : std::to_string(key.integer);
+      if (!holds[inner]) continue;
+      std::string word = std::to_string(i - 1);
+      if (is_dict) {
+        const PickleValue& key = values_[value.items[i - 2]];
+        if (key.kind != Kind::kText && key.kind != Kind::kInteger) continue;
+        word = key.kind == Kind::kText ? key.text : std::to_string(key.integer);
+      }
       std::string name = place.depth == 0 ? word : fmt::format("{}.{}", place.name, word);
       if (name.size() > kMostNameBytes) stop("a name of {} bytes", name.size());
       open.push_back({inner, std::move(name), place.depth + 1});

@@ -12,7 +12,7 @@ namespace tessera {
 
 struct PickleValue {
   enum class Kind : std::uint8_t {
-    kOther,  ///< None and floats, of which nothing is needed
+    kOther,  ///< None, floats, sets and what else nothing is needed of
     kInteger,
     kText,
     kTuple,
@@ -59,6 +59,7 @@ class PickleValues {
  private:
   template <typename... Args>
   [[noreturn]] void stop(fmt::format_string<Args...> format, Args&&... args) const;
+  bool holds_tensors(Id id) const;
   std::int64_t integer(Id id, std::string_view what) const;
   std::vector<std::int64_t> integers(Id id, std::string_view what) const;
   Id add_tensor(const std::vector<Id>& arguments);

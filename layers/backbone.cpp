@@ -11,7 +11,8 @@ StageNorms::StageNorms(const ModelConfig& config, const StageOutputs& outputs,
     : outputs_(outputs) {
   if (!outputs.norm_each) outputs_.stages = {outputs.stages.back()};
   for (const std::size_t stage : outputs_.stages) {
-    norms_.emplace_back(channels.at(stage), norm_epsilon(config));
+    norms_.emplace_back(channels.at(stage),
+                        outputs.norm_each ? patch_norm_epsilon(config) : norm_epsilon(config));
     for_each_parameter(norms_.back(), [&](Parameter& parameter) { parameter.depth = depth; });
   }
 }

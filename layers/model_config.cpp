@@ -20,6 +20,16 @@ std::vector<std::int64_t> stage_channels(const ModelConfig& config) {
   return channels;
 }
 
+float norm_epsilon(const ModelConfig& config) {
+  if (config.norm_epsilon > 0.0) return static_cast<float>(config.norm_epsilon);
+  return config.name == ModelName::kViT ? 1e-6f : 1e-5f;
+}
+
+float patch_norm_epsilon(const ModelConfig& config) {
+  if (config.patch_norm_epsilon > 0.0) return static_cast<float>(config.patch_norm_epsilon);
+  return config.name == ModelName::kViT ? norm_epsilon(config) : 1e-5f;
+}
+
 std::int64_t mlp_hidden(const ModelConfig& config, std::int64_t channels) {
   return static_cast<std::int64_t>(config.mlp_ratio * static_cast<double>(channels));
 }

@@ -77,16 +77,21 @@ struct ModelConfig {
   double drop_path = 0.1;  ///< of the last block; rises linearly over depth from 0
   double dropout = 0.0;    ///< after the attention projection, in the MLP and after the embedding
   PositionConfig position;
+  double norm_epsilon = 0.0;        ///< 0: see norm_epsilon(config)
+  double patch_norm_epsilon = 0.0;  ///< 0: see patch_norm_epsilon(config)
   Pooling pool = Pooling::kMean;
   HeadConfig head{};
   WindowPadding padding = WindowPadding::kMasked;
   WindowPolicy window_policy = WindowPolicy::kClamp;
 };
 
-/// What layer norms add to the variance: 1e-6 in ViT, 1e-5 in Swin, as their authors' code has it.
-inline float norm_epsilon(const ModelConfig& config) {
-  return config.name == ModelName::kViT ? 1e-6f : 1e-5f;
-}
+/// What the layer norms of blocks and the last one add to the variance: if nothing else is given
+/// 1e-6 in ViT, 1e-5 in Swin, as their authors' code has it.
+float norm_epsilon(const ModelConfig& config);
+
+/// The same of patch embeddings, of mergings and of the norms of several stages: 1e-5 in Swin,
+/// whatever the blocks have, as in Hugging Face's code; the blocks' in ViT.
+float patch_norm_epsilon(const ModelConfig& config);
 
 /// Channels of each stage: embed_dim, then times channel_multiplier. A product that is no whole
 /// number is 0, and so is what follows.

@@ -69,11 +69,19 @@ Value LayerGraph::linear(const Value& x, const std::string& name, const Tensor& 
 }
 
 Value LayerGraph::layer_norm(const Value& x, const std::string& name) {
+  return norm(x, name, norm_epsilon(config_));
+}
+
+Value LayerGraph::patch_norm(const Value& x, const std::string& name) {
+  return norm(x, name, patch_norm_epsilon(config_));
+}
+
+Value LayerGraph::norm(const Value& x, const std::string& name, float epsilon) {
   const std::string weight = name + ".weight", bias = name + ".bias";
   return graph_.node(
       "LayerNormalization",
       {x, graph_.constant(weight, parameter(weight)), graph_.constant(bias, parameter(bias))},
-      {{"axis", std::int64_t{-1}}, {"epsilon", norm_epsilon(config_)}});
+      {{"axis", std::int64_t{-1}}, {"epsilon", epsilon}});
 }
 
 Value LayerGraph::conv(const Value& map, const std::string& name, const ops::Conv2dConfig& config) {

@@ -36,8 +36,9 @@ class LayerGraph {
   /// The same with another weight [out, in] as well.
   Value linear(const Value& x, const std::string& name, const Tensor& weight, const Tensor& bias);
 
-  /// [..., C] -> [..., C]
+  /// [..., C] -> [..., C]; `patch_norm` with the epsilon of patch embeddings and mergings.
   Value layer_norm(const Value& x, const std::string& name);
+  Value patch_norm(const Value& x, const std::string& name);
 
   /// Channels first, as ONNX has it: [N, C, H, W] -> [N, D, H', W'], with `name.weight` and, if
   /// there is one, `name.bias`
@@ -54,6 +55,7 @@ class LayerGraph {
   Value mean_pool(const Value& x);
 
  private:
+  Value norm(const Value& x, const std::string& name, float epsilon);
   Value mlp(const Value& x, const std::string& name);
   Value attend(const Value& x, const AttentionPlace& place);
 

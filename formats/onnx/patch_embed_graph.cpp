@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/error.h"
 #include "core/kernels/patch_rows.h"
 #include "formats/onnx/layer_graph.h"
 #include "formats/onnx/map_nodes.h"
@@ -70,7 +71,7 @@ Value conv_stem(LayerGraph& layers, const Value& images) {
     const ops::Conv2dConfig conv = convs[i].rule.at(size, StemConv::kKernel);
     size = conv_output(size, StemConv::kKernel, conv);
     map = channels_last(graph, layers.conv(map, name + ".conv", conv));
-    map = graph.node("Relu", {layers.layer_norm(map, name + ".norm")});
+    map = graph.node("Relu", {layers.patch_norm(map, name + ".norm")});
   }
   return layers.linear(map, kProj);
 }
@@ -79,7 +80,7 @@ Value shifted(LayerGraph& layers, const Value& images) {
   const Size2 size = layers.config().image_size;
   const PatchGrid grid = patch_views(layers.config()).grid(size);
   Value patches = gather_views(layers.graph(), images, grid, size);
-  if (layers.config().patch_embed.norm) patches = layers.layer_norm(patches, kNorm);
+  if (layers.config().patch_embed.norm) patches = layers.patch_norm(patches, kNorm);
   const Tensor kernel = layers.parameter(kProj + ".weight");
   const Tensor rows = Tensor::empty({kernel.dim(0), grid.depth()});
   kernel_to_rows(grid, kernel, rows);
@@ -90,10 +91,15 @@ Value shifted(LayerGraph& layers, const Value& images) {
 Value project(LayerGraph& layers, const Value& images) {
   const ModelConfig& config = layers.config();
   GraphBuilder& graph = layers.graph();
+  if (config.patch_embed.type >= PatchEmbedType::kRegistered) {
+    fail<ConfigError>(
+        "export: model.patch_embed.type: an embedding of another program has no ONNX");
+  }
   switch (config.patch_embed.type) {
     case PatchEmbedType::kLinear:
     case PatchEmbedType::kOverlap:
     case PatchEmbedType::kSliding:
+    case PatchEmbedType::kRegistered:
       break;
     case PatchEmbedType::kConvStem:
       return conv_stem(layers, images);
@@ -165,7 +171,7 @@ Value patch_embed(LayerGraph& layers, const Value& images) {
   const Value tokens = project(layers, images);
   const PatchEmbedConfig& config = layers.config().patch_embed;
   const bool norm = config.norm && config.type != PatchEmbedType::kShifted;
-  return norm ? layers.layer_norm(tokens, kNorm) : tokens;
+  return norm ? layers.patch_norm(tokens, kNorm) : tokens;
 }
 
 Value patch_merging(LayerGraph& layers, const Value& x, const std::string& name,
@@ -173,9 +179,9 @@ Value patch_merging(LayerGraph& layers, const Value& x, const std::string& name,
   const Value in = gathered(layers, x, stage);
   const std::string norm = name + ".norm";
   if (layers.config().name == ModelName::kSwinV2) {
-    return layers.layer_norm(reduce(layers, in, name, stage), norm);
+    return layers.patch_norm(reduce(layers, in, name, stage), norm);
   }
-  return reduce(layers, layers.layer_norm(in, norm), name, stage);
+  return reduce(layers, layers.patch_norm(in, norm), name, stage);
 }
 
 }  // namespace tessera::onnx

@@ -120,27 +120,33 @@ std::vector<AttentionGeometry> geometry_of(std::span<const StoredTensor> tensors
 }
 
 std::vector<StoredTensor> make_buffers(std::span<const AttentionGeometry> modules, Naming naming,
-                                       Architecture architecture) {
+                                       bool norm_each) {
   std::vector<StoredTensor> buffers;
-  if (naming != Naming::kTorchvision && naming != Naming::kOfficial) return buffers;
+  if (naming != Naming::kTorchvision && naming != Naming::kOfficial &&
+      naming != Naming::kOpenMmlab) {
+    return buffers;
+  }
+  const auto name_for = [&](const std::string& ours) {
+    const auto names = from_tessera(ours, {.naming = naming, .norm_each = norm_each});
+    return names.empty() ? std::string() : names.front().name;
+  };
   for (const AttentionGeometry& module : modules) {
-    const auto name = from_tessera(module.name, naming, architecture);
-    if (!name) continue;
     const auto [height, width] = module.window;
     const std::int64_t tokens = height * width;
     const bool flat = naming == Naming::kTorchvision;
     const auto index_shape = flat ? std::vector<std::int64_t>{tokens * tokens}
                                   : std::vector<std::int64_t>{tokens, tokens};
-    buffers.push_back(own_tensor(*name + ".relative_position_index", StoredType::kI64, index_shape,
-                                 position_index(module.window)));
+    buffers.push_back(own_tensor(name_for(module.name + ".relative_position_index"),
+                                 StoredType::kI64, index_shape, position_index(module.window)));
     if (module.continuous) {
-      buffers.push_back(own_tensor(*name + ".relative_coords_table", StoredType::kF32,
-                                   {1, 2 * height - 1, 2 * width - 1, 2}, coordinates(module)));
+      buffers.push_back(own_tensor(name_for(module.name + ".relative_coords_table"),
+                                   StoredType::kF32, {1, 2 * height - 1, 2 * width - 1, 2},
+                                   coordinates(module)));
     }
     if (naming == Naming::kOfficial && (module.shift[0] > 0 || module.shift[1] > 0)) {
       const std::int64_t windows = module.map[0] / height * (module.map[1] / width);
-      const std::string block = name->substr(0, name->rfind('.'));
-      buffers.push_back(own_tensor(block + ".attn_mask", StoredType::kF32,
+      const std::string block = module.name.substr(0, module.name.rfind('.'));
+      buffers.push_back(own_tensor(name_for(block + ".attn_mask"), StoredType::kF32,
                                    {windows, tokens, tokens}, shift_mask(module)));
     }
   }

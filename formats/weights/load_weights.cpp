@@ -67,6 +67,12 @@ bool is_good(const Line& line) {
                         name_of(report.naming), fmt::join(counts, ", "), text);
 }
 
+/// What pre-training leaves in a file and no classifier has: SimMIM's token, BERT's pooler.
+bool is_of_pretraining(std::string_view name) {
+  return name == "mask_token" || name.ends_with("pooler.dense.weight") ||
+         name.ends_with("pooler.dense.bias");
+}
+
 /// Which values go where.
 struct Copy {
   Tensor parameter;
@@ -130,14 +136,21 @@ std::vector<std::string> LoadReport::summary() const {
   }
   texts.push_back(fmt::format(
       "{} of {} parameters loaded ({} names{})", count(Status::kLoaded) + count(Status::kFitted),
-      parameters, name_of(naming), prefix.empty() ? "" : fmt::format(" after {}", prefix)));
+      parameters, name_of(naming), prefix.empty() ? "" : fmt::format(" after {}", shown(prefix))));
+  if (!beside.empty()) {
+    texts.push_back(fmt::format("beside them {} left out: {}{}", beside.size(),
+                                shown(beside.front()), beside.size() > 1 ? ", ..." : ""));
+  }
   return texts;
 }
 
 LoadReport load_weights(const TensorFile& file, std::span<const NamedTensor> parameters,
                         const LoadOptions& options) {
   const Translation translation = translate(file, options.prefix);
-  LoadReport report{.naming = translation.naming, .prefix = translation.prefix, .lines = {}};
+  LoadReport report{.naming = translation.scheme.naming,
+                    .prefix = translation.prefix,
+                    .beside = translation.beside,
+                    .lines = {}};
   std::map<std::string, const Translation::Entry*> entries;
   for (const auto& entry : translation.parameters) entries.emplace(entry.tensor.name, &entry);
 
@@ -147,7 +160,7 @@ LoadReport load_weights(const TensorFile& file, std::span<const NamedTensor> par
   std::vector<Copy> copies;
   for (const NamedTensor& parameter : parameters) {
     const auto found = entries.find(parameter.name);
-    if (found == entries.end() && translation.naming == Naming::kTorchvision &&
+    if (found == entries.end() && translation.scheme.naming == Naming::kTorchvision &&
         is_one_in_torchvision(parameter.name)) {
       const Shape& shape = parameter.tensor.shape();
       report.lines.push_back({Status::kLoaded, parameter.name, to_string(shape), to_string(shape)});
@@ -164,12 +177,14 @@ LoadReport load_weights(const TensorFile& file, std::span<const NamedTensor> par
   }
   for (const StoredTensor& stored : translation.other) {
     report.lines.push_back({Status::kUnexpected, stored.name, shape_text(stored.shape), ""});
-    report.lines.back().allowed = matches_any(options.allow_missing, stored.name);
+    report.lines.back().allowed =
+        is_of_pretraining(stored.name) || matches_any(options.allow_missing, stored.name);
   }
   for (const auto& [name, entry] : entries) {
     report.lines.push_back(
         {Status::kUnexpected, entry->stored_name, shape_text(entry->tensor.shape), ""});
-    report.lines.back().allowed = matches_any(options.allow_missing, name);
+    report.lines.back().allowed =
+        is_of_pretraining(name) || matches_any(options.allow_missing, name);
   }
 
   const bool agrees = std::all_of(report.lines.begin(), report.lines.end(),

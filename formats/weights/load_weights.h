@@ -42,7 +42,8 @@ struct LoadReport {
 
   Naming naming = Naming::kTessera;
   std::string prefix;
-  std::vector<Line> lines;  ///< parameters in the model's order, then what is unexpected
+  std::vector<std::string> beside{};  ///< names beside the model's, which were not looked at
+  std::vector<Line> lines;            ///< parameters in the model's order, then what is unexpected
 
   std::size_t count(Status status) const;
 

@@ -3,7 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <cstring>
+#include <array>
 #include <map>
 #include <set>
 #include <utility>
@@ -11,155 +11,162 @@
 #include "core/error.h"
 #include "core/text.h"
 #include "formats/weights/detector_names.h"
+#include "formats/weights/recognise.h"
+#include "formats/weights/tensor_parts.h"
 
 namespace tessera {
 namespace {
 
-constexpr std::string_view kBias = "qkv.bias";
-constexpr std::string_view kQueryBias = "q_bias";
-constexpr std::string_view kValueBias = "v_bias";
-constexpr std::string_view kLogitScale = "logit_scale";  // only Swin v2 has it
+constexpr std::string_view kBias = ".attn.qkv.bias";
 
-/// `stages.0.blocks.1.attn.` of a name that ends with `end`; nullopt for others.
-std::optional<std::string> owner_of(std::string_view name, std::string_view end) {
-  if (!name.ends_with(end)) return std::nullopt;
-  return std::string(name.substr(0, name.size() - end.size()));
-}
-
-std::vector<std::string> names_after(const TensorFile& file, std::string_view prefix) {
+RecognisedNames recognise(const TensorFile& file, const std::optional<std::string>& prefix) {
   std::vector<std::string> names;
-  for (const StoredTensor& stored : file.tensors) {
-    if (stored.name.starts_with(prefix)) names.push_back(stored.name.substr(prefix.size()));
+  for (const StoredTensor& stored : file.tensors) names.push_back(stored.name);
+  std::optional<Naming> declared;
+  if (const auto word = file.metadata.find("naming"); word != file.metadata.end()) {
+    declared = naming_of(word->second);
   }
-  return names;
-}
-
-std::vector<std::string> usual_prefixes() {
-  std::vector<std::string> prefixes;
-  for (const char* outer :
-       {"", "param/", "state_dict_ema.", "model_ema.", "state_dict.", "model."}) {
-    for (const char* inner : {"", "module.", "model."}) {
-      prefixes.push_back(fmt::format("{}{}", outer, inner));
-    }
-  }
-  return prefixes;
-}
-
-void recognise(const TensorFile& file, const std::optional<std::string>& prefix,
-               Translation& result) {
-  if (const auto declared = file.metadata.find("naming"); declared != file.metadata.end()) {
-    if (const auto naming = naming_of(declared->second)) {
-      result.naming = *naming;
-      result.prefix = prefix.value_or("");
-      return;
-    }
-  }
-  for (const std::string& wrapper : prefix ? std::vector{*prefix} : usual_prefixes()) {
-    if (const auto naming = recognise_naming(names_after(file, wrapper))) {
-      result.naming = *naming;
-      result.prefix = wrapper;
-      return;
-    }
+  if (auto found = recognise_names(names, declared, prefix.value_or(""))) return *found;
+  // Tessera's own may be a part of a model.
+  if (declared == Naming::kTessera) {
+    return {scheme_for(names, *declared), prefix.value_or(""), prefix.value_or("")};
   }
   fail<CheckpointError>(
-      "[load_weights] {}: names are not those of a Swin Transformer or a ViT (tessera, "
-      "torchvision, timm "
-      "or official){}",
-      file.path, file.tensors.empty() ? std::string() : ": " + quoted(file.tensors.front().name));
+      "[load_weights] {}: names are not those of a Swin Transformer or a ViT ({}){}", file.path,
+      fmt::join(naming_words(), ", "),
+      names.empty() ? std::string() : ": " + quoted(names.front()));
 }
 
-std::shared_ptr<std::byte[]> zero_bytes(std::size_t count) {
-  return std::make_shared<std::byte[]>(count);
+/// A single integer, as of batches seen or of models averaged.
+bool is_counter(const StoredTensor& stored) {
+  const bool integer = stored.type != StoredType::kF64 && stored.type != StoredType::kF32 &&
+                       stored.type != StoredType::kF16 && stored.type != StoredType::kBF16;
+  return integer && stored.bytes.size() <= size_of(stored.type);
 }
 
-/// q, zeros, v.
-StoredTensor join_biases(const StoredTensor& query, const StoredTensor& value) {
-  const std::size_t size = query.bytes.size();
-  const auto bytes = zero_bytes(3 * size);
-  if (size > 0) {
-    std::memcpy(bytes.get(), query.bytes.data(), size);
-    std::memcpy(bytes.get() + 2 * size, value.bytes.data(), size);
-  }
-  return {"", query.type, {3 * query.shape[0]}, {bytes.get(), 3 * size}, bytes};
+/// What stands in another order in OpenMMLab's files, by Tessera's name: the reduction of a merge,
+/// and the norm in front of it, which Swin v2 has behind.
+bool is_unfolded(std::string_view name, const NameScheme& scheme) {
+  if (scheme.naming != Naming::kOpenMmlab) return false;
+  return name.ends_with(".downsample.reduction.weight") ||
+         (scheme.architecture == Architecture::kSwin &&
+          name.find(".downsample.norm.") != std::string_view::npos);
 }
 
-void zero_key_third(StoredTensor& bias) {
-  if (bias.shape.size() != 1 || bias.shape[0] % 3 != 0 || bias.bytes.empty()) return;
-  const std::size_t third = bias.bytes.size() / 3;
-  const auto bytes = zero_bytes(3 * third);
-  std::memcpy(bytes.get(), bias.bytes.data(), third);
-  std::memcpy(bytes.get() + 2 * third, bias.bytes.data() + 2 * third, third);
-  bias.bytes = {bytes.get(), 3 * third};
-  bias.owner = bytes;
-}
+/// Takes the tensors of a file one by one and sorts them into a Translation.
+class Translator {
+ public:
+  Translator(const RecognisedNames& names, Translation& result)
+      : names_(names), scheme_(names.scheme), result_(result) {}
 
-/// Puts `qkv.bias` in the place of each `q_bias` that has a fitting `v_bias`.
-void join_all_biases(std::vector<Translation::Entry>& parameters) {
-  std::map<std::string, StoredTensor> values;
-  for (const auto& [tensor, stored_name] : parameters) {
-    if (const auto owner = owner_of(tensor.name, kValueBias)) values.emplace(*owner, tensor);
-  }
-  std::set<std::string> joined;
-  for (auto& [tensor, stored_name] : parameters) {
-    const auto owner = owner_of(tensor.name, kQueryBias);
-    if (!owner || !values.contains(*owner)) continue;
-    const StoredTensor& value = values.at(*owner);
-    if (tensor.shape.size() != 1 || tensor.shape != value.shape || tensor.type != value.type) {
-      continue;
+  void take(const StoredTensor& stored) {
+    const bool in_head = stored.name.starts_with(names_.head_prefix);
+    if (stored.name.starts_with(names_.prefix)) {
+      const auto place = place_of(stored, names_.prefix);
+      if (place && (!is_head(place->name) || names_.head_prefix == names_.prefix)) {
+        return put(stored, *place);
+      }
+      if (!is_buffer(stored.name) && !is_counter(stored)) result_.other.push_back(stored);
+    } else if (in_head) {
+      const auto place = place_of(stored, names_.head_prefix);
+      if (place && is_head(place->name)) return put(stored, *place);
+      result_.beside.push_back(stored.name);
     }
-    tensor = join_biases(tensor, value);
-    tensor.name = *owner + std::string(kBias);
-    joined.insert(*owner + std::string(kValueBias));
   }
-  std::erase_if(parameters, [&](const auto& entry) { return joined.contains(entry.tensor.name); });
-}
 
-/// The attention modules, `stages.0.blocks.1.attn.`, that are Swin v2's.
-template <typename Names>
-std::set<std::string> version_two(const Names& names) {
-  std::set<std::string> owners;
-  for (const auto& name : names) {
-    if (const auto owner = owner_of(name, kLogitScale)) owners.insert(*owner);
+  /// Puts together what came in parts.
+  void finish() {
+    for (auto& [name, parts] : parts_) {
+      const auto& [query, key, value] = parts.tensors;
+      const auto joined = query && value && (key || parts.keyless)
+                              ? join_parts(*query, key ? &*key : nullptr, *value)
+                              : std::nullopt;
+      auto& entry = result_.parameters[parts.index];
+      if (joined) {
+        entry.tensor = *joined;
+        entry.tensor.name = name;
+        continue;
+      }
+      entry.stored_name.clear();
+      for (const auto& part : parts.tensors) {
+        if (part) result_.other.push_back(*part);
+      }
+    }
+    std::erase_if(result_.parameters,
+                  [](const Translation::Entry& entry) { return entry.stored_name.empty(); });
   }
-  return owners;
-}
 
-/// One tensor of the renamed model: all or one third of a tensor of Tessera's.
-struct Piece {
-  std::string name;
-  std::size_t source;
-  std::int64_t third = -1;  ///< -1: all
+ private:
+  struct Parts {
+    std::array<std::optional<StoredTensor>, 3> tensors;
+    bool keyless = false;
+    std::size_t index = 0;  // of the entry that they become
+  };
+
+  std::optional<PartName> place_of(const StoredTensor& stored, const std::string& prefix) const {
+    return to_tessera(std::string_view(stored.name).substr(prefix.size()), scheme_);
+  }
+
+  void put(const StoredTensor& stored, const PartName& place) {
+    if (!taken_.insert({place.name, place.part}).second) {
+      if (!is_buffer(stored.name)) result_.other.push_back(stored);
+      return;
+    }
+    if (place.part != Part::kWhole) return put_part(stored, place);
+    auto& list = is_buffer(place.name) ? result_.buffers : result_.parameters;
+    list.push_back({stored, stored.name});
+    StoredTensor& tensor = list.back().tensor;
+    tensor.name = place.name;
+    if (is_unfolded(place.name, scheme_)) tensor = fold_merge(tensor).value_or(tensor);
+    const bool unused_key =
+        scheme_.architecture == Architecture::kSwinV2 && scheme_.naming == Naming::kTorchvision;
+    if (unused_key && place.name.ends_with(kBias) && !tensor.shape.empty() &&
+        tensor.shape[0] % 3 == 0) {
+      tensor = without_key(tensor);
+    }
+  }
+
+  void put_part(const StoredTensor& stored, const PartName& place) {
+    const auto [found, is_new] = parts_.try_emplace(place.name);
+    Parts& parts = found->second;
+    if (is_new) {
+      parts.index = result_.parameters.size();
+      result_.parameters.push_back({stored, stored.name});
+    }
+    parts.keyless = place.keyless;
+    parts.tensors[static_cast<std::size_t>(place.part) - 1] = stored;
+  }
+
+  const RecognisedNames& names_;
+  const NameScheme& scheme_;
+  Translation& result_;
+  std::set<std::pair<std::string, Part>> taken_;
+  std::map<std::string, Parts> parts_;
 };
 
-std::vector<Piece> plan_pieces(const std::vector<std::string>& names, Naming naming) {
-  const bool splits = naming == Naming::kTimm || naming == Naming::kOfficial;
-  const std::set<std::string> owners = version_two(names);
-  const Architecture architecture = architecture_of(names);
+/// All or a third of a tensor of Tessera's, and its name elsewhere.
+struct Piece {
+  PartName theirs;
+  std::size_t source;
+  bool unfolded;
+};
+
+template <typename Tensors>
+std::vector<Piece> plan_pieces(const Tensors& tensors, Naming naming) {
+  std::vector<std::string> names;
+  for (const auto& tensor : tensors) names.push_back(tensor.name);
+  const NameScheme scheme = scheme_for(names, naming);
   std::vector<Piece> pieces;
   for (std::size_t i = 0; i < names.size(); ++i) {
     if (naming == Naming::kTorchvision && is_one_in_torchvision(names[i])) continue;
-    const auto name = from_tessera(names[i], naming, architecture);
-    if (!name) {
+    const auto theirs = from_tessera(names[i], scheme);
+    if (theirs.empty()) {
       fail<CheckpointError>("[weights] {} has no name among those of {}", quoted(names[i]),
                             name_of(naming));
     }
-    const auto owner = owner_of(names[i], kBias);
-    if (splits && owner && owners.contains(*owner)) {
-      const std::string theirs = *owner_of(*name, kBias);
-      pieces.push_back({theirs + std::string(kQueryBias), i, 0});
-      pieces.push_back({theirs + std::string(kValueBias), i, 2});
-    } else {
-      pieces.push_back({*name, i});
-    }
+    for (const PartName& part : theirs) pieces.push_back({part, i, is_unfolded(names[i], scheme)});
   }
   return pieces;
-}
-
-template <typename Tensors>
-std::vector<Piece> plan_pieces_of(const Tensors& tensors, Naming naming) {
-  std::vector<std::string> names;
-  for (const auto& tensor : tensors) names.push_back(tensor.name);
-  return plan_pieces(names, naming);
 }
 
 /// torchvision's detectors do without what stands here as 1.
@@ -180,44 +187,29 @@ void require_ones(std::span<const StoredTensor> tensors) {
 }  // namespace
 
 Translation translate(const TensorFile& file, const std::optional<std::string>& prefix) {
-  Translation result;
-  recognise(file, prefix, result);
-  const Architecture architecture = architecture_of(names_after(file, result.prefix));
-  std::set<std::string> taken;
-  for (const StoredTensor& stored : file.tensors) {
-    if (!stored.name.starts_with(result.prefix)) continue;
-    const auto name = to_tessera(std::string_view(stored.name).substr(result.prefix.size()),
-                                 result.naming, architecture);
-    if (!name || !taken.insert(*name).second) {
-      if (!is_buffer(stored.name)) result.other.push_back(stored);
-      continue;
-    }
-    auto& list = is_buffer(*name) ? result.buffers : result.parameters;
-    list.push_back({stored, stored.name});
-    list.back().tensor.name = *name;
-  }
-  join_all_biases(result.parameters);
-  if (result.naming == Naming::kTorchvision) {
-    std::vector<std::string> names(taken.begin(), taken.end());
-    const std::set<std::string> owners = version_two(names);
-    for (auto& [tensor, stored_name] : result.parameters) {
-      const auto owner = owner_of(tensor.name, kBias);
-      if (owner && owners.contains(*owner)) zero_key_third(tensor);
-    }
-  }
+  const RecognisedNames names = recognise(file, prefix);
+  Translation result{.scheme = names.scheme,
+                     .prefix = names.prefix,
+                     .parameters = {},
+                     .buffers = {},
+                     .other = {},
+                     .beside = {}};
+  Translator translator(names, result);
+  for (const StoredTensor& stored : file.tensors) translator.take(stored);
+  translator.finish();
   return result;
 }
 
 std::vector<NamedTensor> rename_tensors(std::span<const NamedTensor> tensors, Naming naming,
                                         std::string_view prefix) {
   std::vector<NamedTensor> renamed;
-  for (const Piece& piece : plan_pieces_of(tensors, naming)) {
-    Tensor tensor = tensors[piece.source].tensor;
-    if (piece.third >= 0) {
-      const std::int64_t size = tensor.numel() / 3;
-      tensor = tensor.slice(piece.third * size, {size});
+  for (const Piece& piece : plan_pieces(tensors, naming)) {
+    Tensor tensor = part_of(tensors[piece.source].tensor, piece.theirs.part);
+    if (piece.unfolded) {
+      const auto unfolded = unfold_merge(view_of("", tensor));
+      if (unfolded) tensor = tensor_of(*unfolded, tensor.dtype());
     }
-    renamed.push_back({fmt::format("{}{}", prefix, piece.name), tensor});
+    renamed.push_back({fmt::format("{}{}", prefix, piece.theirs.name), tensor});
   }
   return renamed;
 }
@@ -225,18 +217,11 @@ std::vector<NamedTensor> rename_tensors(std::span<const NamedTensor> tensors, Na
 std::vector<StoredTensor> rename_tensors(std::span<const StoredTensor> tensors, Naming naming) {
   if (naming == Naming::kTorchvision) require_ones(tensors);
   std::vector<StoredTensor> renamed;
-  for (const Piece& piece : plan_pieces_of(tensors, naming)) {
-    StoredTensor tensor = tensors[piece.source];
-    tensor.name = piece.name;
-    if (piece.third >= 0) {
-      if (tensor.shape.size() != 1 || tensor.shape[0] % 3 != 0) {
-        fail<CheckpointError>("[weights] {} is [{}], expected [3C]",
-                              quoted(tensors[piece.source].name), fmt::join(tensor.shape, ", "));
-      }
-      const std::size_t size = tensor.bytes.size() / 3;
-      tensor.shape[0] /= 3;
-      tensor.bytes = tensor.bytes.subspan(static_cast<std::size_t>(piece.third) * size, size);
-    }
+  for (const Piece& piece : plan_pieces(tensors, naming)) {
+    const StoredTensor& source = tensors[piece.source];
+    StoredTensor tensor = part_of(source, piece.theirs.part);
+    if (piece.unfolded) tensor = unfold_merge(source).value_or(source);
+    tensor.name = piece.theirs.name;
     renamed.push_back(std::move(tensor));
   }
   return renamed;

@@ -86,7 +86,7 @@ std::vector<ConfigProblem> ConvPatchEmbed::problems(const ModelConfig& config) {
 ConvPatchEmbed::ConvPatchEmbed(const ModelConfig& config)
     : proj_(config.in_channels, config.embed_dim, patch_kernel(config), patch_rule(config)) {
   proj_.weight().reads_pixels = true;
-  if (config.patch_embed.norm) norm_.emplace(config.embed_dim, norm_epsilon(config));
+  if (config.patch_embed.norm) norm_.emplace(config.embed_dim, patch_norm_epsilon(config));
 }
 
 PatchEmbedPlan ConvPatchEmbed::plan(Size2 image) const {

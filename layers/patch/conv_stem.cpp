@@ -81,11 +81,11 @@ ConvStem::ConvStem(const ModelConfig& config)
   std::int64_t channels = config.in_channels;
   for (const StemConv& conv : stem_convs(config)) {
     stem_.push_back({Conv2d(channels, conv.channels, StemConv::kKernel, conv.rule),
-                     LayerNorm(conv.channels, norm_epsilon(config))});
+                     LayerNorm(conv.channels, patch_norm_epsilon(config))});
     channels = conv.channels;
   }
   stem_.front().conv.weight().reads_pixels = true;
-  if (config.patch_embed.norm) norm_.emplace(config.embed_dim, norm_epsilon(config));
+  if (config.patch_embed.norm) norm_.emplace(config.embed_dim, patch_norm_epsilon(config));
 }
 
 PatchEmbedPlan ConvStem::plan(Size2 image) const {

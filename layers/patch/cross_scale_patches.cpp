@@ -98,7 +98,7 @@ CrossScalePatchEmbed::CrossScalePatchEmbed(const ModelConfig& config)
     : channels_(config.embed_dim),
       projs_(config.in_channels, config.embed_dim, cross_scale_kernels(config), config.patch_size) {
   for (Conv2d& conv : projs_.convs()) conv.weight().reads_pixels = true;
-  if (config.patch_embed.norm) norm_.emplace(config.embed_dim, norm_epsilon(config));
+  if (config.patch_embed.norm) norm_.emplace(config.embed_dim, patch_norm_epsilon(config));
 }
 
 PatchEmbedPlan CrossScalePatchEmbed::plan(Size2 image) const {
@@ -132,7 +132,7 @@ std::vector<ConfigProblem> CrossScalePatchMerging::problems(const ModelConfig& c
 CrossScalePatchMerging::CrossScalePatchMerging(const ModelConfig& config, MergeChannels channels)
     : channels_(channels),
       post_norm_(config.name == ModelName::kSwinV2),
-      norm_(post_norm_ ? channels.out : channels.in, norm_epsilon(config)),
+      norm_(post_norm_ ? channels.out : channels.in, patch_norm_epsilon(config)),
       reductions_(channels.in, channels.out, kernels_of(config), {2, 2}) {}
 
 PatchMergingPlan CrossScalePatchMerging::plan(Size2 map) const {

@@ -4,15 +4,30 @@
 #include "layers/patch/conv_stem.h"
 #include "layers/patch/cross_scale_patches.h"
 #include "layers/patch/plain_patch_merging.h"
+#include "layers/patch/registered_patch_embeds.h"
 #include "layers/patch/shifted_patches.h"
 
 namespace tessera {
 
+namespace {
+
+/// Null for a type of our own.
+const RegisteredPatchEmbed* registered(PatchEmbedType type) {
+  const auto& embeds = registered_patch_embeds();
+  const auto first = static_cast<std::size_t>(PatchEmbedType::kRegistered);
+  const auto index = static_cast<std::size_t>(type);
+  return index >= first && index - first < embeds.size() ? &embeds[index - first] : nullptr;
+}
+
+}  // namespace
+
 std::vector<ConfigProblem> patch_embed_problems(const ModelConfig& config) {
+  if (registered(config.patch_embed.type) != nullptr) return {};
   switch (config.patch_embed.type) {
     case PatchEmbedType::kLinear:
     case PatchEmbedType::kOverlap:
     case PatchEmbedType::kSliding:
+    case PatchEmbedType::kRegistered:
       break;
     case PatchEmbedType::kConvStem:
       return ConvStem::problems(config);
@@ -25,10 +40,12 @@ std::vector<ConfigProblem> patch_embed_problems(const ModelConfig& config) {
 }
 
 std::unique_ptr<PatchEmbed> make_patch_embed(const ModelConfig& config) {
+  if (const auto* embed = registered(config.patch_embed.type)) return embed->make(config);
   switch (config.patch_embed.type) {
     case PatchEmbedType::kLinear:
     case PatchEmbedType::kOverlap:
     case PatchEmbedType::kSliding:
+    case PatchEmbedType::kRegistered:
       break;
     case PatchEmbedType::kConvStem:
       return std::make_unique<ConvStem>(config);

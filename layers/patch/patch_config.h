@@ -10,12 +10,13 @@
 namespace tessera {
 
 enum class PatchEmbedType : std::uint8_t {
-  kLinear,      ///< see ConvPatchEmbed
-  kOverlap,     ///< see ConvPatchEmbed
-  kConvStem,    ///< see ConvStem
-  kShifted,     ///< see ShiftedPatchEmbed
-  kCrossScale,  ///< see CrossScalePatchEmbed
-  kSliding,     ///< see ConvPatchEmbed
+  kLinear,            ///< see ConvPatchEmbed
+  kOverlap,           ///< see ConvPatchEmbed
+  kConvStem,          ///< see ConvStem
+  kShifted,           ///< see ShiftedPatchEmbed
+  kCrossScale,        ///< see CrossScalePatchEmbed
+  kSliding,           ///< see ConvPatchEmbed
+  kRegistered = 128,  ///< and above: see register_patch_embed
 };
 
 /// What becomes of pixels at the right and bottom that no whole kernel fits on.

@@ -13,7 +13,7 @@ Size2 kernel_of(const ModelConfig& config) {
 
 LinearPatchMerging::LinearPatchMerging(const ModelConfig& config, MergeChannels channels)
     : post_norm_(config.name == ModelName::kSwinV2),
-      norm_(post_norm_ ? channels.out : 4 * channels.in, norm_epsilon(config)),
+      norm_(post_norm_ ? channels.out : 4 * channels.in, patch_norm_epsilon(config)),
       reduction_(4 * channels.in, channels.out, /*bias=*/false) {}
 
 PatchMergingPlan LinearPatchMerging::plan(Size2 map) const {
@@ -37,7 +37,7 @@ void LinearPatchMerging::visit(ParameterVisitor& visitor) {
 ConvPatchMerging::ConvPatchMerging(const ModelConfig& config, MergeChannels channels)
     : channels_(channels),
       post_norm_(config.name == ModelName::kSwinV2),
-      norm_(post_norm_ ? channels.out : channels.in, norm_epsilon(config)),
+      norm_(post_norm_ ? channels.out : channels.in, patch_norm_epsilon(config)),
       reduction_(channels.in, channels.out, kernel_of(config),
                  {.stride = {2, 2}, .edge = EdgeRule::kSame}) {}
 

@@ -69,7 +69,7 @@ ShiftedPatchEmbed::ShiftedPatchEmbed(const ModelConfig& config)
           weight_init(views_.depth()))),
       bias_({config.embed_dim}, weight_init(views_.depth()), /*decay=*/false) {
   weight_.reads_pixels = true;
-  if (config.patch_embed.norm) norm_.emplace(views_.depth(), norm_epsilon(config));
+  if (config.patch_embed.norm) norm_.emplace(views_.depth(), patch_norm_epsilon(config));
 }
 
 PatchEmbedPlan ShiftedPatchEmbed::plan(Size2 image) const {
@@ -103,7 +103,7 @@ ShiftedViews merging_views(const ModelConfig& config, std::int64_t channels) {
 ShiftedPatchMerging::ShiftedPatchMerging(const ModelConfig& config, MergeChannels channels)
     : views_(merging_views(config, channels.in)),
       post_norm_(config.name == ModelName::kSwinV2),
-      norm_(post_norm_ ? channels.out : views_.depth(), norm_epsilon(config)),
+      norm_(post_norm_ ? channels.out : views_.depth(), patch_norm_epsilon(config)),
       reduction_(views_.depth(), channels.out, /*bias=*/false) {}
 
 PatchMergingPlan ShiftedPatchMerging::plan(Size2 map) const {

@@ -79,6 +79,8 @@ model:
   dropout: 0.05
   token_shift: [0.25, 0.0]
   position: [relative, absolute]
+  norm_epsilon: 1.0e-6
+  patch_norm_epsilon: 1.0e-4
   pool: mean
   padding: torchvision
   window_policy: pad
@@ -126,6 +128,7 @@ model:
       convs: 0
 init:
   weights: "weights/swin 1.pth"
+  prefix: "ema. x"
   allow_missing: ["head.*", a.b]
   fit: false
 data:

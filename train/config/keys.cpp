@@ -150,12 +150,20 @@ template Key integer_key(std::string, std::int32_t&, const Range&, std::string,
 template Key integer_key(std::string, std::uint32_t&, const Range&, std::string,
                          std::optional<std::uint32_t>, std::string);
 
-Key number_key(std::string path, double& value, const Range& range, std::string help) {
+Key number_key(std::string path, double& value, const Range& range, std::string help,
+               std::optional<double> automatic) {
+  const std::string type = automatic ? "a number or auto" : "a number";
   auto read = [=, &value](const YamlNode& node, Problems& problems) {
-    return read_number(path, "a number", range, node, value, problems);
+    if (automatic && node.is_plain("auto")) {
+      value = *automatic;
+      return true;
+    }
+    return read_number(path, type, range, node, value, problems);
   };
-  auto write = [&value] { return write_number(value); };
-  return {path, "a number", to_string(range), std::move(help), std::move(read), std::move(write)};
+  auto write = [=, &value] {
+    return automatic && value == *automatic ? std::string("auto") : write_number(value);
+  };
+  return {path, type, to_string(range), std::move(help), std::move(read), std::move(write)};
 }
 
 Key text_key(std::string path, std::string& value, std::string help, std::string empty) {

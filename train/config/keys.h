@@ -59,7 +59,9 @@ Key integer_key(std::string path, T& value, const Range& range, std::string help
                 std::optional<std::type_identity_t<T>> automatic = std::nullopt,
                 std::string word = "auto");
 
-Key number_key(std::string path, double& value, const Range& range, std::string help);
+/// `auto`, if given, stands for `automatic`, a number outside the range.
+Key number_key(std::string path, double& value, const Range& range, std::string help,
+               std::optional<double> automatic = std::nullopt);
 
 Key flag_key(std::string path, bool& value, std::string help);
 

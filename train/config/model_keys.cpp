@@ -1,6 +1,7 @@
 #include <string>
 #include <utility>
 
+#include "layers/patch/registered_patch_embeds.h"
 #include "train/config/schema.h"
 
 namespace tessera {
@@ -73,6 +74,14 @@ void add_model(ModelConfig& model, std::vector<Key>& keys) {
                  "this bias from a small network; absolute: a learned vector for each token; "
                  "sincos: a fixed one; auto: relative in swin, continuous in swin_v2, absolute in "
                  "vit"),
+       number_key("model.norm_epsilon", model.norm_epsilon, above(0.0),
+                  "what the layer norms of blocks and the last one add to the variance; auto: 1e-5 "
+                  "in swin, 1e-6 in vit; Hugging Face's ViT has 1e-12",
+                  0.0),
+       number_key("model.patch_norm_epsilon", model.patch_norm_epsilon, above(0.0),
+                  "the same of the norms of patch embeddings, mergings and the maps of several "
+                  "stages; auto: 1e-5 in swin, whatever the blocks have, as in Hugging Face's",
+                  0.0),
        choice_key("model.pool", model.pool, {{"mean", Pooling::kMean}, {"token", Pooling::kToken}},
                   "what the head sees: the mean of the last map, or (vit) a class token"),
        choice_key(
@@ -92,17 +101,25 @@ void add_model(ModelConfig& model, std::vector<Key>& keys) {
            "detectors and of segmentation do")});
 }
 
+/// Ours, then those of the program that links us.
+std::vector<std::pair<std::string, PatchEmbedType>> patch_embed_types() {
+  std::vector<std::pair<std::string, PatchEmbedType>> types{
+      {"linear", PatchEmbedType::kLinear},          {"overlap", PatchEmbedType::kOverlap},
+      {"conv_stem", PatchEmbedType::kConvStem},     {"shifted", PatchEmbedType::kShifted},
+      {"cross_scale", PatchEmbedType::kCrossScale}, {"sliding", PatchEmbedType::kSliding}};
+  auto type = static_cast<std::uint8_t>(PatchEmbedType::kRegistered);
+  for (const RegisteredPatchEmbed& embed : registered_patch_embeds()) {
+    types.emplace_back(embed.name, static_cast<PatchEmbedType>(type));
+    ++type;
+  }
+  return types;
+}
+
 void add_patch_embed(PatchEmbedConfig& embed, std::vector<Key>& keys) {
   const Range side = between(1, kMaxSide);
   keys.insert(
       keys.end(),
-      {choice_key("model.patch_embed.type", embed.type,
-                  {{"linear", PatchEmbedType::kLinear},
-                   {"overlap", PatchEmbedType::kOverlap},
-                   {"conv_stem", PatchEmbedType::kConvStem},
-                   {"shifted", PatchEmbedType::kShifted},
-                   {"cross_scale", PatchEmbedType::kCrossScale},
-                   {"sliding", PatchEmbedType::kSliding}},
+      {choice_key("model.patch_embed.type", embed.type, patch_embed_types(),
                   "linear: one projection of each patch; overlap: a kernel larger than the patch; "
                   "conv_stem: 3x3 convolutions, arXiv:2106.14881; shifted: the image and shifted "
                   "copies, arXiv:2112.13492; cross_scale: kernels of several sizes, "

@@ -64,8 +64,14 @@ void add_init(InitConfig& init, std::vector<Key>& keys) {
   keys.insert(
       keys.end(),
       {text_key("init.weights", init.weights,
-                "safetensors or .pth to start from, in any known naming; none: drawn from the seed",
+                "safetensors or .pth to start from, in any known naming; an index of shards, a "
+                "folder with either, a run; none: drawn from the seed",
                 "none"),
+       text_key(
+           "init.prefix", init.prefix,
+           "what the names in it begin with, such as model_ema.module.; auto: found by itself, "
+           "averaged weights first",
+           "auto"),
        texts_key("init.allow_missing", init.allow_missing,
                  "patterns of parameters that need not fit and then start anew: [head.*]"),
        flag_key("init.fit", init.fit,

@@ -24,7 +24,7 @@ std::vector<NamedTensor> blank_model(const TensorFile& file, Naming naming) {
   std::vector<NamedTensor> model;
   for (const StoredTensor& stored : file.tensors) {
     if (!stored.name.starts_with("param/") || is_buffer(stored.name)) continue;
-    model.push_back({to_tessera(stored.name.substr(6), naming).value(),
+    model.push_back({to_tessera(stored.name.substr(6), {naming}).value().name,
                      Tensor::zeros(shape_of(stored, file.path))});
   }
   return model;
@@ -64,7 +64,7 @@ TEST_CASE("load_weights: fixtures of every framework load under their own prefix
     CHECK(report.count(Status::kLoaded) == model.size());
     CHECK(report.lines.size() == model.size());
     for (const NamedTensor& named : model) {
-      const std::string theirs = "param/" + from_tessera(named.name, naming).value();
+      const std::string theirs = "param/" + from_tessera(named.name, {naming}).at(0).name;
       CHECK(same_values(named.tensor, file.f32(theirs)));
     }
   }
@@ -120,8 +120,8 @@ TEST_CASE("load_weights: converted and written weights come back, in any naming 
   const auto file = read_safetensors(kFixture);
   auto model = blank_model(file, Naming::kTorchvision);
   load_weights(file, model);
-  for (const Naming naming :
-       {Naming::kTessera, Naming::kTorchvision, Naming::kTimm, Naming::kOfficial}) {
+  for (const Naming naming : {Naming::kTessera, Naming::kTorchvision, Naming::kTimm,
+                              Naming::kOfficial, Naming::kOpenMmlab, Naming::kHuggingFace}) {
     const auto path = folder / name_of(naming);
     write_safetensors(path, rename_tensors(model, naming));
     auto copy = blank_model(file, Naming::kTorchvision);
@@ -242,7 +242,7 @@ TEST_CASE("load_weights: Swin v2's query and value biases make one with a zero k
   const auto torchvision = read_safetensors(test::fixture("swin_v2_32.safetensors"));
   for (const TensorFile* file : {&official, &timm, &torchvision}) {
     const Translation translation = translate(*file);
-    CAPTURE(name_of(translation.naming));
+    CAPTURE(name_of(translation.scheme.naming));
     CHECK(translation.other.empty());
     std::size_t biases = 0;
     for (const auto& [tensor, stored_name] : translation.parameters) {
@@ -266,27 +266,95 @@ TEST_CASE("load_weights: Swin v2's query and value biases make one with a zero k
   }
 }
 
+TEST_CASE("translate: the merges and the backbone of OpenMMLab are those of the official code") {
+  const auto theirs = read_safetensors(test::fixture("mmseg_upernet_swin.safetensors"));
+  const auto official = read_safetensors(test::fixture("official_seg_upernet_swin.safetensors"));
+  const Translation one = translate(theirs), other = translate(official);
+  CHECK(one.scheme.naming == Naming::kOpenMmlab);
+  CHECK(other.scheme.naming == Naming::kOfficial);
+  CHECK(one.prefix == "param/backbone.");
+  CHECK(one.scheme.norm_each);
+  CHECK(other.scheme.norm_each);
+  std::size_t same = 0;
+  for (const auto& entry : one.parameters) {
+    for (const auto& twin : other.parameters) {
+      if (entry.tensor.name != twin.tensor.name || is_head(entry.tensor.name)) continue;
+      ++same;
+      CAPTURE(entry.tensor.name);
+      CHECK(same_values(to_f32(entry.tensor, ""), to_f32(twin.tensor, "")));
+    }
+  }
+  CHECK(same == 99);
+}
+
+TEST_CASE("translate: parts that do not fit each other are told as what they are") {
+  const auto file = read_safetensors(test::fixture("hf_swin_32.safetensors"));
+  auto model = blank_model(read_safetensors(kFixture), Naming::kTorchvision);
+  CHECK(load_weights(file, model).count(Status::kLoaded) == model.size());
+  TensorFile broken = file;
+  const std::string key = "param/swin.encoder.layers.1.blocks.0.attention.self.key.weight";
+  std::erase_if(broken.tensors, [&](const StoredTensor& tensor) { return tensor.name == key; });
+  const std::string error = error_of<CheckpointError>([&] { load_weights(broken, model); });
+  CHECK(error.find("missing stages.1.blocks.0.attn.qkv.weight") != std::string::npos);
+  CHECK(error.find("attention.self.query.weight: file [32, 32], not in the model") !=
+        std::string::npos);
+}
+
 TEST_CASE("rename_tensors: Swin v2 there and back, values and gradients alike") {
   const auto file = read_safetensors(test::fixture("swin_v2_32.safetensors"));
   std::vector<NamedTensor> model;
   for (const auto& [tensor, stored_name] : translate(file).parameters) {
     model.push_back({tensor.name, to_f32(tensor, file.path)});
   }
-  for (const Naming naming : {Naming::kTorchvision, Naming::kTimm, Naming::kOfficial}) {
+  for (const Naming naming : {Naming::kTorchvision, Naming::kTimm, Naming::kOfficial,
+                              Naming::kOpenMmlab, Naming::kHuggingFace}) {
     CAPTURE(name_of(naming));
     const auto renamed = rename_tensors(model, naming, "x/");
     const bool splits = naming != Naming::kTorchvision;
-    CHECK(renamed.size() == model.size() + (splits ? 4 : 0));
+    const bool in_thirds = naming == Naming::kHuggingFace;
+    CHECK(renamed.size() == model.size() + (splits ? 4 : 0) + (in_thirds ? 8 : 0));
     TensorFile theirs;
     for (const NamedTensor& named : renamed) {
       theirs.tensors.push_back(view_of(named.name, named.tensor));
     }
     const Translation back = translate(theirs, "x/");
-    CHECK(back.naming == naming);
+    CHECK(back.scheme.naming == naming);
     REQUIRE(back.parameters.size() == model.size());
     for (std::size_t i = 0; i < model.size(); ++i) {
       CHECK(back.parameters[i].tensor.name == model[i].name);
       CHECK(same_values(to_f32(back.parameters[i].tensor, ""), model[i].tensor));
+    }
+  }
+}
+
+/// The file that convert makes of another: `in` under the names of `naming`.
+TensorFile converted(const TensorFile& in, Naming naming, const std::filesystem::path& path) {
+  std::vector<StoredTensor> tensors;
+  for (const auto& entry : translate(in).parameters) tensors.push_back(entry.tensor);
+  write_safetensors(path, std::span<const StoredTensor>(
+                              rename_tensors(std::span<const StoredTensor>(tensors), naming)));
+  return read_safetensors(path);
+}
+
+TEST_CASE(
+    "rename_tensors: from any naming to any other and back the file is the same, bit by bit") {
+  const ScratchFolder folder;
+  for (const char* name : {"swin_32", "swin_v2_32", "hf_swin_ape_30x26", "hf_vit_32"}) {
+    CAPTURE(name);
+    const auto file = read_safetensors(test::fixture(name + std::string(".safetensors")));
+    for (const Naming from : {Naming::kTessera, Naming::kTorchvision, Naming::kTimm,
+                              Naming::kOfficial, Naming::kOpenMmlab, Naming::kHuggingFace}) {
+      const bool vit = std::string_view(name) == "hf_vit_32";
+      if (vit && from == Naming::kOfficial) continue;
+      CAPTURE(name_of(from));
+      const TensorFile first = converted(file, from, folder / "first");
+      for (const Naming to : {Naming::kTessera, Naming::kTorchvision, Naming::kTimm,
+                              Naming::kOfficial, Naming::kOpenMmlab, Naming::kHuggingFace}) {
+        if (vit && to == Naming::kOfficial) continue;
+        CAPTURE(name_of(to));
+        converted(converted(first, to, folder / "there"), from, folder / "back");
+        CHECK(test::read_text(folder / "back") == test::read_text(folder / "first"));
+      }
     }
   }
 }
@@ -313,7 +381,8 @@ TEST_CASE("translate: wrappers are found, averaged weights first, a given prefix
   const TensorFile both = file_of({"state_dict.", "state_dict_ema."});
   CHECK(translate(both).prefix == "state_dict_ema.");
   CHECK(to_f32(translate(both, "state_dict.").parameters[0].tensor, "").f32()[0] == 1.0f);
-  CHECK_THROWS_AS(translate(file_of({"ema.net."})), CheckpointError);
+  CHECK(translate(file_of({"ema.net."})).prefix == "ema.net.");
+  CHECK_THROWS_AS(translate(file_of({"ema.net."}), "net."), CheckpointError);
 }
 
 }  // namespace
