@@ -11,6 +11,7 @@
 #include "layers/model.h"
 #include "train/checkpoint.h"
 #include "train/config/config.h"
+#include "train/initial_model.h"
 #include "train/log.h"
 #include "train/saved_model.h"
 
@@ -56,9 +57,11 @@ int run(const ExportOptions& options) {
     write(options, saved.config, saved.learner->model().parameters);
     return kExitOk;
   }
-  const Config config = load_config(options.path, options.overrides);
+  Config config = load_config(options.path, options.overrides);
+  const TensorFile weights = load_model_file(options.weights);
+  adopt_norms(config.model, stored_model(weights));
   Model model(config.model);
-  load_weights(load_model_file(options.weights), named_values(model.parameters));
+  load_weights(weights, named_values(model.parameters));
   write(options, config, model.parameters);
   return kExitOk;
 }
@@ -76,9 +79,8 @@ Action add_export_command(Arguments& arguments) {
                   "ONNX file to write: input [N,C,H,W], normalised pixels -> logits [N,classes]; "
                   "classes, mean, std, image size and resize stand in its metadata")
       .required();
-  arguments.add_option(
-      "--weights", options->weights,
-      "Safetensors or .pth in Tessera's, torchvision's, timm's or the official naming");
+  arguments.add_option("--weights", options->weights,
+                       "Safetensors, .pth or a folder of either, in any naming that convert knows");
   arguments
       .add_option("--set", options->overrides, "Override a key: --set model.padding=torchvision")
       .repeated();

@@ -14,6 +14,7 @@
 #include "tasks/make_task.h"
 #include "train/checkpoint.h"
 #include "train/config/config.h"
+#include "train/initial_model.h"
 #include "train/log.h"
 
 namespace tessera {
@@ -24,6 +25,7 @@ struct ForwardOptions {
   std::string weights;
   std::string input;
   std::string output;
+  std::string prefix;
   std::vector<std::string> overrides;
   std::vector<std::string> allow_missing;
   std::string precision = "f32";
@@ -129,14 +131,17 @@ void append_statistics(const Model& model, const LoadReport& report,
 }
 
 int run(const ForwardOptions& options) {
-  const Config config = read_config(options);
+  Config config = read_config(options);
+  const TensorFile weights = load_model_file(options.weights);
+  adopt_norms(config.model, stored_model(weights));
   Model model(config.model);
   const std::unique_ptr<Task> task = make_task(config.task, config.model);
   // Only what may be missing keeps these values.
   model.parameters.initialize(config.train.seed, static_cast<float>(config.model.init_std));
   const LoadReport report =
-      load_weights(load_model_file(options.weights), named_values(model.parameters),
-                   {.allow_missing = options.allow_missing});
+      load_weights(weights, named_values(model.parameters),
+                   {.prefix = options.prefix.empty() ? std::nullopt : std::optional(options.prefix),
+                    .allow_missing = options.allow_missing});
   if (report.count(LoadReport::Status::kLoaded) < report.lines.size()) {
     notice("{}", fmt::join(report.summary(), "\n"));
   }
@@ -193,8 +198,10 @@ Action add_forward_command(Arguments& arguments) {
       .repeated();
   arguments
       .add_option("--weights", options->weights,
-                  "Safetensors or .pth in Tessera's, torchvision's, timm's or the official naming")
+                  "Safetensors, .pth or a folder of either, in any naming that convert knows")
       .required();
+  arguments.add_option("--prefix", options->prefix,
+                       "What stands before the names: state_dict_ema. (else found by itself)");
   arguments
       .add_option("--allow-missing", options->allow_missing,
                   "Parameters that need not be in the weights, such as 'head.*': they start anew")

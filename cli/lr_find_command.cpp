@@ -30,11 +30,12 @@ struct LrFindOptions {
 };
 
 LrRange test(const LrFindOptions& options) {
-  const Config config = load_config(options.config, options.overrides);
+  Config config = load_config(options.config, options.overrides);
   if (config.train.threads > 0) set_num_threads(config.train.threads);
   const std::unique_ptr<Dataset> train = open_split(config, Split::kTrain);
   std::optional<InitialModel> initial;
   if (!config.init.weights.empty()) initial = load_initial_model(config);
+  if (initial) adopt_norms(config.model, initial->model->config());
   Log log;
   std::int64_t step = 0;
   return test_lr_range(config, *train, options.range,

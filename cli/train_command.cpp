@@ -65,12 +65,14 @@ Config read_config(const TrainOptions& options) {
 }
 
 /// What must be right before a run's folder is made. Nothing if weights are drawn from the seed.
-std::optional<InitialModel> prepare_weights(const Config& config, bool starts) {
+std::optional<InitialModel> prepare_weights(Config& config, bool starts) {
   if (!config.optim.freeze.empty()) {
     freeze_parameters(Model(config.model).parameters, config.optim.freeze);
   }
   if (config.init.weights.empty() || !starts) return std::nullopt;
-  return load_initial_model(config);
+  InitialModel initial = load_initial_model(config);
+  adopt_norms(config.model, initial.model->config());
+  return initial;
 }
 
 /// How the peak of the learning rate comes about; nothing if it stands in the configuration.

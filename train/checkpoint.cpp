@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/posix.h"
 #include "formats/read_weights.h"
+#include "formats/shards.h"
 #include "formats/weights/naming.h"
 #include "train/averaged_weights.h"
 #include "train/log.h"
@@ -225,7 +226,8 @@ TensorFile load_model_file(const fs::path& path) {
   if (path.filename() == kModelFile &&
       (is_there(path.parent_path() / kMetaFile) || is_spoken_of(path.parent_path()))) {
     meant = path.parent_path();
-  } else if (!is_spoken_of(path) && !fs::is_directory(path)) {
+  } else if (!is_spoken_of(path) &&
+             (!fs::is_directory(path) || (weights_in(path) && !is_there(path / kMetaFile)))) {
     return read_weights(path);
   }
   LoadedCheckpoint loaded = load_checkpoint(meant, CheckpointChoice::kBest);

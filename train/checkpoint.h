@@ -46,7 +46,8 @@ LoadedCheckpoint load_checkpoint(const std::filesystem::path& path,
                                  CheckpointChoice choice = CheckpointChoice::kLast);
 
 /// The weights that `path` means: those of a checkpoint as load_checkpoint finds it, the best one
-/// of a run, or the file itself in any format that read_weights knows. Notes go to standard error.
+/// of a run, or the file or folder itself in any format that read_weights knows. Notes go to
+/// standard error.
 /// Throws CheckpointError.
 TensorFile load_model_file(const std::filesystem::path& path);
 

@@ -1,6 +1,8 @@
 #include "train/initial_model.h"
 
 #include "core/error.h"
+#include "formats/huggingface/model_json.h"
+#include "formats/read_weights.h"
 #include "layers/stage_plan.h"
 #include "train/checkpoint.h"
 #include "train/config/config.h"
@@ -8,9 +10,12 @@
 namespace tessera {
 
 std::optional<ModelConfig> stored_model(const TensorFile& file) {
-  const auto config = file.metadata.find("config");
-  if (config == file.metadata.end()) return std::nullopt;
   try {
+    if (const auto json = file.metadata.find(kModelJson); json != file.metadata.end()) {
+      return parse_huggingface_model(json->second, file.path).model;
+    }
+    const auto config = file.metadata.find("config");
+    if (config == file.metadata.end()) return std::nullopt;
     const ModelConfig model = parse_config(config->second).model;
     plan_model(model);
     return model;
@@ -19,15 +24,26 @@ std::optional<ModelConfig> stored_model(const TensorFile& file) {
   }
 }
 
+void adopt_norms(ModelConfig& model, const std::optional<ModelConfig>& source) {
+  if (!source) return;
+  if (model.norm_epsilon == 0.0) model.norm_epsilon = source->norm_epsilon;
+  if (model.patch_norm_epsilon == 0.0) model.patch_norm_epsilon = source->patch_norm_epsilon;
+}
+
 InitialModel load_initial_model(const Config& config) {
-  InitialModel initial{std::make_unique<Model>(config.model), {}};
+  const TensorFile file = load_model_file(config.init.weights);
+  const std::optional<ModelConfig> source = stored_model(file);
+  ModelConfig model = config.model;
+  adopt_norms(model, source);
+  InitialModel initial{std::make_unique<Model>(model), {}};
   ParameterStore& parameters = initial.model->parameters;
   parameters.initialize(config.train.seed, static_cast<float>(config.model.init_std));
-  const TensorFile file = load_model_file(config.init.weights);
+  const auto prefix = config.init.prefix.empty() ? std::nullopt : std::optional(config.init.prefix);
   initial.report = load_weights(file, named_values(parameters),
-                                {.allow_missing = config.init.allow_missing,
+                                {.prefix = prefix,
+                                 .allow_missing = config.init.allow_missing,
                                  .fit = config.init.fit ? &config.model : nullptr,
-                                 .source = stored_model(file)});
+                                 .source = source});
   return initial;
 }
 

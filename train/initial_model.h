@@ -15,11 +15,15 @@ struct InitialModel {
   LoadReport report;
 };
 
-/// The geometry of the model whose weights `file` holds, where its own configuration tells it.
+/// The geometry of the model whose weights `file` holds, where its own configuration tells it:
+/// Tessera's in its metadata, or the config.json of Hugging Face beside it.
 std::optional<ModelConfig> stored_model(const TensorFile& file);
 
-/// The model of `config` with the weights of `config.init`. Throws CheckpointError if they cannot
-/// be read or do not fit.
+/// Puts the epsilons that the weights were trained with in the place of automatic ones.
+void adopt_norms(ModelConfig& model, const std::optional<ModelConfig>& source);
+
+/// The model of `config` with the weights of `config.init` and, see adopt_norms, their epsilons.
+/// Throws CheckpointError if they cannot be read or do not fit.
 InitialModel load_initial_model(const Config& config);
 
 }  // namespace tessera

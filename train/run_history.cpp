@@ -16,6 +16,7 @@
 #include "core/onednn/library.h"
 #include "core/parallel.h"
 #include "data/images/decoders.h"
+#include "train/build_info.h"
 #include "train/config/config.h"
 #include "train/config/schema.h"
 
@@ -25,15 +26,6 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-std::string cpu_name() {
-  std::ifstream file("/proc/cpuinfo");
-  for (std::string line; std::getline(file, line);) {
-    if (line.starts_with("model name")) return line.substr(line.find(':') + 2);
-  }
-  return "unknown";
-}
-
-/// Tells one build from another.
 std::string program_checksum() {
   try {
     return checksum_text(std::string_view(read_text_file("/proc/self/exe")));
@@ -103,14 +95,11 @@ void append_line(const fs::path& path, const Json& json) {
 
 Json run_environment(std::uint64_t data_hash) {
   return {
-      {"tessera", TESSERA_VERSION},
-      {"program", program_checksum()},
-      {"compiler", fmt::format("g++ {}", __VERSION__)},
-      {"onednn", onednn::version()},
-      {"cpu", cpu_name()},
-      {"native_bf16", has_native_bf16()},
-      {"threads", num_threads()},
-      {"data_hash", fmt::format("{:016x}", data_hash)},
+      {"tessera", TESSERA_VERSION},    {"commit", program_commit()},
+      {"program", program_checksum()}, {"compiler", fmt::format("g++ {}", __VERSION__)},
+      {"onednn", onednn::version()},   {"cpu", cpu_name()},
+      {"host", host_name()},           {"native_bf16", has_native_bf16()},
+      {"threads", num_threads()},      {"data_hash", fmt::format("{:016x}", data_hash)},
   };
 }
 

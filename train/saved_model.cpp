@@ -4,14 +4,13 @@
 #include "formats/weights/load_weights.h"
 #include "train/config/config.h"
 #include "train/log.h"
+#include "train/open_weights.h"
 
 namespace tessera {
 
 SavedModel load_saved_model(const std::filesystem::path& path,
                             std::span<const std::string> overrides) {
-  if (std::filesystem::is_regular_file(path)) {
-    fail<CheckpointError>("{}: is a file: give a run's folder or a checkpoint's", path.string());
-  }
+  if (are_weights(path)) return open_weights(path, overrides);
   const LoadedCheckpoint checkpoint = load_checkpoint(path, CheckpointChoice::kBest);
   for (const std::string& note : checkpoint.notes) notice("{}", note);
   SavedModel saved;

@@ -19,7 +19,8 @@ struct SavedModel {
 };
 
 /// The best checkpoint of a run's folder (the last, if none is best), a checkpoint's folder. Its
-/// configuration comes with it; `overrides` are laid over it. Throws CheckpointError, ConfigError.
+/// configuration comes with it; `overrides` are laid over it. Other weights, of any framework, come
+/// with the configuration that open_weights finds. Throws CheckpointError, ConfigError.
 SavedModel load_saved_model(const std::filesystem::path& path,
                             std::span<const std::string> overrides = {});
 

@@ -30,7 +30,8 @@ struct TrainConfig {
 
 /// What a run starts from.
 struct InitConfig {
-  std::string weights;                       ///< file; empty: drawn from the seed
+  std::string weights;                       ///< file or folder; empty: drawn from the seed
+  std::string prefix;                        ///< of their names; empty: found by itself
   std::vector<std::string> allow_missing{};  ///< patterns; see LoadOptions
   bool fit = true;                           ///< weights of another geometry are resized
 };
