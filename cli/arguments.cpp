@@ -8,6 +8,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "cli/command_table.h"
 #include "cli/screen.h"
 #include "core/error.h"
 
@@ -82,6 +83,43 @@ std::string wrapped_help(std::string_view help, std::size_t width) {
   return text;
 }
 
+/// The words between the braces of `TEXT:{f32,bf16}`, as CLI11 shows what is_member takes.
+std::vector<std::string> words_in(const std::string& type) {
+  std::vector<std::string> words;
+  const std::size_t begin = type.find('{'), end = type.find('}');
+  if (begin == std::string::npos || end == std::string::npos) return words;
+  for (std::size_t at = begin + 1; at <= end;) {
+    const std::size_t stop = std::min(type.find(',', at), end);
+    words.push_back(type.substr(at, stop - at));
+    at = stop + 1;
+  }
+  return words;
+}
+
+OptionInfo info_of(const CLI::Option& option) {
+  OptionInfo info{.name = option.get_name(), .help = option.get_description()};
+  info.positional = option.get_positional();
+  info.required = option.get_required();
+  const std::string type = option.get_type_name();
+  info.words = words_in(type);
+  // A flag takes nothing.
+  if (option.get_items_expected_max() > 0) info.value = type.substr(0, type.find(':'));
+  return info;
+}
+
+CommandInfo info_of(const CLI::App& app) {
+  CommandInfo info{.name = app.get_name(),
+                   .help = app.get_description(),
+                   .footer = app.get_footer(),
+                   .options = {},
+                   .commands = {}};
+  for (const CLI::Option* option : app.get_options()) info.options.push_back(info_of(*option));
+  for (const CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; })) {
+    info.commands.push_back(info_of(*sub));
+  }
+  return info;
+}
+
 }  // namespace
 
 Argument Argument::required() { return Argument(option_->required()); }
@@ -138,12 +176,14 @@ void Arguments::example(const char* line) {
 
 bool Arguments::given() const { return app_->parsed(); }
 
-CommandLine::CommandLine(const char* name, const char* description, const char* version)
+CommandLine::CommandLine(const char* name, const char* description, const std::string& version)
     : app_(std::make_unique<CLI::App>(description, name)) {
-  app_->set_version_flag("--version", std::string(version));
+  app_->set_version_flag("--version", version);
 }
 
 CommandLine::~CommandLine() = default;
+
+CommandInfo CommandLine::describe() const { return info_of(*app_); }
 
 std::optional<int> CommandLine::parse(int argc, char** argv) {
   if (const std::string unknown = unknown_command(*app_, argc, argv); !unknown.empty()) {

@@ -70,12 +70,17 @@ class Arguments {
   CLI::App* app_;
 };
 
+struct CommandInfo;
+
 class CommandLine {
  public:
-  CommandLine(const char* name, const char* description, const char* version);
+  CommandLine(const char* name, const char* description, const std::string& version);
   ~CommandLine();
 
   Arguments arguments() { return Arguments(app_.get()); }
+
+  /// All commands and options, as the help shows them.
+  CommandInfo describe() const;
 
   /// Fills the variables of all arguments. An exit code if that was all there is to do (--help).
   /// Throws ConfigError.

@@ -6,6 +6,7 @@
 namespace tessera {
 
 class Arguments;
+class CommandLine;
 
 /// Exit codes of the program.
 inline constexpr int kExitOk = 0;
@@ -37,5 +38,9 @@ Action add_lr_find_command(Arguments& arguments);
 Action add_data_command(Arguments& arguments);
 Action add_data_check_command(Arguments& arguments);  ///< `data check`
 Action add_config_command(Arguments& arguments);
+
+/// `line` has all commands when these run, and outlives them.
+Action add_completion_command(Arguments& arguments, const CommandLine& line);
+Action add_manual_command(Arguments& arguments, const CommandLine& line);
 
 }  // namespace tessera

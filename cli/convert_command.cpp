@@ -199,7 +199,8 @@ int run(const ConvertOptions& options) {
   const bool to_folder =
       naming == Naming::kHuggingFace && fs::path(options.out).extension() != ".safetensors";
   Weights weights;
-  TensorFile file = is_run(options.in) ? read_run_weights(options, weights) : load_model_file(options.in);
+  TensorFile file =
+      is_run(options.in) ? read_run_weights(options, weights) : load_model_file(options.in);
   if (!options.model.empty()) {
     const Config config = load_config(options.model, options.overrides);
     fill_model(file, config,

@@ -18,6 +18,7 @@
 #include "core/error.h"
 #include "core/parallel.h"
 #include "core/posix.h"
+#include "train/build_info.h"
 #include "train/log.h"
 #include "train/signals.h"
 
@@ -29,7 +30,8 @@ struct Command {
   Action run;
 };
 
-std::vector<Command> add_commands(Arguments program) {
+std::vector<Command> add_commands(CommandLine& line) {
+  Arguments program = line.arguments();
   std::vector<Command> commands;
   const auto add = [&](const char* name, const char* help, Action (*bind)(Arguments&),
                        const char* example) {
@@ -57,8 +59,8 @@ std::vector<Command> add_commands(Arguments program) {
   add("inspect", "Show what a configuration or run means, stage by stage", add_inspect_command,
       "tessera inspect configs/swin_tiny.yaml --set model.patch_size=2");
   add("forward", "Run given weights on a given input, and the gradients", add_forward_command,
-      "tessera forward --config configs/swin_tiny.yaml --weights swin_t.pth --input x.safetensors "
-      "--out y.safetensors");
+      "tessera forward --model configs/swin_tiny.yaml --weights swin_t.pth --input x.safetensors "
+      "--output y.safetensors");
   add("convert", "Rename weights for another framework, or fit them to another geometry",
       add_convert_command, "tessera convert runs/flowers flowers.safetensors --to timm");
   add("export", "Write a model as an ONNX file", add_export_command,
@@ -79,6 +81,17 @@ std::vector<Command> add_commands(Arguments program) {
       "tessera data check flowers --write-skip broken.txt");
   add("config", "Explain every key of a configuration", add_config_command,
       "tessera config > keys.md");
+  const auto add_last = [&](const char* name, const char* help,
+                            Action (*bind)(Arguments&, const CommandLine&), const char* example) {
+    Arguments arguments = program.add_command(name, help);
+    Action run = bind(arguments, line);
+    arguments.example(example);
+    commands.push_back({arguments, std::move(run)});
+  };
+  add_last("completion", "Write what lets a shell complete commands", add_completion_command,
+           "tessera completion bash > ~/.local/share/bash-completion/completions/tessera");
+  add_last("manual", "Write a page of the manual, for man", add_manual_command,
+           "tessera manual train | man -l -");
   return commands;
 }
 
@@ -105,8 +118,8 @@ int run(int argc, char** argv) {
       "  tessera eval runs/fashion_mnist_quickstart              test its best checkpoint\n"
       "  tessera predict runs/fashion_mnist_quickstart a.png     classify an image\n\n"
       "Exit codes: 0 ok, 1 the run failed, 2 bad usage or configuration, 3 a check found problems.",
-      "tessera " TESSERA_VERSION);
-  const std::vector<Command> commands = add_commands(line.arguments());
+      version_text(TESSERA_COMMIT));
+  const std::vector<Command> commands = add_commands(line);
   if (const std::optional<int> code = line.parse(argc, argv)) return *code;
   for (const Command& command : commands) {
     if (command.arguments.given()) return command.run();
@@ -122,6 +135,7 @@ int main(int argc, char** argv) {
   if (argc > 1 && std::string_view(argv[1]) == "train") tessera::hold_report_requests();
   tessera::restart_with_short_waits(argv);
   tessera::use_available_cpus();
+  tessera::set_program_commit(TESSERA_COMMIT);
   std::signal(SIGXFSZ, SIG_IGN);  // a file too large is an error to report, not a reason to die
   try {
     return tessera::finish(tessera::run(argc, argv));

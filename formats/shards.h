@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <optional>
 
-#include "formats/tensor_file.h"
+#include "formats/stored_tensor.h"
 
 namespace tessera {
 

@@ -12,10 +12,10 @@
 #include "formats/weights/load_weights.h"
 #include "layers/stage_plan.h"
 #include "train/checkpoint.h"
-#include "train/class_names.h"
 #include "train/config/config.h"
 #include "train/initial_model.h"
 #include "train/log.h"
+#include "train/readable.h"
 
 namespace tessera {
 namespace {

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "formats/tensor_file.h"
+#include "formats/stored_tensor.h"
 #include "train/saved_model.h"
 
 namespace tessera {

@@ -11,7 +11,7 @@
 #include "core/text.h"
 #include "formats/huggingface/model_json.h"
 #include "formats/json.h"
-#include "formats/safetensors_writer.h"
+#include "formats/safetensors.h"
 
 namespace tessera {
 namespace {

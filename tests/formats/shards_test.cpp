@@ -7,7 +7,6 @@
 #include "core/error.h"
 #include "formats/read_weights.h"
 #include "formats/safetensors.h"
-#include "formats/safetensors_writer.h"
 #include "tests/support/paths.h"
 #include "tests/support/scratch_folder.h"
 
