@@ -98,7 +98,7 @@ class Machine {
   /// Adds to the list or dictionary on top of the stack.
   void extend(Kind kind, const std::vector<Id>& items) {
     const Id target = pop();
-    if (values_[target].kind == Kind::kOther) return push(target);  // of no use here
+    if (values_[target].kind == Kind::kPassedOver) return push(target);
     if (values_[target].kind != kind || (kind == Kind::kDict && items.size() % 2 != 0)) {
       stop("there is nothing to add items to");
     }
@@ -121,14 +121,14 @@ class Machine {
   /// One that does not fit in 64 bits, such as a seed, is no size or place of a tensor.
   void push_long(std::uint64_t size) {
     const auto part = take(size);
-    if (size > sizeof(std::int64_t)) return push_other();
+    if (size > sizeof(std::int64_t)) return push(PickleValue{.kind = Kind::kOther});
     const bool negative = size > 0 && (part[size - 1u] & std::byte{0x80}) != std::byte{0};
     std::int64_t value = negative ? -1 : 0;
     if (size > 0) std::memcpy(&value, part.data(), size);
     push_integer(value);
   }
 
-  void push_other() { push(PickleValue{.kind = Kind::kOther}); }
+  void push_passed_over() { push(PickleValue{.kind = Kind::kPassedOver}); }
 
   std::string line() {
     const auto rest = bytes_.subspan(place_);
@@ -144,7 +144,7 @@ class Machine {
       case kNone:
       case kBinFloat:
         if (opcode == kBinFloat) take(8);
-        return push_other(), true;
+        return push(PickleValue{.kind = Kind::kOther}), true;
       case kNewTrue:
       case kNewFalse:
         return push_integer(opcode == kNewTrue ? 1 : 0), true;
@@ -177,7 +177,7 @@ class Machine {
       case kEmptyTuple:
         return push_tuple({}), true;
       case kEmptySet:
-        return push_other(), true;
+        return push_passed_over(), true;
       default:
         return false;
     }
@@ -205,10 +205,10 @@ class Machine {
       case kAppends:
         return extend(Kind::kList, pop_to_mark()), true;
       case kAddItems:
-        return extend(Kind::kOther, pop_to_mark()), true;
+        return extend(Kind::kPassedOver, pop_to_mark()), true;
       case kFrozenSet:
         pop_to_mark();
-        return push_other(), true;
+        return push_passed_over(), true;
       case kSetItem:
         return extend(Kind::kDict, pop_many(2)), true;
       case kSetItems:
@@ -250,7 +250,7 @@ class Machine {
         // Attributes, of state dictionaries and of settings, are of no use here.
         const std::vector<Id> both = pop_many(2);
         const Kind kind = values_[both[0]].kind;
-        if (kind != Kind::kDict && kind != Kind::kOther) {
+        if (kind != Kind::kDict && kind != Kind::kPassedOver) {
           stop("attributes for what is no dictionary");
         }
         return push(both[0]), true;

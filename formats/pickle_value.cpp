@@ -80,7 +80,7 @@ PickleValues::Id PickleValues::add_storage(Id description) {
   const std::string& global = values_[tuple.items[1]].text;
   if (pickle_name(global) != PickleName::kStorage) stop("{} is no storage", quoted(global));
   const auto type = storage_type(global);
-  if (!type) return add({.kind = Kind::kOther});
+  if (!type) return add({.kind = Kind::kPassedOver});
   PickledTensor storage;
   storage.type = *type;
   storage.storage = text(tuple.items[2]);
@@ -93,7 +93,7 @@ PickleValues::Id PickleValues::add_storage(Id description) {
 
 // (storage, offset, shape, strides, requires_grad, backward_hooks)
 PickleValues::Id PickleValues::add_tensor(const std::vector<Id>& arguments) {
-  if (!arguments.empty() && values_[arguments[0]].kind == Kind::kOther) return arguments[0];
+  if (!arguments.empty() && values_[arguments[0]].kind == Kind::kPassedOver) return arguments[0];
   if (arguments.size() < 6 || values_[arguments[0]].kind != Kind::kStorage) {
     stop("a tensor without a storage, shape and strides");
   }
@@ -121,7 +121,7 @@ PickleValues::Id PickleValues::call(Id function, Id arguments) {
     case PickleName::kArgumentDictionary:
       return add({.kind = Kind::kDict});
     case PickleName::kPassedOver:
-      return add({.kind = Kind::kOther});
+      return add({.kind = Kind::kPassedOver});
     case PickleName::kRebuildTensor:
       return add_tensor(items);
     case PickleName::kRebuildSubclass:

@@ -12,7 +12,8 @@ namespace tessera {
 
 struct PickleValue {
   enum class Kind : std::uint8_t {
-    kOther,  ///< None, floats, sets and what else nothing is needed of
+    kOther,       ///< None, floats and large integers, which nothing is needed of
+    kPassedOver,  ///< an object, or a set, of no use here: takes what is put into it
     kInteger,
     kText,
     kTuple,

@@ -26,6 +26,7 @@ struct Candidate {
   std::set<std::string> found{};                    // Tessera's names
   int stages = 0;
   bool has_blocks = false;
+  std::optional<std::string> head_prefix{};  // where a head of the naming stands
 
   Naming naming() const { return kOrder[order]; }
 
@@ -109,9 +110,10 @@ int rank_of(const Candidate& candidate) {
 bool is_better(const Candidate& a, const Candidate& b) {
   const std::size_t count_a = a.count(), count_b = b.count();
   if (count_a != count_b) return count_a > count_b;
-  // The blocks of a Swin's stage look like a ViT's: what explains more of a name is right.
-  return std::tuple(rank_of(a), a.first, a.prefix.size(), a.order) <
-         std::tuple(rank_of(b), b.first, b.prefix.size(), b.order);
+  // The blocks of a Swin's stage look like a ViT's: what explains more of a name is right. A single
+  // stage is told by its head alone.
+  return std::tuple(rank_of(a), a.first, a.prefix.size(), !a.head_prefix, a.order) <
+         std::tuple(rank_of(b), b.first, b.prefix.size(), !b.head_prefix, b.order);
 }
 
 bool has_head(std::span<const std::string> names, std::string_view prefix,
@@ -128,10 +130,11 @@ bool has_head(std::span<const std::string> names, std::string_view prefix,
 }
 
 /// The head stands beside the backbone's tensors or further out.
-std::string find_head(std::span<const std::string> names, const Candidate& candidate) {
+std::optional<std::string> find_head(std::span<const std::string> names,
+                                     const Candidate& candidate) {
   std::string prefix = candidate.prefix;
   while (!has_head(names, prefix, candidate)) {
-    if (prefix.empty()) return candidate.prefix;
+    if (prefix.empty()) return std::nullopt;
     const std::size_t cut =
         std::string_view(prefix).substr(0, prefix.size() - 1).find_last_of("./");
     prefix.resize(cut == std::string::npos ? 0 : cut + 1);
@@ -157,13 +160,15 @@ NameScheme scheme_of(const Candidate& candidate) {
 std::optional<RecognisedNames> recognise_names(std::span<const std::string> names,
                                                std::optional<Naming> naming,
                                                std::string_view within) {
-  const Candidates candidates = collect(names, naming, within);
+  Candidates candidates = collect(names, naming, within);
   const Candidate* best = nullptr;
-  for (const auto& [key, candidate] : candidates) {
-    if (candidate.has_blocks && (best == nullptr || is_better(candidate, *best))) best = &candidate;
+  for (auto& [key, candidate] : candidates) {
+    if (!candidate.has_blocks) continue;
+    candidate.head_prefix = find_head(names, candidate);
+    if (best == nullptr || is_better(candidate, *best)) best = &candidate;
   }
   if (best == nullptr) return std::nullopt;
-  return RecognisedNames{scheme_of(*best), best->prefix, find_head(names, *best)};
+  return RecognisedNames{scheme_of(*best), best->prefix, best->head_prefix.value_or(best->prefix)};
 }
 
 }  // namespace tessera

@@ -156,14 +156,16 @@ TEST_CASE("huggingface: a folder is written whole or not at all, in one file or 
 TEST_CASE("infer_model: names and shapes tell the model of every framework") {
   struct Case {
     const char* file;
+    std::int64_t image_size;  // where no positions tell it, two windows of four tokens
     const char* model;
   };
   constexpr Case kCases[] = {
-      {"swin_32", "{image_size: 32, padding: torchvision, window_policy: pad}"},
-      {"timm_swin_32", "{image_size: 8, padding: timm}"},
-      {"official_swin_32_ape",
+      {"swin_32", 16, "{image_size: 32, padding: torchvision, window_policy: pad}"},
+      {"timm_swin_32", 16, "{image_size: 32, padding: timm}"},
+      {"official_swin_32_ape", 32,
        "{image_size: 32, padding: torchvision, position: [auto, absolute]}"},
-      {"swin_v2_32", "{name: swin_v2, image_size: 32, padding: torchvision, window_policy: pad}"}};
+      {"swin_v2_32", 16,
+       "{name: swin_v2, image_size: 32, padding: torchvision, window_policy: pad}"}};
   for (const Case& c : kCases) {
     CAPTURE(c.file);
     const TensorFile file = read_weights(test::fixture(c.file + std::string(".safetensors")));
@@ -174,6 +176,7 @@ TEST_CASE("infer_model: names and shapes tell the model of every framework") {
     CHECK(inferred.model.num_heads == std::vector<std::int64_t>{2, 4});
     CHECK(inferred.model.window_size == Size2{4, 4});
     CHECK(inferred.model.num_classes == 10);
+    CHECK(inferred.model.image_size == Size2{c.image_size, c.image_size});
     CHECK(inferred.model.mlp_ratio == 4.0);
     const ModelConfig wanted =
         parse_config("model: " + std::string(c.model) + "\ndata: {name: none}").model;

@@ -338,7 +338,7 @@ TEST_CASE("naming: every parameter of the fixtures has a name here, and its own 
                              {"official_swin_32", Naming::kOfficial},
                              {"official_swin_32_ape", Naming::kOfficial},
                              {"timm_swin_v2_32", Naming::kTimm},
-                             {"vit_32", Naming::kTorchvision},
+                             {"vit_32", Naming::kTessera},  // timm's are the same
                              {"hf_swin_32", Naming::kHuggingFace},
                              {"hf_swin_ape_30x26", Naming::kHuggingFace},
                              {"hf_swin_v2_32", Naming::kHuggingFace},
