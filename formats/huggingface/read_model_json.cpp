@@ -123,6 +123,9 @@ void read_swin(const Reader& reader, ModelConfig& model, bool v2) {
   model.patch_norm_epsilon = 1e-5;
   model.drop_path = reader.number("drop_path_rate", 0.1);
   if (!v2) return;
+  if (model.position.absolute) {
+    reader.stop("use_absolute_embeddings is true in swinv2, where transformers itself cannot run");
+  }
   model.pretrained_window_size = reader.integers("pretrained_window_sizes", {});
   if (model.pretrained_window_size.size() > model.depths.size()) {
     model.pretrained_window_size.resize(model.depths.size());

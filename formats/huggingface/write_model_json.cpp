@@ -46,6 +46,9 @@ void check_buildable(const ModelConfig& config) {
   if (config.name == ModelName::kSwin ? !config.position.relative : !config.position.continuous) {
     refuse("model.position", "only relative in swin, continuous in swin_v2");
   }
+  if (config.name == ModelName::kSwinV2 && config.position.absolute) {
+    refuse("model.position", "absolute in swin alone");
+  }
   const auto [height, width] = config.window_size;
   if (height != width) refuse("model.window_size", by(config.window_size) + " is not square");
   for (const StagePlan& stage : plan_model(config).stages) {

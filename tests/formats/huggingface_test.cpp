@@ -56,6 +56,8 @@ TEST_CASE("huggingface: what cannot be read says key and value") {
   CHECK(error(R"({"model_type": "bert"})").find("model_type is \"bert\"") != std::string::npos);
   CHECK(error(R"({"model_type": "swin", "hidden_act": "gelu_new"})").find("hidden_act") !=
         std::string::npos);
+  CHECK(error(R"({"model_type": "swinv2", "use_absolute_embeddings": true})")
+            .find("transformers itself cannot run") != std::string::npos);
   CHECK(error(R"({"model_type": "swin", "depths": 3})").find("depths is 3, expected a list") !=
         std::string::npos);
   CHECK(error(R"({"model_type": "swin", "window_size": 7.5})").find("window_size is 7.5") !=
@@ -93,6 +95,7 @@ TEST_CASE("huggingface: a model that transformers cannot build is refused by its
   CHECK(error("patch_embed: {type: conv_stem}").find("patch_embed.type") != std::string::npos);
   CHECK(error("patch_merging: {type: conv}").find("patch_merging.type") != std::string::npos);
   CHECK(error("token_shift: 0.25").find("token_shift") != std::string::npos);
+  CHECK(error("name: swin_v2, position: [auto, absolute]").find("swin alone") != std::string::npos);
   CHECK(error("window_size: [7, 14]").find("is not square") != std::string::npos);
   CHECK(error("image_size: 64").find("larger than a map of 4x4") != std::string::npos);
   CHECK(error("channel_multiplier: 1.5, embed_dim: 96, num_heads: [3, 3, 3, 3]")
