@@ -79,8 +79,8 @@ model:
   dropout: 0.05
   token_shift: [0.25, 0.0]
   position: [relative, absolute]
-  norm_epsilon: 1.0e-6
-  patch_norm_epsilon: 1.0e-4
+  norm_epsilon: 1.0e-06
+  patch_norm_epsilon: 0.0001
   pool: mean
   padding: torchvision
   window_policy: pad
