@@ -17,6 +17,7 @@
 #include "formats/read_weights.h"
 #include "formats/weights/buffers.h"
 #include "formats/weights/load_weights.h"
+#include "formats/weights/names_dense.h"
 #include "layers/model.h"
 #include "train/checkpoint.h"
 #include "train/config/config.h"
@@ -105,6 +106,9 @@ void rename_only(const TensorFile& file, const std::optional<std::string>& prefi
                               : "");
   }
   for (auto& entry : translation.parameters) weights.tensors.push_back(std::move(entry.tensor));
+  for (auto& entry : translation.buffers) {
+    if (is_batch_counter(entry.tensor.name)) weights.tensors.push_back(std::move(entry.tensor));
+  }
   note("{} tensors ({} names{})", weights.tensors.size(), naming,
        translation.prefix.empty() ? "" : fmt::format(" after {}", shown(translation.prefix)));
   if (!translation.beside.empty()) {
@@ -123,13 +127,17 @@ bool has_windows(const Weights& weights) {
                      [](const StoredTensor& t) { return t.name.starts_with("stages."); });
 }
 
+/// Whether a head reads several stages, each behind a norm of its own.
+bool has_stage_norms(const Weights& weights) {
+  return std::any_of(weights.tensors.begin(), weights.tensors.end(), [](const StoredTensor& t) {
+    return t.name.starts_with("norm") && !t.name.starts_with("norm.");
+  });
+}
+
 std::vector<StoredTensor> buffers_for(const Weights& weights, Naming naming) {
-  const bool norm_each =
-      std::any_of(weights.tensors.begin(), weights.tensors.end(), [](const StoredTensor& t) {
-        return t.name.starts_with("norm") && !t.name.starts_with("norm.");
-      });
-  if (weights.config) return make_buffers(geometry_of(weights.config->model), naming, norm_each);
-  if (naming == Naming::kOfficial) {
+  const bool dense = has_stage_norms(weights);
+  if (weights.config) return make_buffers(geometry_of(weights.config->model), naming, dense);
+  if (naming == Naming::kOfficial && !dense) {
     note("without --model the buffer attn_mask is left out: load with strict=False");
   }
   const auto modules = geometry_of(std::span<const StoredTensor>(weights.tensors));
@@ -138,7 +146,7 @@ std::vector<StoredTensor> buffers_for(const Weights& weights, Naming naming) {
         "without --model relative_position_index and relative_coords_table are left out: load "
         "with strict=False");
   }
-  return make_buffers(modules, naming, norm_each);
+  return make_buffers(modules, naming, dense);
 }
 
 /// `200MB`, `5GB`; 0 for the empty text.
@@ -211,6 +219,11 @@ int run(const ConvertOptions& options) {
                weights);
   } else {
     rename_only(file, prefix, weights);
+  }
+  if (naming != Naming::kTessera) {
+    for (StoredTensor& counter : missing_counters(weights.tensors)) {
+      weights.tensors.push_back(std::move(counter));
+    }
   }
   std::vector<StoredTensor> tensors =
       rename_tensors(std::span<const StoredTensor>(weights.tensors), naming);

@@ -1,5 +1,6 @@
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 
@@ -119,15 +120,34 @@ Tensor shown_logits(Tape& tape, const Var& logits, const Tensor& images) {
   return to_channels_first(as_f32(enlarged.value));
 }
 
-/// The running statistics of batch norms, under the names of the weights.
-void append_statistics(const Model& model, const LoadReport& report,
-                       std::vector<NamedTensor>& results) {
-  for (NamedTensor& named :
-       rename_tensors(named_values(model.parameters), report.naming, "after/")) {
-    if (named.name.ends_with("running_mean") || named.name.ends_with("running_var")) {
-      results.push_back(std::move(named));
-    }
+bool is_statistic(const NamedTensor& named) {
+  return named.name.ends_with("running_mean") || named.name.ends_with("running_var");
+}
+
+/// `grad/NAME` of all parameters and `after/NAME` of the running statistics of batch norms, as in
+/// the weights. Names depend on what else a model has, so it is renamed as a whole.
+void append_renamed(const Model& model, const LoadReport& report, bool gradients,
+                    std::vector<NamedTensor>& results) {
+  std::vector<NamedTensor> tensors = named_values(model.parameters);
+  const std::vector<NamedTensor> own = named_gradients(model.parameters);
+  if (gradients) std::copy(own.begin(), own.end(), tensors.begin());
+  for (NamedTensor& named : rename_tensors(tensors, report.naming)) {
+    if (is_statistic(named) == gradients) continue;
+    named.name.insert(0, gradients ? "grad/" : "after/");
+    results.push_back(std::move(named));
   }
+}
+
+/// The loss, and its gradients if they are wanted.
+void append_loss(Tape& tape, const Var& input, const Var& loss, Model& model,
+                 const LoadReport& report, bool gradients, std::vector<NamedTensor>& results) {
+  results.push_back({"loss", loss.value});
+  if (!gradients) return;
+  model.parameters.clear_gradients();
+  tape.backward(loss);
+  model.parameters.complete_gradients();
+  results.push_back({"grad/input", to_channels_first(as_f32(tape.grad(input)))});
+  append_renamed(model, report, /*gradients=*/true, results);
 }
 
 int run(const ForwardOptions& options) {
@@ -170,19 +190,9 @@ int run(const ForwardOptions& options) {
   if (has_target) {
     const Var loss = detects ? detection_loss(tape, config.model, outputs, size, file, results)
                              : task->loss(tape, outputs, read_targets(file, images, config, *task));
-    results.push_back({"loss", loss.value});
-    if (options.grad) {
-      model.parameters.clear_gradients();
-      tape.backward(loss);
-      model.parameters.complete_gradients();
-      results.push_back({"grad/input", to_channels_first(as_f32(tape.grad(input)))});
-      for (NamedTensor& gradient :
-           rename_tensors(named_gradients(model.parameters), report.naming, "grad/")) {
-        results.push_back(std::move(gradient));
-      }
-    }
+    append_loss(tape, input, loss, model, report, options.grad, results);
   }
-  if (options.train_mode) append_statistics(model, report, results);
+  if (options.train_mode) append_renamed(model, report, /*gradients=*/false, results);
   write_safetensors(options.output, results);
   return kExitOk;
 }

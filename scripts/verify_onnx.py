@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Compares exported ONNX models with the program itself: every model, position and patch embedding.
+"""Compares exported ONNX models with the program itself: every model, position, patch embedding and
+head.
 
 usage: scripts/verify_onnx.py [--program build/release/tessera] [--check-only]
 
@@ -62,6 +63,18 @@ MERGINGS = (
 )
 
 
+# What stands under `model.head`; the auxiliary head has no part in evaluation.
+HEADS = (
+    {"type": "upernet", "channels": 12},
+    {"type": "upernet", "channels": 12, "norm": "batch", "pool_scales": [1, 4], "auxiliary": "none"},
+    {"type": "upernet", "channels": 12, "norm": "layer"},
+    {"type": "fpn", "channels": 12},
+    {"type": "fpn", "channels": 12, "join": "sum", "norm": "batch"},
+    {"type": "fcn", "channels": 12, "convs": 2, "norm": "frozen_batch"},
+    {"type": "fcn", "convs": 0},
+)
+
+
 def cases():
     """Pairs of a label and the `model:` section of a configuration."""
     for label, model in MODELS.items():
@@ -82,6 +95,16 @@ def cases():
     yield "swin_v2, channels as they are, token shift", {
         **SWIN, "name": "swin_v2", "channel_multiplier": [1], "token_shift": 1}
     yield "vit, token shift", {**VIT, "token_shift": 0.4}
+    epsilons = {"norm_epsilon": 0.1, "patch_norm_epsilon": 0.02}
+    yield "swin, other epsilons", {**SWIN, **epsilons}
+    yield "swin, other epsilons, upernet", {**SWIN, **epsilons, "head": HEADS[0]}
+    for head in HEADS:
+        for size in (64, [48, 80], [50, 62]):
+            yield f"swin {size}, {head}", {
+                **SWIN, "depths": [2, 1, 1], "num_heads": [2, 4, 8], "window_policy": "keep",
+                "image_size": size, "head": head}
+        for name in ("swin_v2", "vit"):
+            yield f"{name}, {head}", {**MODELS[name], "head": head}
     for name, position in (("swin", "relative"), ("swin_v2", "continuous"), ("swin", "none")):
         for padding in ("masked", "torchvision", "timm"):
             for policy in ("clamp", "pad", "keep"):
@@ -109,12 +132,17 @@ def run(command):
 def write_weights(program, config, path):
     """Random values for every parameter that the model has: its names come from the program."""
     rng = np.random.default_rng(0)
-    tensor_file.write(path, {"head.bias": np.zeros(CLASSES)}, {"naming": "tessera"})
-    run([program, "convert", path, path, "--model", config, "--allow-missing", "*"])
+    for known in ("head.bias", "head.classifier.bias"):  # one of them is there
+        tensor_file.write(path, {known: np.zeros(CLASSES)}, {"naming": "tessera"})
+        if not subprocess.run([program, "convert", path, path, "--model", config,
+                               "--allow-missing", "*"], capture_output=True).returncode:
+            break
     tensors = {}
     for name, value in tensor_file.read(path).items():
         around = 1.0 if "norm" in name and name.endswith("weight") else 0.0
         tensors[name] = rng.normal(around, 0.2, value.shape)
+        if name.endswith("running_var"):
+            tensors[name] = np.abs(tensors[name]) + 0.5
     tensor_file.write(path, tensors)
 
 

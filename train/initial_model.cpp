@@ -1,5 +1,7 @@
 #include "train/initial_model.h"
 
+#include <algorithm>
+
 #include "core/error.h"
 #include "formats/huggingface/model_json.h"
 #include "formats/read_weights.h"
@@ -8,6 +10,21 @@
 #include "train/config/config.h"
 
 namespace tessera {
+
+namespace {
+
+/// Whether `model` puts out maps and the weights are those of a classifier, of a backbone alone or
+/// of another dense task: no tensor of its head has one in the file.
+bool is_of_another_task(const TensorFile& file, const std::optional<std::string>& prefix,
+                        const Model& model) {
+  if (!is_dense(model.config().head.type)) return false;
+  const Translation translation = translate(file, prefix);
+  return std::ranges::none_of(translation.parameters, [&](const Translation::Entry& entry) {
+    return is_head(entry.tensor.name) && model.parameters.find(entry.tensor.name) != nullptr;
+  });
+}
+
+}  // namespace
 
 std::optional<ModelConfig> stored_model(const TensorFile& file) {
   try {
@@ -42,6 +59,7 @@ InitialModel load_initial_model(const Config& config) {
   initial.report = load_weights(file, named_values(parameters),
                                 {.prefix = prefix,
                                  .allow_missing = config.init.allow_missing,
+                                 .backbone_only = is_of_another_task(file, prefix, *initial.model),
                                  .fit = config.init.fit ? &config.model : nullptr,
                                  .source = source});
   return initial;

@@ -22,7 +22,8 @@ std::optional<ModelConfig> stored_model(const TensorFile& file);
 /// Puts the epsilons that the weights were trained with in the place of automatic ones.
 void adopt_norms(ModelConfig& model, const std::optional<ModelConfig>& source);
 
-/// The model of `config` with the weights of `config.init` and, see adopt_norms, their epsilons.
+/// The model of `config` with the weights of `config.init` and, see adopt_norms, their epsilons. A
+/// model that puts out maps may start from a classifier, whose head is left out.
 /// Throws CheckpointError if they cannot be read or do not fit.
 InitialModel load_initial_model(const Config& config);
 

@@ -132,6 +132,35 @@ void read_swin(const Reader& reader, ModelConfig& model, bool v2) {
   }
 }
 
+/// UperNetForSemanticSegmentation, whose auxiliary head reads the third stage.
+HuggingFaceModel read_upernet(const Reader& reader, const std::string& path) {
+  if (!reader.has("backbone_config")) reader.stop("upernet without a backbone_config");
+  HuggingFaceModel result = parse_huggingface_model(json_text(reader.at("backbone_config")), path);
+  ModelConfig& model = result.model;
+  const Reader backbone(reader.at("backbone_config"), path);
+  if (model.name != ModelName::kSwin) reader.stop("a backbone of upernet that is not swin");
+  if (backbone.has("out_features") && backbone.at("out_features").size() != model.depths.size()) {
+    reader.stop("out_features leaves stages out; models here read all of them");
+  }
+  if (reader.flag("auxiliary_concat_input", false)) {
+    reader.stop("auxiliary_concat_input is true; models here have no such head");
+  }
+  model.window_policy = WindowPolicy::kKeep;
+  model.head = {.type = HeadType::kUperNet,
+                .channels = reader.integer("hidden_size", 512),
+                .pool_scales = reader.integers("pool_scales", {1, 2, 3, 6}),
+                .norm = HeadNorm::kBatch,
+                .dropout = 0.0};
+  model.head.auxiliary = {.on = reader.flag("use_auxiliary_head", true),
+                          .weight = reader.number("auxiliary_loss_weight", 0.4),
+                          .stage = 2,
+                          .channels = reader.integer("auxiliary_channels", 256),
+                          .convs = reader.integer("auxiliary_num_convs", 1)};
+  result.classes.clear();
+  read_classes(reader, result);
+  return result;
+}
+
 }  // namespace
 
 HuggingFaceModel parse_huggingface_model(std::string_view text, const std::string& path) {
@@ -141,12 +170,13 @@ HuggingFaceModel parse_huggingface_model(std::string_view text, const std::strin
   HuggingFaceModel result;
   ModelConfig& model = result.model;
   const std::string kind = reader.text("model_type", "");
+  if (kind == "upernet") return read_upernet(reader, path);
   if (kind == "vit") {
     read_vit(reader, model);
   } else if (kind == "swin" || kind == "swinv2") {
     read_swin(reader, model, kind == "swinv2");
   } else {
-    reader.stop("model_type is {}, known here: swin, swinv2, vit",
+    reader.stop("model_type is {}, known here: swin, swinv2, vit, upernet",
                 kind.empty() ? "missing" : quoted(kind));
   }
   const std::string act = reader.text("hidden_act", "gelu");

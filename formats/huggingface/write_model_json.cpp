@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <string_view>
+#include <utility>
 
 #include "core/error.h"
 #include "core/text.h"
 #include "formats/huggingface/model_json.h"
 #include "formats/json.h"
+#include "layers/heads/dense_head.h"
 #include "layers/stage_plan.h"
 
 namespace tessera {
@@ -14,6 +16,21 @@ namespace {
 
 [[noreturn]] void refuse(const std::string& key, std::string_view why) {
   fail<ConfigError>("[huggingface] {}: {}: transformers has no such model", key, why);
+}
+
+void check_upernet(const ModelConfig& config) {
+  const HeadConfig& head = config.head;
+  if (head.type != HeadType::kUperNet) refuse("model.head.type", "only linear and upernet");
+  if (config.name != ModelName::kSwin) refuse("model.name", "only swin under upernet");
+  if (head.norm != HeadNorm::kBatch && head.norm != HeadNorm::kFrozenBatch) {
+    refuse("model.head.norm", "only batch");
+  }
+  if (config.window_policy != WindowPolicy::kKeep) {
+    refuse("model.window_policy", "only keep under upernet");
+  }
+  if (head.auxiliary.on && auxiliary_stage(config) != 2) {
+    refuse("model.head.auxiliary.stage", "only 2");
+  }
 }
 
 /// Throws for what transformers cannot build.
@@ -49,8 +66,13 @@ void check_buildable(const ModelConfig& config) {
   if (config.name == ModelName::kSwinV2 && config.position.absolute) {
     refuse("model.position", "absolute in swin alone");
   }
+  if (is_dense(config.head.type)) check_upernet(config);
   const auto [height, width] = config.window_size;
   if (height != width) refuse("model.window_size", by(config.window_size) + " is not square");
+  if (is_dense(config.head.type)) return;
+  if (config.window_policy == WindowPolicy::kKeep) {
+    refuse("model.window_policy", "keep only under upernet");
+  }
   for (const StagePlan& stage : plan_model(config).stages) {
     const std::int64_t side = std::min(stage.map[0], stage.map[1]);
     if (side < height) {
@@ -101,6 +123,30 @@ void write_swin(const ModelConfig& config, Json& json) {
   json["pretrained_window_sizes"] = windows;
 }
 
+/// The model around a Swin without a classifier.
+Json upernet_around(const ModelConfig& config, Json backbone) {
+  const HeadConfig& head = config.head;
+  Json names = Json::array();
+  for (std::size_t i = 1; i <= config.depths.size(); ++i)
+    names.push_back(fmt::format("stage{}", i));
+  backbone["out_features"] = names;
+  Json json = Json::object();
+  json["architectures"] = {"UperNetForSemanticSegmentation"};
+  json["model_type"] = "upernet";
+  json["backbone_config"] = std::move(backbone);
+  json["hidden_size"] = head.channels;
+  json["pool_scales"] = head.pool_scales;
+  json["use_auxiliary_head"] = head.auxiliary.on;
+  json["auxiliary_loss_weight"] = head.auxiliary.weight;
+  if (head.auxiliary.on) json["auxiliary_in_channels"] = stage_channels(config).at(2);
+  json["auxiliary_channels"] = head.auxiliary.channels;
+  json["auxiliary_num_convs"] = head.auxiliary.convs;
+  json["auxiliary_concat_input"] = false;
+  json["loss_ignore_index"] = 255;
+  json["initializer_range"] = config.init_std;
+  return json;
+}
+
 }  // namespace
 
 std::string huggingface_model(const ModelConfig& given, std::span<const std::string> classes) {
@@ -109,10 +155,13 @@ std::string huggingface_model(const ModelConfig& given, std::span<const std::str
   check_buildable(config);
   const bool vit = config.name == ModelName::kViT, v2 = config.name == ModelName::kSwinV2;
   Json json = Json::object(), back = Json::object();
-  json["architectures"] = {std::string(vit  ? "ViT"
-                                       : v2 ? "Swinv2"
-                                            : "Swin") +
-                           "ForImageClassification"};
+  const bool dense = is_dense(config.head.type);
+  if (!dense) {
+    json["architectures"] = {std::string(vit  ? "ViT"
+                                         : v2 ? "Swinv2"
+                                              : "Swin") +
+                             "ForImageClassification"};
+  }
   json["model_type"] = vit ? "vit" : v2 ? "swinv2" : "swin";
   json["image_size"] = side_or_pair(config.image_size);
   json["patch_size"] = side_or_pair(config.patch_size);
@@ -128,6 +177,7 @@ std::string huggingface_model(const ModelConfig& given, std::span<const std::str
   // An f32 in the shortest digits that name it: 1e-06, not 9.999999974752427e-07.
   json["layer_norm_eps"] = std::stod(fmt::format("{}", norm_epsilon(config)));
   json["initializer_range"] = config.init_std;
+  if (dense) json = upernet_around(config, std::move(json));
   json["id2label"] = numbered_classes(config.num_classes, classes, back);
   json["label2id"] = back;
   json["dtype"] = "float32";
@@ -138,6 +188,13 @@ std::string huggingface_difference(const ModelConfig& config) {
   if (config.name == ModelName::kViT) return "";
   if (patch_norm_epsilon(config) != 1e-5f) {
     return "its norms of patches and mergings have an epsilon of 1e-5";
+  }
+  for (const StagePlan& stage : plan_model(config).stages) {
+    const auto [height, width] = stage.map;
+    if (config.name == ModelName::kSwinV2 && width <= config.window_size[1] && height > width) {
+      return fmt::format("on the map of {} its windows stay shifted, whose width they cover",
+                         by(stage.map));
+    }
   }
   if (config.padding == WindowPadding::kTorchvision) return "";
   for (const StagePlan& stage : plan_model(config).stages) {

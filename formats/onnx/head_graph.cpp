@@ -22,7 +22,7 @@ class DenseGraph {
         continue;
       }
       levels_.push_back(
-          {channels_first(graph(), layers.layer_norm(maps[i], norm)), stage.map, stage.channels});
+          {channels_first(graph(), layers.patch_norm(maps[i], norm)), stage.map, stage.channels});
     }
   }
 

@@ -143,7 +143,7 @@ std::vector<StoredTensor> make_buffers(std::span<const AttentionGeometry> module
                                    StoredType::kF32, {1, 2 * height - 1, 2 * width - 1, 2},
                                    coordinates(module)));
     }
-    if (naming == Naming::kOfficial && (module.shift[0] > 0 || module.shift[1] > 0)) {
+    if (naming == Naming::kOfficial && !norm_each && (module.shift[0] > 0 || module.shift[1] > 0)) {
       const std::int64_t windows = module.map[0] / height * (module.map[1] / width);
       const std::string block = module.name.substr(0, module.name.rfind('.'));
       buffers.push_back(own_tensor(name_for(block + ".attn_mask"), StoredType::kF32,

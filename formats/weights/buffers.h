@@ -33,8 +33,8 @@ std::vector<AttentionGeometry> geometry_of(std::span<const StoredTensor> tensors
 /// The buffers that files of `naming` carry, under its names. With N tokens a window and W windows
 /// a map: `relative_position_index` I64 [N, N] (torchvision: [N N]); `attn_mask` F32 [W, N, N] of
 /// shifted blocks, 0 or -100 (official only); `relative_coords_table` F32 [1, 2h-1, 2w-1, 2] of
-/// Swin v2. Tessera, timm and Hugging Face carry none. With
-/// `norm_each` the names are those of a model of dense prediction: see NameScheme.
+/// Swin v2. Tessera, timm and Hugging Face carry none. With `norm_each` the names are those of a
+/// model of dense prediction, see NameScheme; the official ones carry no masks.
 std::vector<StoredTensor> make_buffers(std::span<const AttentionGeometry> modules, Naming naming,
                                        bool norm_each = false);
 

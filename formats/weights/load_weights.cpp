@@ -73,6 +73,11 @@ bool is_of_pretraining(std::string_view name) {
          name.ends_with("pooler.dense.bias");
 }
 
+/// `head.weight`, `norm.bias`, `norm2.weight`: behind the stages.
+bool is_behind_stages(std::string_view name) {
+  return name.starts_with("head.") || name.starts_with("norm");
+}
+
 /// Which values go where.
 struct Copy {
   Tensor parameter;
@@ -125,14 +130,25 @@ std::string LoadReport::to_string(const Line& line) {
 
 std::vector<std::string> LoadReport::summary() const {
   std::vector<std::string> texts;
-  std::size_t parameters = 0;
+  std::size_t parameters = 0, anew = 0, left_out = 0;
   for (const Line& line : lines) {
     if (line.status != Status::kUnexpected) ++parameters;
+    if (line.apart) {
+      ++(line.status == Status::kUnexpected ? left_out : anew);
+      continue;
+    }
     if (line.status == Status::kLoaded) continue;
     const char* end = is_good(line)                        ? ""
                       : line.status == Status::kUnexpected ? "; left out"
                                                            : "; keeps its initial value";
     texts.push_back(to_string(line) + end);
+  }
+  if (anew + left_out > 0) {
+    texts.push_back(
+        fmt::format("the head and the norms behind stages start anew ({} tensors); those of the "
+                    "file, of another "
+                    "task, are left out ({})",
+                    anew, left_out));
   }
   texts.push_back(fmt::format(
       "{} of {} parameters loaded ({} names{})", count(Status::kLoaded) + count(Status::kFitted),
@@ -159,8 +175,9 @@ LoadReport load_weights(const TensorFile& file, std::span<const NamedTensor> par
                                     : SourceGeometry{};
   std::vector<Copy> copies;
   for (const NamedTensor& parameter : parameters) {
-    const auto found = entries.find(parameter.name);
-    if (found == entries.end() && translation.scheme.naming == Naming::kTorchvision &&
+    const bool apart = options.backbone_only && is_behind_stages(parameter.name);
+    const auto found = apart ? entries.end() : entries.find(parameter.name);
+    if (found == entries.end() && !apart && translation.scheme.naming == Naming::kTorchvision &&
         is_one_in_torchvision(parameter.name)) {
       const Shape& shape = parameter.tensor.shape();
       report.lines.push_back({Status::kLoaded, parameter.name, to_string(shape), to_string(shape)});
@@ -173,7 +190,8 @@ LoadReport load_weights(const TensorFile& file, std::span<const NamedTensor> par
           match(parameter, found->second->tensor, file, options, source, copies));
       entries.erase(found);
     }
-    report.lines.back().allowed = matches_any(options.allow_missing, parameter.name);
+    report.lines.back().apart = apart;
+    report.lines.back().allowed = apart || matches_any(options.allow_missing, parameter.name);
   }
   for (const StoredTensor& stored : translation.other) {
     report.lines.push_back({Status::kUnexpected, stored.name, shape_text(stored.shape), ""});
@@ -183,8 +201,9 @@ LoadReport load_weights(const TensorFile& file, std::span<const NamedTensor> par
   for (const auto& [name, entry] : entries) {
     report.lines.push_back(
         {Status::kUnexpected, entry->stored_name, shape_text(entry->tensor.shape), ""});
-    report.lines.back().allowed =
-        is_of_pretraining(name) || matches_any(options.allow_missing, name);
+    report.lines.back().apart = options.backbone_only && is_behind_stages(name);
+    report.lines.back().allowed = report.lines.back().apart || is_of_pretraining(name) ||
+                                  matches_any(options.allow_missing, name);
   }
 
   const bool agrees = std::all_of(report.lines.begin(), report.lines.end(),

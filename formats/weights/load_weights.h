@@ -22,6 +22,10 @@ struct LoadOptions {
   /// none. `*` stands for any characters, `?` for one.
   std::vector<std::string> allow_missing{};
 
+  /// Head and norms behind stages start anew, and those of the file are left out: a model of
+  /// another task on the same backbone.
+  bool backbone_only = false;
+
   /// The model's geometry, if weights of another are to be fitted to it (see fit_tensor).
   const ModelConfig* fit = nullptr;
 
@@ -38,6 +42,7 @@ struct LoadReport {
     std::string shape;       ///< the model's; empty for kUnexpected
     std::string how{};       ///< what was done; for kFitted only
     bool allowed = false;    ///< need not agree
+    bool apart = false;      ///< of the head or a norm behind a stage, see backbone_only
   };
 
   Naming naming = Naming::kTessera;
@@ -50,8 +55,8 @@ struct LoadReport {
   /// `head.weight: file [10, 32], model [4, 32]`
   static std::string to_string(const Line& line);
 
-  /// A line for every parameter that was not simply copied, and one with the number of those that
-  /// were: `172 of 174 parameters loaded (timm names)`.
+  /// A line for every parameter that was not simply copied, one for all that are apart, and one
+  /// with the number of those that were: `172 of 174 parameters loaded (timm names)`.
   std::vector<std::string> summary() const;
 };
 

@@ -1,6 +1,7 @@
 #include "formats/weights/name_rows.h"
 
 #include "formats/weights/detector_names.h"
+#include "formats/weights/names_dense.h"
 
 namespace tessera {
 namespace {
@@ -154,9 +155,11 @@ std::vector<NamePair> make_pairs(const NameTable& table, Naming naming) {
                        whole_pattern(row.names[column], table, naming), row.use, head});
     }
   }
-  for (const NameRow& row : detector_head_rows()) {
-    pairs.push_back(
-        {std::string(row.names[0]), std::string(row.names[column]), row.use, /*head=*/true});
+  for (const std::span<const NameRow> rows : {detector_head_rows(), segmentation_head_rows()}) {
+    for (const NameRow& row : rows) {
+      pairs.push_back(
+          {std::string(row.names[0]), std::string(row.names[column]), row.use, /*head=*/true});
+    }
   }
   for (const OtherSpelling& other : table.others) {
     if (other.naming != naming) continue;

@@ -16,10 +16,12 @@ inline constexpr std::size_t kNamings = 6;
 /// Where a row holds.
 enum class RowUse : std::uint8_t {
   kAlways,
-  kV1,        ///< not in Swin v2
-  kV2,        ///< in Swin v2 alone, whose keys have no bias
-  kNormLast,  ///< one norm, behind the last stage
-  kNormEach,  ///< one behind each stage that a head reads
+  kV1,            ///< not in Swin v2
+  kV2,            ///< in Swin v2 alone, whose keys have no bias
+  kNormLast,      ///< one norm, behind the last stage
+  kNormEach,      ///< one behind each stage that a head reads
+  kStatistics,    ///< written of heads whose norms have running statistics
+  kNoStatistics,  ///< written of those whose norms have none
 };
 
 /// Patterns (see match_name), in the order of Naming: names after any prefix, empty where a naming

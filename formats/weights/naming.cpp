@@ -6,6 +6,7 @@
 
 #include "formats/weights/name_pattern.h"
 #include "formats/weights/name_rows.h"
+#include "formats/weights/names_dense.h"
 
 namespace tessera {
 namespace {
@@ -29,8 +30,17 @@ bool holds(RowUse use, const NameScheme& scheme) {
       return !scheme.norm_each;
     case RowUse::kNormEach:
       return scheme.norm_each;
+    case RowUse::kStatistics:
+      return scheme.statistics;
+    case RowUse::kNoStatistics:
+      return !scheme.statistics;
   }
   return false;
+}
+
+/// Reading knows the norms of a head by their names.
+bool holds_in_reading(RowUse use, const NameScheme& scheme) {
+  return use == RowUse::kStatistics || use == RowUse::kNoStatistics || holds(use, scheme);
 }
 
 /// Whether a pattern of words stands for the thirds of a tensor.
@@ -65,6 +75,7 @@ std::vector<std::string> naming_words() { return {kNames.begin(), kNames.end()};
 std::string_view backbone_prefix(const NameScheme& scheme) {
   if (scheme.naming == Naming::kOpenMmlab) return "backbone.";
   if (scheme.naming == Naming::kTorchvision) return scheme.norm_each ? "backbone.body." : "";
+  if (scheme.naming == Naming::kOfficial && scheme.norm_each) return "backbone.";
   if (scheme.naming != Naming::kHuggingFace) return "";
   if (scheme.norm_each) return "backbone.";
   return scheme.architecture == Architecture::kViT      ? "vit."
@@ -75,7 +86,7 @@ std::string_view backbone_prefix(const NameScheme& scheme) {
 std::optional<PartName> to_tessera(std::string_view name, const NameScheme& scheme) {
   if (scheme.naming == Naming::kTessera) return PartName{std::string(name)};
   for (const NamePair& pair : name_pairs(scheme.architecture, scheme.naming)) {
-    if (!holds(pair.use, scheme)) continue;
+    if (!holds_in_reading(pair.use, scheme)) continue;
     const auto match = match_name(pair.theirs, name, scheme.stages - 1);
     if (!match) continue;
     const bool in_parts = has_parts(pair.theirs);
@@ -98,6 +109,7 @@ std::vector<PartName> from_tessera(std::string_view name, const NameScheme& sche
 
 NameScheme scheme_for(std::span<const std::string> names, Naming naming) {
   NameScheme scheme{.naming = naming};
+  bool head_norms = false, statistics = false;
   for (const std::string& name : names) {
     if (name.starts_with("blocks.")) scheme.architecture = Architecture::kViT;
     if (name.ends_with(".logit_scale")) scheme.architecture = Architecture::kSwinV2;
@@ -105,7 +117,10 @@ NameScheme scheme_for(std::span<const std::string> names, Naming naming) {
       scheme.stages = std::max(scheme.stages, block->numbers.stage + 1);
     }
     if (match_name("norm{S}.*", name)) scheme.norm_each = true;
+    head_norms |= is_head(name) && name.ends_with(".norm.weight");
+    statistics |= name.ends_with(".running_mean");
   }
+  scheme.statistics = statistics || !head_norms;
   return scheme;
 }
 
@@ -114,7 +129,7 @@ bool is_head(std::string_view name) { return name.starts_with("head."); }
 bool is_buffer(std::string_view name) {
   const std::string_view last = name.substr(name.find_last_of('.') + 1);
   return last == "relative_position_index" || last == "attn_mask" ||
-         last == "relative_coords_table" || last == "k_bias";
+         last == "relative_coords_table" || last == "k_bias" || is_batch_counter(name);
 }
 
 }  // namespace tessera

@@ -32,6 +32,7 @@ struct NameScheme {
   Architecture architecture = Architecture::kSwin;
   int stages = 0;          ///< OpenMMLab counts the last norm by them
   bool norm_each = false;  ///< a norm for each stage that a dense head reads: norm0, norm1, ...
+  bool statistics = true;  ///< norms of the head have running statistics
 };
 
 /// Query, key and value stand together here, as [3C, C] and [3C]; elsewhere perhaps apart.
@@ -73,7 +74,8 @@ NameScheme scheme_for(std::span<const std::string> names, Naming naming);
 bool is_head(std::string_view name);
 
 /// True for tensors that can be computed from the configuration, which files may carry along:
-/// `relative_position_index`, `attn_mask`, `relative_coords_table`, `k_bias`.
+/// `relative_position_index`, `attn_mask`, `relative_coords_table`, `k_bias`; and for counters of
+/// batches, which nobody reads.
 bool is_buffer(std::string_view name);
 
 }  // namespace tessera

@@ -12,12 +12,6 @@ namespace {
 // The addresses at which dropout draws, away from those of the blocks.
 constexpr std::uint32_t kMainDraw = 0xfff0u, kAuxiliaryDraw = 0xfff1u;
 
-std::size_t auxiliary_stage(const ModelConfig& config) {
-  const std::int64_t stage = config.head.auxiliary.stage;
-  if (stage != kAutoStage) return static_cast<std::size_t>(stage);
-  return std::max<std::size_t>(config.depths.size(), 2) - 2;
-}
-
 }  // namespace
 
 ConvRow::ConvRow(std::int64_t in_channels, std::int64_t channels, std::int64_t count,
@@ -121,6 +115,12 @@ void DenseHead::visit(ParameterVisitor& visitor) {
   visit_features(visitor);
   visitor("classifier", classifier_);
   if (auxiliary_) visitor("auxiliary", *auxiliary_);
+}
+
+std::size_t auxiliary_stage(const ModelConfig& config) {
+  const std::int64_t stage = config.head.auxiliary.stage;
+  if (stage != kAutoStage) return static_cast<std::size_t>(stage);
+  return std::max<std::size_t>(config.depths.size(), 2) - 2;
 }
 
 ConvNormRule conv_norm_rule(const HeadConfig& config) { return {.norm = config.norm}; }

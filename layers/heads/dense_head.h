@@ -81,6 +81,9 @@ class DenseHead : public Head {
 /// The rule of all convolutions of a dense head.
 ConvNormRule conv_norm_rule(const HeadConfig& config);
 
+/// The stage whose map the auxiliary head reads; it may be one that the model has not.
+std::size_t auxiliary_stage(const ModelConfig& config);
+
 /// Numbers of all stages of the model.
 std::vector<std::size_t> all_stages(const ModelConfig& config);
 

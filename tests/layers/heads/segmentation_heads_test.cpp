@@ -184,7 +184,7 @@ TEST_CASE("segmentation heads learn one batch") {
     Model model(changed(config, [](ModelConfig& c) { c.head.dropout = 0.0; }));
     model.parameters.initialize(3, 0.1f);
     const double first = train_step(model, 2);
-    for (std::uint64_t step = 1; step < 12; ++step) {
+    for (std::uint64_t step = 1; step < 25; ++step) {
       const std::span<float> values = model.parameters.values().span();
       const std::span<const float> gradient = model.parameters.grads().span();
       double square = 0.0;
@@ -193,7 +193,7 @@ TEST_CASE("segmentation heads learn one batch") {
       for (std::size_t i = 0; i < values.size(); ++i) values[i] -= rate * gradient[i];
       train_step(model, 2, step);
     }
-    CHECK(train_step(model, 2) < 0.95 * first);
+    CHECK(train_step(model, 2) < 0.9 * first);
   }
 }
 
