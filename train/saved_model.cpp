@@ -10,6 +10,11 @@ namespace tessera {
 
 SavedModel load_saved_model(const std::filesystem::path& path,
                             std::span<const std::string> overrides) {
+  const bool settings = path.extension() == ".yaml" || path.extension() == ".yml";
+  if (settings && std::filesystem::is_regular_file(path)) {
+    fail<CheckpointError>(
+        "{}: is a file of settings: give a run's folder, a checkpoint's or weights", path.string());
+  }
   if (are_weights(path)) return open_weights(path, overrides);
   const LoadedCheckpoint checkpoint = load_checkpoint(path, CheckpointChoice::kBest);
   for (const std::string& note : checkpoint.notes) notice("{}", note);
