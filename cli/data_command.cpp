@@ -118,9 +118,9 @@ Config config_of(const std::string& source) {
     fail<ConfigError>("data show: {} is a folder, but no run", shown(source));
   }
   if (std::filesystem::exists(source, ignored)) return load_config(source);
-  for (const DatasetName name :
-       {DatasetName::kFashionMnist, DatasetName::kMnist, DatasetName::kCifar10,
-        DatasetName::kCifar100, DatasetName::kSynthetic}) {
+  for (int i = 0; i < kDatasetNames; ++i) {
+    const auto name = static_cast<DatasetName>(i);
+    if (lies_in_files(name)) continue;
     if (dataset_info(name).name == source) return parse_config("data: {name: " + source + "}");
   }
   fail<ConfigError>("data show: {} is no run, no configuration, and no data set by name",

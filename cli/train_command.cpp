@@ -208,12 +208,30 @@ TrainSummary train_new(Parts parts, const RunFolder& folder, RunSession& session
   return train(folder, parts, trainer, log, session, signals);
 }
 
+/// Takes the checkpoint over. Where its tensors do not fit, it says which keys of the model
+/// changed.
+void restore(Trainer& trainer, const RunFolder& folder, const Parts& parts,
+             const LoadedCheckpoint& checkpoint, const TrainingHistory& history) {
+  try {
+    trainer.restore(checkpoint, history);
+  } catch (const CheckpointError&) {
+    std::vector<std::string> keys = changed_keys(load_config(folder.config()), parts.config);
+    std::erase_if(keys, [](const std::string& key) { return !key.starts_with("model."); });
+    if (keys.empty()) throw;
+    fail<ConfigError>(
+        "{}: its checkpoint is of another model: {}; a new run starts from its "
+        "weights by init.weights",
+        folder.path.string(), fmt::join(keys, ", "));
+  }
+}
+
 /// Nothing is written before the checkpoint has been read, found to fit, and taken over.
 TrainSummary train_on(const Parts& parts, const RunFolder& folder, LoadedCheckpoint checkpoint,
                       RunSession& session, SignalGuard& signals) {
   Trainer trainer(parts.config, folder.checkpoints(), *parts.training, *parts.val);
   std::vector<std::string> notes = std::move(checkpoint.notes);
-  trainer.restore(checkpoint, records_until(folder, checkpoint.meta, parts.config, notes));
+  restore(trainer, folder, parts, checkpoint,
+          records_until(folder, checkpoint.meta, parts.config, notes));
   if (trainer.finished()) {
     if (complete_index(folder.checkpoints())) {
       notice(

@@ -272,7 +272,11 @@ std::optional<Loader::Loaded> Loader::read(std::uint32_t sample, Image& buffer) 
     const ImageView image = dataset_.read(sample, buffer);
     return Loaded{sample, image, dense_ ? dataset_.target(sample) : Target{}};
   } catch (const DataError& error) {
-    if (options_.on_error == OnError::kFail) throw;
+    if (options_.on_error == OnError::kFail) {
+      fail<DataError>(
+          "{} (data.on_error: skip leaves such images out; tessera data check names all)",
+          error.what());
+    }
     const std::lock_guard lock(broken_mutex_);
     if (broken_.insert(sample).second)
       warnings_.push_back(fmt::format("skipped: {}", error.what()));

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <optional>
 #include <sstream>
 #include <utility>
 
@@ -217,6 +218,27 @@ std::string describe(const YamlNode& node) {
   return fmt::format("{}\"{}\"", node.quoted ? "the quoted text " : "", shown);
 }
 
+namespace {
+
+/// The first tab that indents a line, up to line `last` from 0; nothing if there is none.
+std::optional<YAML::Mark> indenting_tab(const std::string& text, int last) {
+  YAML::Mark mark;
+  std::size_t begin = 0;
+  for (mark.line = 0; mark.line <= last && begin < text.size(); ++mark.line) {
+    const std::size_t tab = text.find_first_not_of(' ', begin);
+    if (tab != std::string::npos && text[tab] == '\t') {
+      mark.column = static_cast<int>(tab - begin);
+      return mark;
+    }
+    const std::size_t end = text.find('\n', begin);
+    if (end == std::string::npos) break;
+    begin = end + 1;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
 YamlNode parse_yaml(const std::string& text, const std::string& name, Problems& problems,
                     bool has_lines) {
   check_text(text, name);
@@ -227,6 +249,9 @@ YamlNode parse_yaml(const std::string& text, const std::string& name, Problems& 
     while (parser.HandleNextDocument(builder)) {
     }
   } catch (const YAML::Exception& error) {
+    if (const auto tab = indenting_tab(text, error.mark.line)) {
+      fail_at(builder.place(*tab), "a tab: YAML is indented by blanks alone");
+    }
     fail_at(builder.place(error.mark), error.msg);
   }
   return builder.take();

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <cmath>
+
 #include "report/sections.h"
 
 namespace tessera::report {
@@ -33,6 +35,20 @@ Series validation(const RunRecord& record, double unit, const std::string& name)
         {static_cast<double>(evaluation.step) / unit, evaluation.metrics.value("val/" + name)});
   }
   return series;
+}
+
+/// The end of an axis of shares from below: what comes after the first eighth of a run fills it,
+/// and the steep start may begin below it.
+std::optional<double> low_end(const std::vector<Series>& all, double last) {
+  constexpr double kStart = 0.125, kStep = 0.1;
+  double low = 1.0;
+  for (const Series& series : all) {
+    for (const Point& point : series.points) {
+      if (point.x >= kStart * last && point.y < low) low = point.y;
+    }
+  }
+  const double end = kStep * std::floor(low / kStep + 1e-9);
+  return end >= kStep && end < 1.0 ? std::optional(end) : std::nullopt;
 }
 
 }  // namespace
@@ -85,6 +101,7 @@ Curves curves_of(const RunRecord& record) {
                  .x = x,
                  .y = {.unit = Unit::kPercent, .high = 1.0},
                  .series = {training_metric(record, unit, main), validation(record, unit, main)}};
+  curves.main.y.low = low_end(curves.main.series, x.high.value_or(0.0));
   curves.learning_rate = {
       .title = "Learning rate",
       .x = x,

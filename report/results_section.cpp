@@ -137,7 +137,12 @@ std::string verdict(const StudyRecord& record) {
 Plot cost_plot(const StudyRecord& record, const std::string& title, const AxisConfig& x,
                double StudyCell::*cost) {
   const std::vector<Series> series = dots(record, cost);
-  Plot plot{.title = title,
+  std::string beside;  // what the labels at the dots are
+  for (std::size_t i = 1; i < record.axes.size(); ++i) {
+    const std::string& name = record.axes[i].name;
+    beside += (beside.empty() ? "" : ", ") + name.substr(name.rfind('.') + 1);
+  }
+  Plot plot{.title = beside.empty() ? title : fmt::format("{} (at dots: {})", title, beside),
             .x = x,
             .y = {.unit = unit_of(record.metric())},
             .series = {front_of(series, named_metric(record.metric(), 0.0).smaller_is_better)},

@@ -111,6 +111,20 @@ std::string memory_lines(const StudyResults& results) {
   return text;
 }
 
+/// Cells whose patches do not divide the image.
+std::string unseen_lines(const StudyResults& results) {
+  std::string text;
+  for (const CellResult& cell : results.cells) {
+    const Size2 unused = cell.plan.model.embed.unused_pixels;
+    if (unused == Size2{0, 0}) continue;
+    text += fmt::format(
+        "\n{}: model.patch_size does not divide model.image_size: {} rows and {} columns at the "
+        "edge of every image are not seen\n",
+        cell.cell.name, unused[0], unused[1]);
+  }
+  return text;
+}
+
 std::string rest_line(const StudyResults& results) {
   const std::optional<double> rest = expected_rest(results);
   if (!rest) {
@@ -140,9 +154,9 @@ std::string plan_report(const StudyResults& results) {
     if (!results.is_baseline(i)) continue;
     baselines += (baselines.empty() ? "" : "; ") + results.cells[i].cell.name;
   }
-  return fmt::format("{}\n{}\nCompared with: {}\n{}{}{}", header(results),
+  return fmt::format("{}\n{}\nCompared with: {}\n{}{}{}{}", header(results),
                      plan_table(results).plain(), baselines, match_lines(results),
-                     memory_lines(results), rest_line(results));
+                     memory_lines(results), unseen_lines(results), rest_line(results));
 }
 
 }  // namespace tessera

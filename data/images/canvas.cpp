@@ -1,19 +1,15 @@
 #include "data/images/canvas.h"
 
-#include <stb/stb_easy_font.h>
-
 #include <algorithm>
+#include <array>
 #include <cmath>
-#include <cstring>
-#include <string>
+#include <string_view>
 #include <vector>
 
 #include "data/images/image.h"
 
 namespace tessera {
 namespace {
-
-constexpr std::int64_t kTextScale = 2;
 
 /// CIELAB lightness 3 to 96 in equal steps, hue from blue over red to yellow.
 constexpr std::array<Color, 9> kHeat{{{9, 10, 24},
@@ -26,18 +22,65 @@ constexpr std::array<Color, 9> kHeat{{{9, 10, 24},
                                       {255, 202, 113},
                                       {255, 245, 189}}};
 
-/// A corner as stb_easy_font writes it; four make a rectangle.
-struct Vertex {
-  float x, y, z;
-  std::array<std::uint8_t, 4> color;
+/// A letter in kShades, row by row after those of the letters before it.
+struct Glyph {
+  std::int32_t code;     ///< Unicode
+  std::int16_t advance;  ///< pixels to the next letter
+  std::int16_t left, top, width, height;
 };
 
-/// The library looks letters up in a table of printable ASCII.
-std::string printable(std::string_view line) {
-  std::string text(line);
-  std::replace_if(
-      text.begin(), text.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
-  return text;
+#include "data/images/glyphs.inc"
+
+constexpr int kMostShade = 7;
+
+/// Each character of the shades is two pixels of 0 to 7.
+int shade(std::size_t pixel) {
+  const char c = kShades[pixel / 2];
+  const int both = c >= 'a'   ? c - 'a' + 26
+                   : c >= 'A' ? c - 'A'
+                   : c >= '0' ? c - '0' + 52
+                   : c == '+' ? 62
+                              : 63;
+  return pixel % 2 == 0 ? both / 8 : both % 8;
+}
+
+struct PlacedGlyph {
+  const Glyph* glyph;
+  std::size_t first;  ///< of its shades
+};
+
+/// A letter that is not in the table is a question mark.
+PlacedGlyph glyph_of(char32_t code) {
+  static const std::vector<std::size_t> kFirst = [] {
+    std::vector<std::size_t> first{0};
+    for (const Glyph& glyph : kGlyphs) {
+      first.push_back(first.back() + static_cast<std::size_t>(glyph.width * glyph.height));
+    }
+    return first;
+  }();
+  auto found = std::ranges::lower_bound(kGlyphs, static_cast<std::int32_t>(code), {}, &Glyph::code);
+  if (found == kGlyphs.end() || found->code != static_cast<std::int32_t>(code)) {
+    found = std::ranges::lower_bound(kGlyphs, std::int32_t{'?'}, {}, &Glyph::code);
+  }
+  return {&*found, kFirst[static_cast<std::size_t>(found - kGlyphs.begin())]};
+}
+
+/// The next letter of UTF-8; of a byte that is none a question mark.
+char32_t take_letter(std::string_view& line) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(line[i]); };
+  const std::size_t more = byte(0) < 0x80              ? 0
+                           : (byte(0) & 0xe0u) == 0xc0 ? 1
+                           : (byte(0) & 0xf0u) == 0xe0 ? 2
+                           : (byte(0) & 0xf8u) == 0xf0 ? 3
+                                                       : line.size();
+  char32_t code = more == 0 ? byte(0) : byte(0) & (0x3fu >> more);
+  bool is_whole = more < line.size();
+  for (std::size_t i = 1; is_whole && i <= more; ++i) {
+    is_whole = (byte(i) & 0xc0u) == 0x80;
+    code = code << 6 | (byte(i) & 0x3fu);
+  }
+  line.remove_prefix(is_whole ? more + 1 : 1);
+  return is_whole ? code : U'?';
 }
 
 }  // namespace
@@ -91,24 +134,34 @@ void Canvas::draw(std::int64_t y, std::int64_t x, const Image& image) {
 }
 
 void Canvas::text(std::int64_t y, std::int64_t x, std::string_view line, Color color) {
-  std::string copy = printable(line);
-  // The library asks for 270 bytes a letter on average.
-  std::vector<Vertex> corners(64 * (copy.size() + 1));
-  const int count = stb_easy_font_print(0.0f, 0.0f, copy.data(), nullptr, corners.data(),
-                                        static_cast<int>(corners.size() * sizeof(Vertex)));
-  for (int i = 0; i < count; ++i) {
-    const Vertex& first = corners[static_cast<std::size_t>(4 * i)];
-    const Vertex& last = corners[static_cast<std::size_t>(4 * i + 2)];
-    fill(y + kTextScale * static_cast<std::int64_t>(first.y),
-         x + kTextScale * static_cast<std::int64_t>(first.x),
-         kTextScale * static_cast<std::int64_t>(last.y - first.y),
-         kTextScale * static_cast<std::int64_t>(last.x - first.x), color);
+  while (!line.empty()) {
+    const auto [glyph, first] = glyph_of(take_letter(line));
+    for (std::int64_t row = 0; row < glyph->height; ++row) {
+      for (std::int64_t column = 0; column < glyph->width; ++column) {
+        const int strength = shade(first + static_cast<std::size_t>(row * glyph->width + column));
+        if (strength > 0) {
+          blend(y + glyph->top + row, x + glyph->left + column, color,
+                static_cast<float>(strength) / kMostShade);
+        }
+      }
+    }
+    x += glyph->advance;
+  }
+}
+
+void Canvas::blend(std::int64_t y, std::int64_t x, Color color, float share) {
+  if (y < 0 || x < 0 || y >= image_.shape.height || x >= image_.shape.width) return;
+  std::uint8_t* const pixel = image_.pixels.data() + (y * image_.shape.width + x) * 3;
+  for (std::size_t c = 0; c < color.size(); ++c) {
+    pixel[c] = static_cast<std::uint8_t>(
+        std::lround((1.0f - share) * static_cast<float>(pixel[c]) + share * color[c]));
   }
 }
 
 std::int64_t Canvas::text_width(std::string_view line) {
-  std::string copy = printable(line);
-  return kTextScale * stb_easy_font_width(copy.data());
+  std::int64_t width = 0;
+  while (!line.empty()) width += glyph_of(take_letter(line)).glyph->advance;
+  return width;
 }
 
 Image panel_of(const Image& photo, std::int64_t longer) {

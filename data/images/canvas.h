@@ -1,4 +1,4 @@
-// Drawing: rectangles, images and text. The only place that knows stb_easy_font.
+// Drawing: rectangles, images and text in DejaVu Sans, whose letters were traced once.
 #pragma once
 
 #include <array>
@@ -31,13 +31,16 @@ class Canvas {
   /// An image of 3 channels.
   void draw(std::int64_t y, std::int64_t x, const Image& image);
 
-  /// A line; what is not printable ASCII becomes a question mark.
+  /// A line of UTF-8 in letters 14 pixels high, of which the languages of Europe that are written
+  /// in Latin letters need no others; what is none of them becomes a question mark.
   void text(std::int64_t y, std::int64_t x, std::string_view line, Color color);
   static std::int64_t text_width(std::string_view line);
 
   const Image& image() const { return image_; }
 
  private:
+  void blend(std::int64_t y, std::int64_t x, Color color, float share);
+
   Image image_;
 };
 

@@ -49,20 +49,25 @@ bool is_good(const Line& line) {
 }
 
 [[noreturn]] void fail_load(const TensorFile& file, const LoadReport& report) {
+  constexpr std::size_t kMost = 8;  // lines of a kind
   std::string text;
   std::vector<std::string> counts;
-  bool head_differs = false;
+  bool head_differs = false, others_differ = false;
   for (const Status status : {Status::kMissing, Status::kUnexpected, Status::kShapeMismatch}) {
     std::size_t count = 0;
     for (const Line& line : report.lines) {
       if (line.status != status) continue;
-      ++count;
-      text += fmt::format("\n  {} {}", label_of(status), LoadReport::to_string(line));
-      head_differs |= status == Status::kShapeMismatch && line.name.starts_with("head.");
+      if (++count <= kMost) {
+        text += fmt::format("\n  {} {}", label_of(status), LoadReport::to_string(line));
+      }
+      if (status != Status::kShapeMismatch) continue;
+      (line.name.starts_with("head.") ? head_differs : others_differ) = true;
     }
+    if (count > kMost) text += fmt::format("\n  and {} more {}", count - kMost, label_of(status));
     if (count > 0) counts.push_back(fmt::format("{} {}", count, label_of(status)));
   }
-  if (head_differs) text += "\n  another number of classes: allow_missing head.* starts a new head";
+  if (head_differs && !others_differ)
+    text += "\n  another number of classes: allow_missing head.* starts a new head";
   fail<CheckpointError>("[load_weights] {} ({} names) does not fit the model: {}{}", file.path,
                         name_of(report.naming), fmt::join(counts, ", "), text);
 }

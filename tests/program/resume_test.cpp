@@ -286,5 +286,18 @@ TEST_CASE(
   CHECK(history[0]["environment"]["tessera"] == "0.1.0");
 }
 
+TEST_CASE("a resume with another width says which key changed, in a line") {
+  const test::ScratchFolder folder;
+  write_text(folder / "c.yaml", test::kTinyConfig);
+  const std::string run = folder / "run";
+  REQUIRE(test::tessera({"train", folder / "c.yaml", "--out", run, "--set", "train.max_steps=1"})
+              .code == 0);
+  const Outcome outcome = test::tessera({"train", folder / "c.yaml", "--resume", run, "--set",
+                                         "model.embed_dim=32", "--set", "train.max_steps=2"});
+  CHECK(outcome.code == 2);
+  CHECK(outcome.has_one_line());
+  CHECK(outcome.err.find("of another model: model.embed_dim 16 -> 32") != std::string::npos);
+}
+
 }  // namespace
 }  // namespace tessera

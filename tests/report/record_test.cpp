@@ -108,6 +108,27 @@ TEST_CASE("curves: a binary loss has a chart and a caption of its own") {
   CHECK(curves.loss.title == "Validation loss (cross entropy)");
 }
 
+TEST_CASE("curves: an axis of shares begins below what comes after the start, not at nothing") {
+  RunRecord record;
+  record.config.train.best_by = "top1";
+  const auto low_of = [&](const std::vector<double>& shares) {
+    record.evaluations.clear();
+    record.updates.clear();
+    for (std::size_t i = 0; i < shares.size(); ++i) {
+      const auto step = static_cast<std::int64_t>(i + 1);
+      EvaluationRecord evaluation{.step = step, .epoch = step};
+      evaluation.metrics.set("val/top1", shares[i]);
+      record.evaluations.push_back(evaluation);
+      UpdateRecord update{.step = step, .epoch = step};
+      update.metrics.set("train/top1", shares[i]);
+      record.updates.push_back(update);
+    }
+    return curves_of(record).main.y.low.value_or(0.0);
+  };
+  CHECK(low_of({0.1, 0.7, 0.8, 0.85, 0.88, 0.9, 0.9, 0.91, 0.91}) == doctest::Approx(0.7));
+  CHECK(low_of({0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.08, 0.09, 0.09}) == 0.0);
+}
+
 constexpr const char* kResults = R"({
   "study": "patch_size", "tessera": "0.1.0",
   "axes": [{"name": "model.patch_size", "values": ["2", "4"]},

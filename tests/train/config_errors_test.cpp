@@ -180,6 +180,7 @@ TEST_CASE("a text that is no configuration is refused in one line") {
       {"swin", "c.yaml:1:1: expected the sections model, data, optim and train, got \"swin\""},
       {"model: {patch_size: 2\n", "c.yaml:2:1: end of map flow not found"},
       {"model: 1\n train: 2\n", "c.yaml:2:7: illegal map value"},
+      {"model:\n\tpatch_size: 4\n", "c.yaml:2:1: a tab: YAML is indented by blanks alone"},
       {"train: &t {}\n",
        "c.yaml:1:8: anchors and aliases are not supported; share settings "
        "through base:"},

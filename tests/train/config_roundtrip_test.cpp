@@ -340,6 +340,16 @@ TEST_CASE("what a run is to be trained with is what its checkpoints can be read 
         "name by a link");
 }
 
+TEST_CASE("config: words that readers of YAML 1.1 take for something else are written in quotes") {
+  Config config = parse_config("data: {name: image_folder, root: d, classes: [a]}");
+  config.data.classes = {"no", "Yes", "ON", "off", "y", "N", "true", "NULL", ".5", "north", "a"};
+  config.model.num_classes = 11;
+  const std::string text = to_yaml(config);
+  CHECK(text.find("classes: [\"no\", \"Yes\", \"ON\", \"off\", \"y\", \"N\", \"true\", \"NULL\", "
+                  "\".5\", north, a]") != std::string::npos);
+  CHECK(parse_config(text).data.classes == config.data.classes);
+}
+
 TEST_CASE("the reference lists every key with its default") {
   const std::string reference = config_reference();
   Config unset = unset_config();

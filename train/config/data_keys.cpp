@@ -98,7 +98,8 @@ void add_augment(AugmentConfig& augment, std::vector<Key>& keys) {
 
 void add_data_keys(Config& config, std::vector<Key>& keys) {
   DataConfig& data = config.data;
-  const std::string samples = "use only the first so many samples; 0: all";
+  const std::string samples =
+      "use only so many samples: the first, of image_folder the first of each class; 0: all";
   keys.insert(
       keys.end(),
       {dataset_key(config),

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 
@@ -88,12 +89,23 @@ bool read_list(std::string_view path, std::string_view type, const Range& range,
   return good;
 }
 
+/// What readers of YAML 1.1 take for true, false, nothing or a number.
+bool is_word_of_yaml_1_1(const std::string& text) {
+  constexpr std::array<std::string_view, 9> kWords = {"y",   "n",    "yes",   "no",  "on",
+                                                      "off", "true", "false", "null"};
+  std::string lower = text;
+  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  if (std::find(kWords.begin(), kWords.end(), lower) != kWords.end()) return true;
+  const bool is_number = text.size() > 1 && text[0] == '.' && text[1] >= '0' && text[1] <= '9';
+  return is_number || lower == ".inf" || lower == ".nan";
+}
+
 /// Text that can stand without quotes and is read back as text, not as `auto` or nothing.
 bool is_plain_text(const std::string& text) {
   constexpr std::string_view kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ/._";
   constexpr std::string_view kLater = "0123456789-";
   if (text.empty() || text == "auto") return false;
-  if (text == "null" || text == "Null" || text == "NULL") return false;
+  if (is_word_of_yaml_1_1(text)) return false;
   return kPlain.find(text.front()) != std::string_view::npos &&
          std::all_of(text.begin(), text.end(), [&](char c) {
            return kPlain.find(c) != std::string_view::npos ||
