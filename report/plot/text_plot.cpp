@@ -101,6 +101,7 @@ class RowAxis {
       if (count > kMostLabels) continue;
       double low = 0.0;
       const double step = step_for(count, config, low);
+      if (axis.low() >= 0.0 && low < -1e-9 * step) continue;  // nothing is there
       const double used = (axis.high() - axis.low()) / (count * step) * count * gap / (rows - 1);
       // Two ends alone say little of what lies between.
       if (const double worth = used * (count < 2 ? 0.5 : 1.0); worth > best) {

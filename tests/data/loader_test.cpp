@@ -299,7 +299,9 @@ TEST_CASE("loader: an error in a worker is thrown at its batch and ends the epoc
       CHECK(loader.next(batch));
       CHECK(loader.next(batch));
       CHECK(message_of<DataError>([&] { loader.next(batch); }) ==
-            "[faulty] sample 25 cannot be read");
+            "[faulty] sample 25 cannot be read (data.on_error: skip leaves such images out; "
+            "tessera data "
+            "check names all)");
       CHECK_FALSE(loader.next(batch));
     }
     loader.start_epoch(0, 3);

@@ -104,6 +104,17 @@ TEST_CASE("draw_text: labels are as far apart as what they say, whatever the row
   }
 }
 
+TEST_CASE("draw_text: an axis of shares that ends at 100 % does not go below nothing") {
+  Plot plot = rising();
+  plot.y = {.unit = Unit::kPercent, .high = 1.0};
+  for (int rows = 5; rows < 25; ++rows) {
+    for (const auto& [row, label] :
+         labels_of(draw_text(plot, {.columns = 40, .rows = rows}, false))) {
+      CHECK(label[0] != '-');
+    }
+  }
+}
+
 TEST_CASE("draw_text: colours change no column, and none are used without") {
   const TextSize size{.columns = 48, .rows = 9};
   const std::vector<std::string> plain = draw_text(rising(), size, false);
