@@ -206,8 +206,13 @@ Action add_data_command(Arguments& arguments) {
       "sample", "Write some images as PNG: of testing as they are, or of training as a model sees");
   Arguments show_arguments = arguments.add_command(
       "show", "Write one sample as PNG, by the name that lists of mistakes give it");
-  return [check_arguments, show_arguments, check = add_data_check_command(check_arguments),
-          sample = add_sample_command(sample_arguments), show = add_show_command(show_arguments)] {
+  Action check = add_data_check_command(check_arguments);
+  Action sample = add_sample_command(sample_arguments);
+  Action show = add_show_command(show_arguments);
+  check_arguments.example("tessera data check flowers --write-skip broken.txt");
+  sample_arguments.example("tessera data sample flowers.yaml --preview sheet.png");
+  show_arguments.example("tessera data show runs/flowers roses/12.jpg --out rose.png");
+  return [check_arguments, show_arguments, check, sample, show] {
     return check_arguments.given() ? check() : show_arguments.given() ? show() : sample();
   };
 }

@@ -51,7 +51,8 @@ void print(const DataSurvey& survey) {
              survey.heights[0], survey.widths[2], survey.heights[2], survey.widths[1],
              survey.heights[1], survey.is_grey ? "; all grey" : "");
   if (survey.validation > 0) {
-    fmt::print("validation: {} of its own\n", plural(survey.validation, "image"));
+    fmt::print("validation: {}\n",
+               plural(survey.validation, "image of its own", "images of their own"));
   } else if (survey.config.val_split > 0.0) {
     fmt::print("validation: {:.0f} % of the training images are held out{}\n",
                100.0 * survey.config.val_split,

@@ -278,9 +278,14 @@ int start(const TrainOptions& options, Parts parts, SignalGuard& signals) {
     abandon_run_folder(folder);
     throw;
   }
-  const TrainSummary summary =
-      conclude(session, [&] { return train_new(std::move(parts), folder, session, signals); });
-  return report(summary, config, folder);
+  try {
+    const TrainSummary summary =
+        conclude(session, [&] { return train_new(std::move(parts), folder, session, signals); });
+    return report(summary, config, folder);
+  } catch (const DataError&) {
+    abandon_unstarted_run(folder);
+    throw;
+  }
 }
 
 int resume(const TrainOptions& options, Parts parts, SignalGuard& signals) {

@@ -82,6 +82,23 @@ void abandon_run_folder(const RunFolder& folder) noexcept {
   }
 }
 
+void abandon_unstarted_run(const RunFolder& folder) noexcept {
+  try {
+    if (is_there(folder.checkpoints()) && !fs::is_empty(folder.checkpoints())) return;
+    if (is_there(folder.metrics()) && fs::file_size(folder.metrics()) > 0) return;
+    for (const fs::path& path :
+         {folder.checkpoints(), folder.metrics(), folder.timing(), folder.events(),
+          folder.answers(), folder.status(), folder.history(), folder.environment(),
+          folder.config(), folder.log()}) {
+      remove_path(path);
+    }
+    std::error_code not_empty;
+    fs::remove(folder.path, not_empty);
+  } catch (const std::exception&) {
+    // What is left can be looked at.
+  }
+}
+
 RunFolder open_run_folder(const fs::path& path) {
   const RunFolder folder{path};
   if (!is_there(folder.config())) {

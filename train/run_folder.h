@@ -38,6 +38,10 @@ void check_still_free(const RunFolder& folder);
 /// Removes the folder of a new run that could not be described.
 void abandon_run_folder(const RunFolder& folder) noexcept;
 
+/// Removes the folder of a new run that failed before its first update, where nothing else is in
+/// it. One that has metrics or a checkpoint stays.
+void abandon_unstarted_run(const RunFolder& folder) noexcept;
+
 /// The folder of a run that exists. Throws CheckpointError if `path` is none.
 RunFolder open_run_folder(const std::filesystem::path& path);
 

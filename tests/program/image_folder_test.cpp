@@ -132,5 +132,16 @@ TEST_CASE("the recipes on folders of images are sound") {
   }
 }
 
+TEST_CASE("a run that fails on its images before it took a step leaves no folder") {
+  const Pets pets;
+  for (const char* name : {"cat/c0.png", "cat/c1.png", "cat/c2.png", "cat/c3.png", "dog/d0.png"}) {
+    testing::write_text(pets.root() / "train" / name, "no image");
+  }
+  const Outcome failed = pets.train("failed");
+  CHECK(failed.code == 1);
+  CHECK(failed.err.find("data.on_error: skip leaves such images out") != std::string::npos);
+  CHECK(!fs::exists(pets.folder / "failed"));
+}
+
 }  // namespace
 }  // namespace tessera
