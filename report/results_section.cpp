@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <map>
 
 #include "report/plot/plot.h"
 #include "report/study_sections.h"
@@ -113,8 +114,54 @@ bool has_difference(const StudyRecord& record, const StudyCell& cell) {
          found->second.difference->half_width;
 }
 
+constexpr const char* kFold = "data.fold";
+
+bool has_folds(const StudyRecord& record) {
+  return std::ranges::any_of(record.axes, [](const StudyAxis& axis) { return axis.name == kFold; });
+}
+
+/// Folds have images of their own: a cell is compared with its baseline on the same ones alone.
+bool is_compared(const StudyRecord& record, const StudyCell& cell) {
+  if (cell.is_baseline()) return false;
+  const auto fold_of = [](const StudyCell& of) {
+    const auto found = of.labels.find(kFold);
+    return found == of.labels.end() ? std::string() : found->second;
+  };
+  const auto baseline = std::ranges::find(record.cells, cell.baseline, &StudyCell::name);
+  return baseline == record.cells.end() || fold_of(*baseline) == fold_of(cell);
+}
+
+/// The best mean over folds.
+std::string verdict_over_folds(const StudyRecord& record) {
+  std::map<std::string, std::vector<double>> groups;
+  for (const StudyCell& cell : record.cells) {
+    std::string name;
+    for (const auto& [axis, label] : cell.labels) {
+      if (axis != kFold) name += (name.empty() ? "" : ", ") + axis + ' ' + label;
+    }
+    const double mean = value_of(record, cell).mean;
+    if (std::isfinite(mean)) groups[name].push_back(mean);
+  }
+  const bool smaller = named_metric(record.metric(), 0.0).smaller_is_better;
+  const std::string* best = nullptr;
+  Estimate value;
+  for (const auto& [name, means] : groups) {
+    const Estimate own = estimate(means);
+    if (best != nullptr && !is_better(own.mean, value.mean, smaller)) continue;
+    best = &name;
+    value = own;
+  }
+  if (best == nullptr) return "No run has ended yet.";
+  return fmt::format(
+      "Over {} folds the {}{} is {}{}. Folds are not compared with each other: they "
+      "have images of their own.",
+      value.n, best->empty() ? "" : "best ", title_of_metric(record.metric()),
+      estimate_text(value, unit_of(record.metric())), best->empty() ? "" : ", with " + *best);
+}
+
 /// A sentence or two that claim no more than the intervals do.
 std::string verdict(const StudyRecord& record) {
+  if (has_folds(record)) return verdict_over_folds(record);
   const StudyCell* best = best_of(record);
   if (best == nullptr) return "No run has ended yet.";
   const Unit unit = unit_of(record.metric());
@@ -157,7 +204,7 @@ Drawing difference_drawing(const StudyRecord& record, const std::string& metric)
   const bool points = unit_of(metric) == Unit::kPercent;
   const double scale = points ? 100.0 : 1.0;
   for (const StudyCell& cell : record.cells) {
-    if (cell.is_baseline()) continue;
+    if (!is_compared(record, cell)) continue;
     const auto found = cell.summary.find(metric);
     Estimate difference{.mean = std::nan(""), .half_width = {}, .p = {}};
     if (found != cell.summary.end()) difference = found->second.difference.value_or(difference);
@@ -195,8 +242,9 @@ Section results_section(const StudyRecord& record) {
               "on the machine."
             : "The same over the mean time that the runs took to train, beside whatever else "
               "the machine did.");
-  const bool compares = std::any_of(record.cells.begin(), record.cells.end(),
-                                    [](const StudyCell& cell) { return !cell.is_baseline(); });
+  const bool compares =
+      std::any_of(record.cells.begin(), record.cells.end(),
+                  [&](const StudyCell& cell) { return is_compared(record, cell); });
   if (compares) {
     add_figure(html, difference_drawing(record, record.metric()),
                "Mean of the differences between runs of the same seed, which see the same images "

@@ -34,7 +34,7 @@ std::string text_of(const Estimate& value, const std::string& metric, bool signe
 
 std::string difference_text(const std::optional<Estimate>& difference, const std::string& metric,
                             const char* mark) {
-  if (!difference) return "baseline";
+  if (!difference) return "-";
   std::string text = text_of(*difference, metric, true);
   if (difference->excludes_zero()) text = mark + text + mark;
   return difference->p_holm ? text + ", " + p_text(*difference->p_holm) : text;
@@ -79,7 +79,9 @@ void add_metric_words(const StudyResults& results, const Differences& difference
   words.push_back(fmt::format("{}", mean_of(results.cells[cell], metrics.front()).n));
   for (std::size_t m = 0; m < metrics.size(); ++m) {
     words.push_back(text_of(mean_of(results.cells[cell], metrics[m]), metrics[m], false));
-    words.push_back(difference_text(differences[m][cell], metrics[m], mark));
+    words.push_back(results.is_baseline(cell)
+                        ? "baseline"
+                        : difference_text(differences[m][cell], metrics[m], mark));
   }
 }
 

@@ -66,6 +66,7 @@ std::optional<Estimate> difference_of(const StudyResults& results, std::size_t c
   if (results.is_baseline(cell)) return std::nullopt;
   const CellResult& own = results.cells[cell];
   const CellResult& baseline = results.cells[own.cell.baseline];
+  if (own.cell.config.data.fold != baseline.cell.config.data.fold) return std::nullopt;
   std::vector<double> values;
   Answers answers, less;
   for (std::size_t s = 0; s < own.runs.size(); ++s) {
@@ -127,13 +128,9 @@ std::optional<Estimate> difference_of(const StudyResults& results, const Folds& 
     const bool is_inside =
         std::find(folds.cells.begin(), folds.cells.end(), baseline) != folds.cells.end();
     if (is_inside) return std::nullopt;  // itself, or another fold
-    if (results.cells[cell].cell.config.data.fold !=
-        results.cells[baseline].cell.config.data.fold) {
-      return std::nullopt;
-    }
-    if (const auto difference = difference_of(results, cell, metric)) {
-      differences.push_back(*difference);
-    }
+    const auto difference = difference_of(results, cell, metric);
+    if (!difference) return std::nullopt;
+    differences.push_back(*difference);
   }
   return estimate_of_folds(differences);
 }

@@ -1,5 +1,6 @@
 // What the report reads: folders of runs and of studies, also of those that go on.
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <cmath>
 #include <filesystem>
@@ -213,6 +214,25 @@ TEST_CASE("study: what is clear alone but not among many comparisons is not call
   const std::string html = to_html(study_page(read_study_record(folder.path())));
   CHECK(html.find("among so many comparisons that may be chance") != std::string::npos);
   CHECK(html.find("+5.00 ± 2.00 points, p 0.20") != std::string::npos);
+}
+
+TEST_CASE("study: of folds the mean is told, and none is called the best") {
+  const ScratchFolder folder;
+  std::string cells;
+  for (int fold = 0; fold < 3; ++fold) {
+    cells +=
+        fmt::format(R"({}{{"name": "fold {}", "labels": {{"data.fold": "{}"}}, "baseline": "fold 0",
+      "plan": {{"parameters": 1, "macs": 2}}, "runs": [],
+      "summary": {{"val/top1": {{"n": 1, "mean": 0.{}, "half_width": null}}}}}})",
+                    fold == 0 ? "" : ",", fold, fold, 5 + fold);
+  }
+  write_text(folder / "results.json",
+             R"({"study": "f", "axes": [{"name": "data.fold", "values": ["0", "1", "2"]}],
+                 "seeds": [0], "metrics": ["val/top1"], "cells": [)" +
+                 cells + "]}");
+  const std::string html = to_html(study_page(read_study_record(folder.path())));
+  CHECK(html.find("Over 3 folds the val top-1 is 60.00 ± 24.84 %.") != std::string::npos);
+  CHECK(html.find("difference to the baseline") == std::string::npos);
 }
 
 TEST_CASE("study: damaged results are an error that names the file") {

@@ -55,6 +55,15 @@ TEST_CASE("folds: the mean over them with its interval, and differences paired b
   CHECK(table.find("62.00 ± 24.84") != std::string::npos);
 }
 
+TEST_CASE("folds: they are not compared with each other") {
+  StudyResults results = three_folds();
+  CHECK(difference_of(results, 1, "val/top1"));
+  for (CellResult& cell : results.cells) cell.cell.baseline = 0;  // as without `baseline:`
+  CHECK(!difference_of(results, 1, "val/top1"));
+  CHECK(difference_of(results, 3, "val/top1"));
+  CHECK(!difference_of(results, folds_of(results)[1], "val/top1"));
+}
+
 TEST_CASE("folds: a study without that axis has none") {
   StudyResults results = three_folds();
   results.study = test::study_of("axes: {model.patch_size: [2, 4]}\nseeds: [0]\n");
