@@ -56,18 +56,43 @@ std::vector<Example> examples_of(RunView& view) {
   return chosen;
 }
 
+/// What speaks for each of `classes`; of a class token what it takes from each patch, which is the
+/// same for all of them.
+std::vector<Tensor> maps_of(RunView& view, const Tensor& input,
+                            std::vector<std::int64_t>& classes) {
+  const ModelConfig& model = view.saved->config.model;
+  const Tensor batch = input.slice(0, {1, input.dim(0), input.dim(1), input.dim(2)});
+  if (model.pool != Pooling::kToken) {
+    return class_maps(view.saved->learner->model(), batch, classes);
+  }
+  ModelTrace trace;
+  view.saved->learner->predict(batch, nullptr, &trace);
+  classes.resize(1);
+  return {attention_rollout(trace, model)};
+}
+
+constexpr const char* kGradCam =
+    "Grad-CAM on the last stage, of wrong and right answers over the classes: bright is what "
+    "raises the logit of the class below the picture, each on its own scale. Of a wrong answer "
+    "both classes are shown.";
+
+constexpr const char* kRollout =
+    "What the answer takes from each patch, of wrong and right answers over the classes: attention "
+    "followed through all blocks (rollout), each on its own scale.";
+
 }  // namespace
 
 std::optional<Section> class_maps_section(RunView& view) {
-  if (!view.test || view.saved->config.model.pool == Pooling::kToken) return std::nullopt;
+  if (!view.test) return std::nullopt;
+  const ModelConfig& model = view.saved->config.model;
+  if (model.pool == Pooling::kToken && model.name != ModelName::kViT) return std::nullopt;
   const std::vector<Example> examples = examples_of(view);
   if (examples.empty()) return std::nullopt;
   const Config& config = view.saved->config;
-  Section section{"classes_seen",
-                  "What speaks for a class",
-                  "Grad-CAM on the last stage, of wrong and right answers over the classes: bright "
-                  "is what raises the logit of the class below the picture, each on its own scale. "
-                  "Of a wrong answer both classes are shown.",
+  const bool has_token = config.model.pool == Pooling::kToken;
+  Section section{"class-maps",
+                  has_token ? "What the answer is made of" : "What speaks for a class",
+                  has_token ? kRollout : kGradCam,
                   {}};
   Markup& html = section.body;
   html.raw(heat_scale()).open("div", {{"class", "figures rows"}});
@@ -76,13 +101,13 @@ std::optional<Section> class_maps_section(RunView& view) {
   place.cell = {config.model.patch_size[0] << stage, config.model.patch_size[1] << stage};
   for (const Example& example : examples) {
     const Tensor& input = example.input;
-    const Tensor batch = input.slice(0, {1, input.dim(0), input.dim(1), input.dim(2)});
     std::vector<std::int64_t> classes = {example.answer.predicted};
     if (example.label != example.answer.predicted) classes.push_back(example.label);
-    const std::vector<Tensor> maps = class_maps(view.saved->learner->model(), batch, classes);
+    const bool is_right = classes.size() == 1;
+    const std::vector<Tensor> maps = maps_of(view, input, classes);
     const Image photo = in_color(image_of(input, config.data));
     const auto name = [&](std::int64_t k) { return view.class_names[static_cast<std::size_t>(k)]; };
-    html.open("figure").element("h4", classes.size() == 1
+    html.open("figure").element("h4", is_right
                                           ? name(example.label)
                                           : fmt::format("{}, taken for {}", name(example.label),
                                                         name(example.answer.predicted)));

@@ -47,8 +47,9 @@ TEST_CASE("report: all sections, well-formed, alone, with the numbers of eval") 
   const std::string html = read_text(run / "report.html");
   CHECK(XmlCheck::problem(html) == "");
   CHECK(html.size() < 2'000'000);
-  for (const char* id : {"curves", "mistakes", "classes", "calibration", "attention", "filters",
-                         "receptive-field", "translation", "position", "cost", "setup"}) {
+  for (const char* id :
+       {"curves", "mistakes", "classes", "calibration", "class-maps", "attention", "filters",
+        "receptive-field", "translation", "position", "cost", "setup"}) {
     CAPTURE(id);
     CHECK(has(html, std::string("<section id=\"") + id + "\""));
     CHECK(has(html, std::string("href=\"#") + id + "\""));
@@ -67,6 +68,24 @@ TEST_CASE("report: all sections, well-formed, alone, with the numbers of eval") 
     CHECK(has(html, fmt::format("<td data-value=\"{:.6g}\">{}", row["recall"].get<double>(),
                                 percent(row["recall"], 1))));
   }
+}
+
+TEST_CASE("report: of a class token the attention is followed through the blocks") {
+  const ScratchFolder folder;
+  write_text(folder / "vit.yaml", R"(
+model: {name: vit, patch_size: 8, embed_dim: 16, depths: [2], num_heads: [2], pool: token,
+        position: absolute}
+data: {name: synthetic, batch_size: 16, train_samples: 64, test_samples: 32}
+train: {epochs: 1}
+)");
+  const fs::path run = folder / "run";
+  const test::Outcome trained = test::tessera({"train", folder / "vit.yaml", "--out", run});
+  REQUIRE_MESSAGE(trained.code == 0, trained.err);
+  const test::Outcome outcome = test::tessera({"report", run});
+  REQUIRE_MESSAGE(outcome.code == 0, outcome.err);
+  const std::string html = read_text(run / "report.html");
+  CHECK(XmlCheck::problem(html) == "");
+  CHECK(has(html, "attention followed through all blocks"));
 }
 
 TEST_CASE("report: the same run gives the same bytes") {
