@@ -90,12 +90,12 @@ struct CellName {
 
 CellName cell_name(const std::string& run) {
   constexpr std::string_view kCells = "/cells/";
-  constexpr std::size_t kHash = 9;  // an underline and eight digits
+  constexpr std::size_t kHash = 9;  // a sign and eight digits
   const std::size_t at = run.find(kCells);
   if (at == std::string::npos) return {"", run};
   std::string cell = run.substr(at + kCells.size());
-  const std::size_t underline = cell.rfind('_');
-  if (underline != std::string::npos && cell.size() - underline == kHash) cell.resize(underline);
+  const std::size_t sign = cell.find_last_of("-_");
+  if (sign != std::string::npos && cell.size() - sign == kHash) cell.resize(sign);
   return {run.substr(0, at), std::move(cell)};
 }
 

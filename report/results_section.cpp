@@ -133,20 +133,27 @@ bool is_compared(const StudyRecord& record, const StudyCell& cell) {
 
 /// The best mean over folds.
 std::string verdict_over_folds(const StudyRecord& record) {
-  std::map<std::string, std::vector<double>> groups;
+  struct Group {
+    std::vector<double> means;
+    double squares = 0.0;  ///< of the errors over the images, which are other ones in each fold
+  };
+  std::map<std::string, Group> groups;
   for (const StudyCell& cell : record.cells) {
     std::string name;
     for (const auto& [axis, label] : cell.labels) {
       if (axis != kFold) name += (name.empty() ? "" : ", ") + axis + ' ' + label;
     }
-    const double mean = value_of(record, cell).mean;
-    if (std::isfinite(mean)) groups[name].push_back(mean);
+    const Estimate& value = value_of(record, cell);
+    if (!std::isfinite(value.mean)) continue;
+    groups[name].means.push_back(value.mean);
+    groups[name].squares += value.image_error * value.image_error;
   }
   const bool smaller = named_metric(record.metric(), 0.0).smaller_is_better;
   const std::string* best = nullptr;
   Estimate value;
-  for (const auto& [name, means] : groups) {
-    const Estimate own = estimate(means);
+  for (const auto& [name, group] : groups) {
+    const auto count = static_cast<double>(group.means.size());
+    const Estimate own = estimate(group.means, std::sqrt(group.squares) / count);
     if (best != nullptr && !is_better(own.mean, value.mean, smaller)) continue;
     best = &name;
     value = own;
