@@ -1,10 +1,12 @@
 #include <fmt/core.h>
 
 #include <memory>
+#include <optional>
 
 #include "cli/arguments.h"
 #include "cli/commands.h"
 #include "core/atomic_file.h"
+#include "core/error.h"
 #include "formats/json.h"
 #include "formats/onnx/model_graph.h"
 #include "formats/weights/load_weights.h"
@@ -22,6 +24,8 @@ struct ExportOptions {
   std::string path;
   std::string output;
   std::string weights;
+  std::string layout = "nhwc";
+  bool preprocess = false;
   std::vector<std::string> overrides;
 };
 
@@ -43,8 +47,24 @@ std::vector<std::pair<std::string, std::string>> metadata(const Config& config) 
   return pairs;
 }
 
+/// What testing does to an image.
+onnx::PreprocessSpec preprocessing(const Config& config, bool channels_first) {
+  if (!config.has_data) {
+    fail<ConfigError>("export: --preprocess needs data: in the configuration, with mean and std");
+  }
+  const Normalization normalization = normalization_of(config.data);
+  return {.image = config.model.image_size,
+          .mean = normalization.mean,
+          .std = normalization.std,
+          .bicubic = config.data.resize.interpolation == Interpolation::kBicubic,
+          .test_crop = config.data.resize.test_crop,
+          .channels_first = channels_first};
+}
+
 void write(const ExportOptions& options, const Config& config, const ParameterStore& parameters) {
-  const std::string bytes = onnx::export_model(config.model, parameters, metadata(config));
+  std::optional<onnx::PreprocessSpec> images;
+  if (options.preprocess) images = preprocessing(config, options.layout == "nchw");
+  const std::string bytes = onnx::export_model(config.model, parameters, metadata(config), images);
   AtomicFile file(options.output);
   file.write(bytes);
   file.commit();
@@ -84,6 +104,12 @@ Action add_export_command(Arguments& arguments) {
   arguments
       .add_option("--set", options->overrides, "Override a key: --set model.padding=torchvision")
       .repeated();
+  arguments.add_flag("--preprocess", options->preprocess,
+                     "Of a classifier: image uint8 [N,H,W,C] of any size -> probabilities "
+                     "[N,classes]; resize, crop, normalisation and softmax are in the file");
+  arguments.add_option("--layout", options->layout, "Of the image with --preprocess: nhwc or nchw")
+      .one_of({"nhwc", "nchw"})
+      .with_default();
   return [options] { return run(*options); };
 }
 

@@ -4,17 +4,21 @@ head.
 
 usage: scripts/verify_onnx.py [--program build/release/tessera] [--check-only]
 
+With --preprocess images of many sizes go through exported files and through tessera predict.
+
 Needs numpy and onnx (python3-onnx); without --check-only also onnxruntime. Every file goes through
-onnx.checker. Exits with 1 if one does not pass or logits differ by more than 1e-4, with 77
-if numpy or onnx is not there.
+onnx.checker. Exits with 1 if one does not pass or logits differ by more than 1e-4 (probabilities by
+2e-3: a pixel may be rounded the other way), with 77 if numpy or onnx is not there.
 """
 
 import argparse
 import json
 import os
+import struct
 import subprocess
 import sys
 import tempfile
+import zlib
 
 try:
     import numpy as np
@@ -27,6 +31,7 @@ import tensor_file
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 TOLERANCE = 1e-4
+OF_PROBABILITIES = 2e-3
 CLASSES = 10
 SWIN = {"name": "swin", "patch_size": 2, "embed_dim": 16, "depths": [2, 2], "num_heads": [2, 4],
         "window_size": 4, "image_size": [30, 26]}
@@ -127,6 +132,7 @@ def run(command):
     result = subprocess.run(command, capture_output=True, text=True)
     if result.returncode:
         sys.exit(f"{' '.join(command)}\n{result.stderr}")
+    return result.stdout
 
 
 def write_weights(program, config, path):
@@ -169,11 +175,92 @@ def largest_difference(arguments, model, folder):
                         - tensor_file.read(logits)["logits"]).max())
 
 
+PREPROCESSING = (  # `data:`, the model's image size, channels
+    ({"interpolation": "bilinear"}, [32, 32], 3),
+    ({"interpolation": "bicubic", "test_crop": 0.875}, [32, 32], 3),
+    ({"interpolation": "bicubic", "test_crop": 0.9}, [30, 26], 1),
+)
+PHOTOS = ((32, 32), (30, 26), (33, 47), (200, 61), (17, 23), (480, 640), (12, 700), (700, 12))
+
+
+def write_png(path, pixels):
+    """uint8 [H, W, 1 or 3]"""
+    height, width, channels = pixels.shape
+    rows = b"".join(b"\0" + row.tobytes() for row in pixels)
+    with open(path, "wb") as file:
+        file.write(b"\x89PNG\r\n\x1a\n")
+        for kind, content in (
+                (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2 if channels == 3 else 0, 0, 0, 0)),
+                (b"IDAT", zlib.compress(rows)), (b"IEND", b"")):
+            file.write(struct.pack(">I", len(content)) + kind + content
+                       + struct.pack(">I", zlib.crc32(kind + content)))
+
+
+def photo(rng, height, width, channels):
+    """Waves and noise: smooth parts, edges, and values at both ends."""
+    y, x = np.arange(height)[:, None, None], np.arange(width)[None, :, None]
+    waves = np.sin(x * rng.uniform(0.05, 0.5, channels) + y * rng.uniform(0.05, 0.5, channels))
+    return np.clip(127 + 120 * waves + rng.normal(0, 40, (height, width, channels)), 0, 255).astype(
+        np.uint8)
+
+
+def preprocessed_difference(arguments, data, size, channels, folder):
+    """Of probabilities, the largest over both layouts and all sizes of images."""
+    import onnxruntime
+    place = lambda name: os.path.join(folder, name)
+    model = {**SWIN, "image_size": size, "in_channels": channels, "num_classes": CLASSES}
+    normalize = {"mean": [0.4] * channels, "std": [0.2] * channels}
+    with open(place("c.yaml"), "w") as file:
+        json.dump({"model": model, "data": {
+            "name": "image_folder", "root": folder, "normalize": normalize,
+            "classes": [f"kind {i}" for i in range(CLASSES)], **data}}, file)
+    write_weights(arguments.program, place("c.yaml"), place("w"))
+    run([arguments.program, "convert", place("w"), place("k.safetensors"), "--model", place("c.yaml")])
+    rng = np.random.default_rng(2)
+    photos = [photo(rng, height, width, channels) for height, width in PHOTOS]
+    expected = []
+    for i, pixels in enumerate(photos):
+        write_png(place(f"{i}.png"), pixels)
+        answer = json.loads(run([arguments.program, "predict", place("k.safetensors"),
+                                 place(f"{i}.png"), "--json", "--top", str(CLASSES)]))
+        found = {guess["class"]: guess["probability"] for guess in answer[0]["classes"]}
+        expected.append([found[f"kind {k}"] for k in range(CLASSES)])
+    worst = 0.0
+    for layout in ("nhwc", "nchw"):
+        run([arguments.program, "export", place("c.yaml"), place("p.onnx"), "--weights", place("w"),
+             "--preprocess", "--layout", layout])
+        onnx.checker.check_model(place("p.onnx"), full_check=True)
+        session = onnxruntime.InferenceSession(place("p.onnx"), providers=["CPUExecutionProvider"])
+        meta = session.get_modelmeta().custom_metadata_map
+        if json.loads(meta["classes"])[3] != "kind 3":
+            sys.exit(f"other class names in the metadata: {meta}")
+        for pixels, wanted in zip(photos, expected):
+            images = np.stack([pixels, pixels[::-1]])
+            if layout == "nchw":
+                images = np.ascontiguousarray(images.transpose(0, 3, 1, 2))
+            got = session.run(["probabilities"], {"image": images})[0]
+            worst = max(worst, float(np.abs(got[0] - wanted).max()))
+    return worst
+
+
+def verify_preprocessing(arguments):
+    worst = 0.0
+    for data, size, channels in PREPROCESSING:
+        with tempfile.TemporaryDirectory() as folder:
+            difference = preprocessed_difference(arguments, data, size, channels, folder)
+        print(f"{size}, {channels} channels, {data}: probabilities {difference:.1e}")
+        worst = max(worst, difference)
+    return 0 if worst <= OF_PROBABILITIES else 1
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--program", default=os.path.join(ROOT, "build/release/tessera"))
     parser.add_argument("--check-only", action="store_true", help="only onnx.checker")
+    parser.add_argument("--preprocess", action="store_true", help="only files that take photos")
     arguments = parser.parse_args()
+    if arguments.preprocess:
+        return verify_preprocessing(arguments)
     worst, count = ("", 0.0), 0
     with tempfile.TemporaryDirectory() as folder:
         for label, model in cases():

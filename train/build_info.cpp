@@ -28,8 +28,6 @@ std::string cpu_name() {
   return "unknown";
 }
 
-/// Tells one build from another.
-
 std::string host_name() {
   std::array<char, 256> name{};
   return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";

@@ -41,6 +41,10 @@ void set_data(Config& config, std::vector<std::string> classes,
   const ModelConfig& model = config.model;
   DataConfig& data = config.data;
   data.name = DatasetName::kImageFolder;
+  if (is_dense(model.head.type)) {
+    config.task.name = TaskName::kSegmentation;
+    data.name = DatasetName::kImageMasks;
+  }
   data.image = {model.image_size[0], model.image_size[1], model.in_channels};
   data.classes = class_names_up_to(model.num_classes, std::move(classes));
   data.mean = preprocessing.mean;

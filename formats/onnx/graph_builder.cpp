@@ -12,9 +12,9 @@ using protozero::pbf_writer;
 constexpr std::int64_t kIrVersion = 8;
 constexpr std::int64_t kOpset = 17;
 
-// TensorProto.DataType
-constexpr std::int32_t kFloat = 1;
-constexpr std::int32_t kInt64 = 7;
+constexpr auto kFloat = static_cast<std::int32_t>(ElementType::kFloat);
+constexpr auto kInt64 = static_cast<std::int32_t>(ElementType::kInt64);
+constexpr auto kDouble = static_cast<std::int32_t>(ElementType::kDouble);
 
 // Field numbers of onnx.proto.
 namespace model {
@@ -71,6 +71,21 @@ void write_value_info(pbf_writer& parent, protozero::pbf_tag_type tag, const std
   for (const std::int64_t dim : dims) pbf_writer(shape, 1).add_int64(1, dim);
 }
 
+// The same of images of any size.
+void write_images_info(pbf_writer& parent, const std::string& name, const ImagesInput& images) {
+  pbf_writer info(parent, graph::kInput);
+  info.add_string(1, name);
+  pbf_writer type(info, 2);
+  pbf_writer tensor_type(type, 1);
+  tensor_type.add_enum(1, static_cast<std::int32_t>(ElementType::kUint8));
+  pbf_writer shape(tensor_type, 2);
+  const auto channels = [&] { pbf_writer(shape, 1).add_int64(1, images.channels); };
+  pbf_writer(shape, 1).add_string(2, "N");
+  if (images.channels_first) channels();
+  for (const char* side : {"H", "W"}) pbf_writer(shape, 1).add_string(2, side);
+  if (!images.channels_first) channels();
+}
+
 }  // namespace
 
 Value GraphBuilder::node(const std::string& op, const std::vector<Value>& inputs,
@@ -116,6 +131,14 @@ Value GraphBuilder::scalar(std::int64_t value) {
   return store(fmt::format("index_{}", value), kInt64, {}, std::as_bytes(std::span(&value, 1)));
 }
 
+Value GraphBuilder::number(double value) {
+  return store(fmt::format("number_{}", value), kDouble, {}, std::as_bytes(std::span(&value, 1)));
+}
+
+Value GraphBuilder::cast(const Value& x, ElementType type) {
+  return node("Cast", {x}, {{"to", static_cast<std::int64_t>(type)}});
+}
+
 Value GraphBuilder::reshape(const Value& x, std::vector<std::int64_t> dims) {
   dims.insert(dims.begin(), -1);
   return node("Reshape", {x, integers(dims)});
@@ -138,13 +161,17 @@ std::string GraphBuilder::finish(const Value& output, const std::vector<std::int
     {
       pbf_writer last(writer, graph::kNode);
       last.add_string(node::kInput, output);
-      last.add_string(node::kOutput, kOutput);
-      last.add_string(node::kName, kOutput);
+      last.add_string(node::kOutput, output_name_);
+      last.add_string(node::kName, output_name_);
       last.add_string(node::kOp, "Identity");
     }
     writer.add_string(graph::kName, "tessera");
-    write_value_info(writer, graph::kInput, kInput, input_dims);
-    write_value_info(writer, graph::kOutput, kOutput, output_dims);
+    if (images_) {
+      write_images_info(writer, kImage, *images_);
+    } else {
+      write_value_info(writer, graph::kInput, kInput, input_dims);
+    }
+    write_value_info(writer, graph::kOutput, output_name_, output_dims);
   }
   std::string bytes;
   pbf_writer writer(bytes);

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -36,6 +37,15 @@ struct Attribute {
   std::string text{};
 };
 
+/// TensorProto.DataType, as far as graphs here have need of it.
+enum class ElementType : std::int32_t { kFloat = 1, kUint8 = 2, kInt64 = 7, kDouble = 11 };
+
+/// Images of any size, as a program has them: uint8 [N, H, W, C] or [N, C, H, W].
+struct ImagesInput {
+  std::int64_t channels = 3;
+  bool channels_first = false;
+};
+
 /// A graph in the making. Values come into being in the order of the calls, which is the order that
 /// ONNX wants.
 class GraphBuilder {
@@ -54,6 +64,9 @@ class GraphBuilder {
   /// A constant of rank 0.
   Value scalar(float value);
   Value scalar(std::int64_t value);
+  Value number(double value);
+
+  Value cast(const Value& x, ElementType type);
 
   /// Every dimension but the first, the batch, is known.  -> [-1, dims...]
   Value reshape(const Value& x, std::vector<std::int64_t> dims);
@@ -71,6 +84,11 @@ class GraphBuilder {
                      const std::vector<std::int64_t>& output_dims,
                      const std::vector<std::pair<std::string, std::string>>& metadata);
 
+  /// The model takes `image` in the place of `input`, and answers under another name.
+  void take_images(const ImagesInput& images) { images_ = images; }
+  void answer_as(std::string name) { output_name_ = std::move(name); }
+
+  static constexpr const char* kImage = "image";
   static constexpr const char* kInput = "input";
   static constexpr const char* kOutput = "logits";
 
@@ -81,6 +99,8 @@ class GraphBuilder {
   std::string graph_;  ///< GraphProto as far as it is written
   std::set<std::string> constants_;
   std::int64_t nodes_ = 0;
+  std::optional<ImagesInput> images_;
+  std::string output_name_ = kOutput;
 };
 
 }  // namespace tessera::onnx

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "core/error.h"
 #include "formats/onnx/head_graph.h"
 #include "formats/onnx/layer_graph.h"
 
@@ -60,16 +61,28 @@ std::vector<Value> swin(LayerGraph& layers, const Value& images) {
 }  // namespace
 
 std::string export_model(const ModelConfig& config, const ParameterStore& parameters,
-                         const std::vector<std::pair<std::string, std::string>>& metadata) {
+                         const std::vector<std::pair<std::string, std::string>>& metadata,
+                         const std::optional<PreprocessSpec>& images) {
   ModelConfig resolved = config;
   resolve_position(resolved);
   GraphBuilder graph;
   LayerGraph layers(graph, resolved, parameters);
-  const std::vector<Value> maps = resolved.name == ModelName::kViT
-                                      ? std::vector{vit(layers, GraphBuilder::kInput)}
-                                      : swin(layers, GraphBuilder::kInput);
-  return graph.finish(head(layers, maps),
-                      {config.in_channels, config.image_size[0], config.image_size[1]},
+  Value input = GraphBuilder::kInput;
+  if (images) {
+    if (is_dense(config.head.type)) {
+      fail<ConfigError>("[onnx] model.head.type: only a classifier is written with preprocessing");
+    }
+    graph.take_images({config.in_channels, images->channels_first});
+    input = preprocess(graph, GraphBuilder::kImage, *images);
+  }
+  const std::vector<Value> maps =
+      resolved.name == ModelName::kViT ? std::vector{vit(layers, input)} : swin(layers, input);
+  Value output = head(layers, maps);
+  if (images) {
+    graph.answer_as("probabilities");
+    output = graph.node("Softmax", {output}, {{"axis", std::int64_t{-1}}});
+  }
+  return graph.finish(output, {config.in_channels, config.image_size[0], config.image_size[1]},
                       head_dims(config), metadata);
 }
 

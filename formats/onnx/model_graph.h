@@ -1,11 +1,13 @@
 // A whole network as an ONNX model.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "core/parameter.h"
+#include "formats/onnx/preprocess_graph.h"
 #include "layers/model_config.h"
 
 namespace tessera::onnx {
@@ -14,8 +16,11 @@ namespace tessera::onnx {
 /// `parameters` computes in f32 in evaluation: `input` [N, C, H, W], normalised pixels, any N ->
 /// `logits` [N, num_classes], of a head that answers for every position [N, num_classes, H, W].
 /// `metadata` are pairs of key and value for whoever uses the file.
-/// Throws ConfigError if the configuration has no meaning or cannot be exported.
+/// With `images` the file takes `image`, uint8 of any size, does to it what testing does, and of a
+/// classifier gives `probabilities` [N, num_classes]. Throws ConfigError if the configuration has
+/// no meaning or cannot be exported.
 std::string export_model(const ModelConfig& config, const ParameterStore& parameters,
-                         const std::vector<std::pair<std::string, std::string>>& metadata);
+                         const std::vector<std::pair<std::string, std::string>>& metadata,
+                         const std::optional<PreprocessSpec>& images = std::nullopt);
 
 }  // namespace tessera::onnx

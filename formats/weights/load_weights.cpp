@@ -72,11 +72,8 @@ bool is_good(const Line& line) {
                         name_of(report.naming), fmt::join(counts, ", "), text);
 }
 
-/// What pre-training leaves in a file and no classifier has: SimMIM's token, BERT's pooler.
-bool is_of_pretraining(std::string_view name) {
-  return name == "mask_token" || name.ends_with("pooler.dense.weight") ||
-         name.ends_with("pooler.dense.bias");
-}
+/// What pre-training leaves in a file and no classifier has: SimMIM's token.
+bool is_of_pretraining(std::string_view name) { return name == "mask_token"; }
 
 /// `head.weight`, `norm.bias`, `norm2.weight`: behind the stages.
 bool is_behind_stages(std::string_view name) {
@@ -200,8 +197,7 @@ LoadReport load_weights(const TensorFile& file, std::span<const NamedTensor> par
   }
   for (const StoredTensor& stored : translation.other) {
     report.lines.push_back({Status::kUnexpected, stored.name, shape_text(stored.shape), ""});
-    report.lines.back().allowed =
-        is_of_pretraining(stored.name) || matches_any(options.allow_missing, stored.name);
+    report.lines.back().allowed = matches_any(options.allow_missing, stored.name);
   }
   for (const auto& [name, entry] : entries) {
     report.lines.push_back(

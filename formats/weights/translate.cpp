@@ -44,6 +44,14 @@ bool is_counter(const StoredTensor& stored) {
   return integer && stored.bytes.size() <= size_of(stored.type);
 }
 
+/// Parameters that files of Hugging Face carry and no model of theirs here reads: the pooler of a
+/// bare ViT, the last norm of the backbone inside a UPerNet.
+bool is_read_by_none(std::string_view name) {
+  return name.ends_with("pooler.dense.weight") || name.ends_with("pooler.dense.bias") ||
+         name.ends_with("backbone.swin.layernorm.weight") ||
+         name.ends_with("backbone.swin.layernorm.bias");
+}
+
 /// What stands in another order in OpenMMLab's files, by Tessera's name: the reduction of a merge,
 /// and the norm in front of it, which Swin v2 has behind.
 bool is_unfolded(std::string_view name, const NameScheme& scheme) {
@@ -66,7 +74,11 @@ class Translator {
       if (place && (!is_head(place->name) || names_.head_prefix == names_.prefix)) {
         return put(stored, *place);
       }
-      if (!is_buffer(stored.name) && !is_counter(stored)) result_.other.push_back(stored);
+      if (is_read_by_none(stored.name)) {
+        result_.beside.push_back(stored.name);
+      } else if (!is_buffer(stored.name) && !is_counter(stored)) {
+        result_.other.push_back(stored);
+      }
     } else if (in_head) {
       const auto place = place_of(stored, names_.head_prefix);
       if (place && is_head(place->name)) return put(stored, *place);

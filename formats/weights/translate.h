@@ -25,7 +25,8 @@ struct Translation {
   std::vector<Entry> parameters;    ///< in the order of the file
   std::vector<Entry> buffers;       ///< see is_buffer
   std::vector<StoredTensor> other;  ///< after the prefix, but of no known name or of a taken one
-  std::vector<std::string> beside;  ///< names beside the backbone's that are no known head's
+  std::vector<std::string> beside;  ///< names that no model reads, or beside the backbone's and of
+                                    ///< no known head
 };
 
 /// The naming is what the file's metadata `naming` says, or else recognised from the names, which

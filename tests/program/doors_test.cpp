@@ -121,6 +121,32 @@ TEST_CASE("train: starts from a folder, from a given prefix, with the epsilon of
   CHECK_FALSE(fs::exists(run));
 }
 
+TEST_CASE("a UPerNet goes to a folder of Hugging Face's by its config.json, and answers the same") {
+  const ScratchFolder folder;
+  const std::string source = fixture("hf_upernet_swin_eval.safetensors");
+  const std::string own = folder / "own.safetensors", there = folder / "there";
+  Outcome outcome = tessera({"convert", source, own, "--prefix", "param/"});
+  REQUIRE_MESSAGE(outcome.code == 0, outcome.err);
+  outcome = tessera({"convert", own, there, "--to", "huggingface"});
+  REQUIRE_MESSAGE(outcome.code == 0, outcome.err);
+  const Json config = parse_json(read_text(there + "/config.json"));
+  CHECK(config["architectures"][0] == "UperNetForSemanticSegmentation");
+  CHECK(config["backbone_config"]["depths"] == Json::array({2, 1, 2, 1}));
+  write_text(
+      folder / "m.yaml",
+      "model: {image_size: [50, 62], in_channels: 3, num_classes: 5, embed_dim: 8, depths: [2, "
+      "1, 2, 1], num_heads: [1, 2, 4, 8], window_size: 4, mlp_ratio: 2, padding: torchvision, "
+      "window_policy: keep, head: {type: upernet, channels: 20, norm: batch, auxiliary: "
+      "{channels: 12}}}\ndata: {name: none}\n");
+  for (const std::string& weights : {source, own, there}) {
+    outcome = tessera({"forward", "--model", folder / "m.yaml", "--weights", weights, "--input",
+                       source, "--output", folder / "y"});
+    REQUIRE_MESSAGE(outcome.code == 0, outcome.err);
+    CHECK(distance(read_safetensors(folder / "y").f32("logits"),
+                   read_safetensors(source).f32("logits")) < 1e-4);
+  }
+}
+
 TEST_CASE("SimMIM's encoder: its mask token and decoder are left out, and that is said") {
   const ScratchFolder folder;
   const Outcome outcome = tessera({"convert", fixture("simmim_swin_32.safetensors"), folder / "out",

@@ -24,6 +24,7 @@ TEST_CASE("an auxiliary head may be none, and is on again where its keys are giv
   const Config again = read("none", {"model.head.auxiliary.weight=0.2"});
   CHECK(again.model.head.auxiliary.on);
   CHECK(again.model.head.auxiliary.weight == 0.2);
+  CHECK_FALSE(read("\"none\"").model.head.auxiliary.on);  // as JSON has it
   CHECK_FALSE(read("{weight: 0.2}", {"model.head.auxiliary=none"}).model.head.auxiliary.on);
   CHECK(errors_of("model: {head: {auxiliary: no}}") ==
         lines({"c.yaml:1:27: model.head.auxiliary: expected a map of keys or none, got \"no\""}));

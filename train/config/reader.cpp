@@ -51,10 +51,12 @@ class Reader {
 
  private:
   void read_inner(const YamlNode& value, const Section& section) {
-    const bool none = section.on != nullptr && value.is_plain("none");
+    // Quoted or not, as JSON has no plain words.
+    const auto says = [&](const char* word) { return value.is_scalar() && value.text == word; };
+    const bool none = section.on != nullptr && says("none");
     if (section.on != nullptr && !value.is_null()) *section.on = !none;
     if (value.is_map()) return read_section(value, section.path);
-    const bool left_as_is = none || value.is_null() || (section.or_auto && value.is_plain("auto"));
+    const bool left_as_is = none || value.is_null() || (section.or_auto && says("auto"));
     if (left_as_is) return;
     problems_.add(value.mark,
                   fmt::format("{}: expected a map of keys{}{}, got {}", section.path,

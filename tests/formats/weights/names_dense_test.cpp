@@ -109,6 +109,22 @@ TEST_CASE("norms of a head without running statistics are group norms elsewhere"
                        doctest::Contains("no name among those of huggingface"), CheckpointError);
 }
 
+TEST_CASE("parameters that no model of transformers reads are left beside") {
+  TensorFile file = fixture(kFiles[0]);
+  const Tensor ones = Tensor::full({64}, 1.0f);
+  for (const char* name : {"backbone.swin.layernorm.weight", "backbone.swin.layernorm.bias"}) {
+    file.tensors.push_back(view_of(std::string("param/") + name, ones));
+  }
+  const Translation translation = translate(file, "param/");
+  CHECK(translation.other.empty());
+  CHECK(translation.beside == std::vector<std::string>{"param/backbone.swin.layernorm.weight",
+                                                       "param/backbone.swin.layernorm.bias"});
+  TensorFile vit = fixture("hf_vit_32");
+  vit.tensors.push_back(view_of("param/vit.pooler.dense.weight", ones));
+  CHECK(translate(vit, "param/").other.empty());
+  CHECK(translate(vit, "param/").beside.size() == 1);
+}
+
 TEST_CASE("counters of batches come along, as zeros where there were none") {
   std::vector<StoredTensor> tensors = translated(kFiles[0]);
   CHECK(missing_counters(tensors).empty());
