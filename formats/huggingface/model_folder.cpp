@@ -66,31 +66,38 @@ std::string model_card(const ModelFolder& folder) {
   const char* kind = model.name == ModelName::kViT      ? "ViT"
                      : model.name == ModelName::kSwinV2 ? "Swin Transformer V2"
                                                         : "Swin Transformer";
-  std::string text = "---\nlibrary_name: transformers\npipeline_tag: image-classification\ntags:\n";
-  text += fmt::format("- {}\n- tessera\n", model.name == ModelName::kViT      ? "vit"
+  const bool dense = is_dense(model.head.type);
+  std::string text = fmt::format("---\nlibrary_name: transformers\npipeline_tag: image-{}\ntags:\n",
+                                 dense ? "segmentation" : "classification");
+  text += fmt::format("- {}\n- tessera\n", dense                              ? "upernet"
+                                           : model.name == ModelName::kViT    ? "vit"
                                            : model.name == ModelName::kSwinV2 ? "swinv2"
                                                                               : "swin");
   if (!card.metric.empty()) {
     text += fmt::format(
-        "model-index:\n- name: {}\n  results:\n  - task:\n      type: image-classification\n"
+        "model-index:\n- name: {}\n  results:\n  - task:\n      type: image-{}\n"
         "    dataset:\n      name: {}\n      type: {}\n      split: {}\n    metrics:\n"
         "    - type: {}\n      value: {}\n",
-        yaml_text(card.name), yaml_text(card.dataset), yaml_text(card.dataset),
-        yaml_text(card.split), yaml_text(card.metric), card.value);
+        yaml_text(card.name), dense ? "segmentation" : "classification", yaml_text(card.dataset),
+        yaml_text(card.dataset), yaml_text(card.split), yaml_text(card.metric), card.value);
   }
   text += fmt::format("---\n\n# {}\n\n{} for images of {} pixels with {} channel{}, {} classes",
-                      card.name, kind, by(model.image_size), model.in_channels,
-                      model.in_channels == 1 ? "" : "s", model.num_classes);
+                      card.name, dense ? fmt::format("UPerNet on a {}", kind) : kind,
+                      by(model.image_size), model.in_channels, model.in_channels == 1 ? "" : "s",
+                      model.num_classes);
   text += card.dataset.empty() ? ".\n" : fmt::format(", trained on {}.\n", card.dataset);
   if (!card.metric.empty()) {
     text += fmt::format("\n{} on its {} images: {:.4f}.\n", card.metric, card.split, card.value);
   }
-  text +=
-      "\n```python\nfrom transformers import AutoImageProcessor, AutoModelForImageClassification\n"
+  const char* type = dense ? "AutoModelForSemanticSegmentation" : "AutoModelForImageClassification";
+  text += fmt::format(
+      "\n```python\nfrom transformers import AutoImageProcessor, {0}\n"
       "processor = AutoImageProcessor.from_pretrained(\".\")\n"
-      "model = AutoModelForImageClassification.from_pretrained(\".\")\n"
-      "logits = model(**processor(image, return_tensors=\"pt\")).logits\n"
-      "print(model.config.id2label[logits.argmax(-1).item()])\n```\n";
+      "model = {0}.from_pretrained(\".\")\n"
+      "logits = model(**processor(image, return_tensors=\"pt\")).logits{1}\n```\n",
+      type,
+      dense ? "  # [1, classes, H, W]"
+            : "\nprint(model.config.id2label[logits.argmax(-1).item()])");
   if (!card.configuration.empty()) {
     text +=
         "\nTrained with Tessera by this configuration:\n\n```yaml\n" + card.configuration + "```\n";
@@ -113,7 +120,8 @@ void write_model_folder(const fs::path& path, std::span<const StoredTensor> tens
     write_atomically(unfinished / "config.json", config);
     if (folder.preprocessing) {
       write_atomically(unfinished / "preprocessor_config.json",
-                       preprocessor_json(*folder.preprocessing, folder.model.image_size));
+                       preprocessor_json(*folder.preprocessing, folder.model.image_size,
+                                         is_dense(folder.model.head.type)));
     }
     write_atomically(unfinished / "README.md", model_card(folder));
     write_tensors(unfinished, tensors, shard_bytes);

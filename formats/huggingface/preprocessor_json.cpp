@@ -48,8 +48,8 @@ double side_of(const Json& json, const char* key) {
 
 }  // namespace
 
-std::string preprocessor_json(const Preprocessing& preprocessing, Size2 image) {
-  const bool square = image[0] == image[1];
+std::string preprocessor_json(const Preprocessing& preprocessing, Size2 image, bool dense) {
+  const bool square = image[0] == image[1] && !dense;
   Json json = Json::object();
   const Json size = {{"height", image[0]}, {"width", image[1]}};
   json["do_resize"] = true;
@@ -68,7 +68,9 @@ std::string preprocessor_json(const Preprocessing& preprocessing, Size2 image) {
   json["image_mean"] = list_of(preprocessing.mean);
   json["image_std"] = list_of(preprocessing.std);
   json["do_convert_rgb"] = preprocessing.mean.size() == 3;
-  json["image_processor_type"] = square ? "CLIPImageProcessor" : "ViTImageProcessor";
+  json["image_processor_type"] = dense    ? "SegformerImageProcessor"
+                                 : square ? "CLIPImageProcessor"
+                                          : "ViTImageProcessor";
   return json_text(json, 2) + "\n";
 }
 

@@ -19,7 +19,8 @@ struct Preprocessing {
 
 /// The text of the file. The shorter side is scaled and the middle cut out, as in the tests here;
 /// an input that is not square is scaled to it at once, which is the same for images of its shape.
-std::string preprocessor_json(const Preprocessing& preprocessing, Size2 image);
+/// Segmentation (`dense`) has the whole image scaled.
+std::string preprocessor_json(const Preprocessing& preprocessing, Size2 image, bool dense = false);
 
 /// Throws ConfigError, in which `path` stands for the file, if it is none.
 Preprocessing parse_preprocessor_json(std::string_view json, const std::string& path);

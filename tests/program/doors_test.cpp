@@ -132,6 +132,11 @@ TEST_CASE("a UPerNet goes to a folder of Hugging Face's by its config.json, and 
   const Json config = parse_json(read_text(there + "/config.json"));
   CHECK(config["architectures"][0] == "UperNetForSemanticSegmentation");
   CHECK(config["backbone_config"]["depths"] == Json::array({2, 1, 2, 1}));
+  CHECK(read_text(there + "/README.md").find("pipeline_tag: image-segmentation") !=
+        std::string::npos);
+  const Json processor = parse_json(read_text(there + "/preprocessor_config.json"));
+  CHECK(processor["image_processor_type"] == "SegformerImageProcessor");
+  CHECK(processor["size"]["width"] == 62);
   write_text(
       folder / "m.yaml",
       "model: {image_size: [50, 62], in_channels: 3, num_classes: 5, embed_dim: 8, depths: [2, "
