@@ -9,7 +9,7 @@
 #include <tuple>
 
 #include "data/augment/draw_placement.h"
-#include "layers/heads/fcos_head.h"
+#include "layers/heads/detector_heads.h"
 #include "tasks/detection/fcos_targets.h"
 
 namespace tessera {
@@ -42,11 +42,11 @@ void add_places(const std::vector<Box>& stored, const ImageShape& shape, const M
   const std::vector<Box> boxes = place(stored, placement);
   const Size2 image{placement.canvas.height, placement.canvas.width};
   std::vector<Size2> maps;
-  for (const std::int64_t stride : fcos_levels(model).strides) {
+  for (const std::int64_t stride : detector_levels(model).strides) {
     maps.push_back({(image[0] + stride - 1) / stride, (image[1] + stride - 1) / stride});
   }
   std::vector<char> found(boxes.size(), 0);
-  for (const std::int32_t match : match_places(fcos_grid(model, maps, image), boxes)) {
+  for (const std::int32_t match : match_places(detector_grid(model, maps, image), boxes)) {
     if (match < 0) continue;
     ++facts.places;
     found[static_cast<std::size_t>(match)] = 1;
@@ -61,11 +61,11 @@ void add_places(const std::vector<Box>& stored, const ImageShape& shape, const M
 /// The strides with a finer one in front where the model has a stage of that; empty if not.
 std::vector<std::int64_t> finer_levels(const ModelConfig& model) {
   ModelConfig finer = model;
-  std::vector<std::int64_t> levels = fcos_levels(model).strides;
+  std::vector<std::int64_t> levels = detector_levels(model).strides;
   if (levels.front() % 2 != 0) return {};
   levels.insert(levels.begin(), levels.front() / 2);
-  finer.head.fcos.levels = levels;
-  finer.head.fcos.ranges.clear();
+  finer.head.detector.levels = levels;
+  finer.head.detector.ranges.clear();
   return FcosHead::problems(finer).empty() ? levels : std::vector<std::int64_t>{};
 }
 
@@ -111,7 +111,7 @@ void print(const BoxFacts& facts, const Config& config) {
   fmt::print(
       "  at {} pixels and strides {} a box has {:.1f} places that learn to find it, and "
       "{:.2f} % have none\n",
-      by(model.image_size), fmt::join(fcos_levels(model).strides, ", "),
+      by(model.image_size), fmt::join(detector_levels(model).strides, ", "),
       static_cast<double>(facts.places) / static_cast<double>(facts.boxes), 100.0 * share);
   if (share < kTooMany) return;
   if (const auto levels = finer_levels(model); !levels.empty()) {

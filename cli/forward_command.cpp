@@ -168,12 +168,13 @@ int run(const ForwardOptions& options) {
   const TensorFile file = read_safetensors(options.input);
   const DType dtype = options.precision == "bf16" ? DType::kBF16 : DType::kF32;
 
-  const bool has_target = options.grad || file.find("target") != nullptr;
+  const bool detects = is_detecting(config.model.head.type);
+  const bool has_target =
+      options.grad || file.find(detects ? "target/0/boxes" : "target") != nullptr;
   // An auxiliary head is part of the loss, and runs where a tape records.
   Tape tape({.training = has_target || options.train_mode});
   const Tensor images = read_images(file, config.model);
   const Var input = tape.leaf(dtype == DType::kF32 ? images : cast(images, dtype));
-  const bool detects = config.model.head.type == HeadType::kFcos;
   const Size2 size{input.dim(1), input.dim(2)};
   if (!is_dense(config.model.head.type)) model.require_configured_size(input.shape());
   const std::vector<StageMap> maps = model.backbone().forward(tape, input);

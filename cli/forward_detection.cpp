@@ -4,33 +4,32 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 
 #include "core/error.h"
-#include "core/ops/elementwise.h"
-#include "layers/heads/fcos_head.h"
+#include "layers/heads/detector_heads.h"
 #include "tasks/detection/detections.h"
-#include "tasks/detection/fcos_loss.h"
+#include "tasks/detection/detector_loss.h"
 
 namespace tessera {
 namespace {
 
-/// [B, h, w, C] of each level, every third of `outputs` from `part` on -> [B, L, C] f32, those of
-/// level l times `factors[l]`.
-Tensor joined(std::span<const Tensor> outputs, std::size_t part,
-              const std::vector<float>& factors) {
-  const std::int64_t batch = outputs[part].dim(0), columns = outputs[part].dim(3);
-  std::int64_t places = 0;
-  for (std::size_t i = part; i < outputs.size(); i += FcosOutput::kParts) {
-    places += outputs[i].dim(1) * outputs[i].dim(2);
-  }
-  const Tensor all = Tensor::empty({batch, places, columns});
+/// Part `part` of each level, [B, h, w, A columns] -> [B, L, columns] f32, that of level l times
+/// `factors[l]`.
+Tensor joined(const ModelConfig& model, std::span<const Tensor> outputs, std::size_t part,
+              std::int64_t columns, const std::vector<float>& factors) {
+  const std::size_t parts = detector_parts(model.head.type);
+  const std::int64_t batch = outputs[part].dim(0);
+  std::int64_t whole = 0;  // numbers of an image
+  for (std::size_t i = part; i < outputs.size(); i += parts) whole += outputs[i].numel() / batch;
+  const Tensor all = Tensor::empty({batch, whole / columns, columns});
   std::int64_t before = 0;
-  for (std::size_t i = part; i < outputs.size(); i += FcosOutput::kParts) {
-    const std::int64_t own = outputs[i].dim(1) * outputs[i].dim(2) * columns;
-    const float factor = factors[i / FcosOutput::kParts];
+  for (std::size_t i = part; i < outputs.size(); i += parts) {
+    const std::int64_t own = outputs[i].numel() / batch;
+    const float factor = factors[i / parts];
     for (std::int64_t b = 0; b < batch; ++b) {
       std::transform(outputs[i].f32() + b * own, outputs[i].f32() + (b + 1) * own,
-                     all.f32() + (b * places * columns + before),
+                     all.f32() + (b * whole + before),
                      [factor](float value) { return value * factor; });
     }
     before += own;
@@ -47,17 +46,34 @@ std::vector<Tensor> values_of(std::span<const Var> outputs) {
   return values;
 }
 
-Tensor anchors_of(const FcosGrid& grid) {
-  const Tensor anchors = Tensor::empty({grid.places(), 4});
-  float* to = anchors.f32();
-  for (const FcosLevel& level : grid.levels) {
+/// Of retinanet its anchors, of fcos squares of a stride around the places.
+Tensor anchors_of(const DetectorGrid& grid) {
+  std::vector<float> corners;
+  for (DetectorLevel level : grid.levels) {
     const float half = level.stride / 2.0f;
-    for (std::int64_t place = 0; place < level.places(); ++place) {
-      const float y = level.y(place / level.map[1]), x = level.x(place % level.map[1]);
-      for (const float side : {x - half, y - half, x + half, y + half}) *to++ = side;
+    if (level.anchors.empty()) level.anchors.push_back({-half, -half, half, half});
+    for (std::int64_t k = 0; k < level.places() * std::ssize(level.anchors); ++k) {
+      std::ranges::copy(level.anchor(k), std::back_inserter(corners));
     }
   }
-  return anchors;
+  return Tensor::from({std::ssize(corners) / 4, 4}, std::span<const float>(corners));
+}
+
+std::vector<NamedTensor> head_results(const ModelConfig& model, std::span<const Tensor> values,
+                                      const DetectorGrid& grid) {
+  const std::vector<float> ones(grid.levels.size(), 1.0f);
+  if (model.head.type == HeadType::kRetinaNet) {
+    return {
+        {"cls_logits", joined(model, values, RetinaNetOutput::kLogits, model.num_classes, ones)},
+        {"bbox_regression", joined(model, values, RetinaNetOutput::kOffsets, 4, ones)},
+        {"anchors", anchors_of(grid)}};
+  }
+  std::vector<float> strides;
+  for (const DetectorLevel& level : grid.levels) strides.push_back(1.0f / level.stride);
+  return {{"cls_logits", joined(model, values, FcosOutput::kLogits, model.num_classes, ones)},
+          {"bbox_regression", joined(model, values, FcosOutput::kDistances, 4, strides)},
+          {"bbox_ctrness", joined(model, values, FcosOutput::kCentreness, 1, ones)},
+          {"anchors", anchors_of(grid)}};
 }
 
 std::vector<Box> boxes_of(const TensorFile& file, std::int64_t image, std::int64_t classes) {
@@ -89,17 +105,10 @@ std::vector<Box> boxes_of(const TensorFile& file, std::int64_t image, std::int64
 std::vector<NamedTensor> detection_results(const ModelConfig& model, std::span<const Var> outputs,
                                            Size2 image) {
   const std::vector<Tensor> values = values_of(outputs);
-  const FcosGrid grid = fcos_grid(model, fcos_maps(values), image);
-  const std::vector<float> ones(grid.levels.size(), 1.0f);
-  std::vector<float> strides;
-  for (const FcosLevel& level : grid.levels) strides.push_back(1.0f / level.stride);
-  std::vector<NamedTensor> results = {
-      {"cls_logits", joined(values, FcosOutput::kLogits, ones)},
-      {"bbox_regression", joined(values, FcosOutput::kDistances, strides)},
-      {"bbox_ctrness", joined(values, FcosOutput::kCentreness, ones)},
-      {"anchors", anchors_of(grid)}};
+  std::vector<NamedTensor> results =
+      head_results(model, values, detector_grid(model, detector_maps(model, values), image));
   for (std::int64_t b = 0; b < values.front().dim(0); ++b) {
-    const std::vector<Detection> found = fcos_detections(model, values, b, image, image);
+    const std::vector<Detection> found = detections_of(model, values, b, image, image);
     const auto count = static_cast<std::int64_t>(found.size());
     const Tensor boxes = Tensor::empty({count, 4}), scores = Tensor::empty({count});
     const Tensor labels = Tensor::empty({count}, DType::kI32);
@@ -122,17 +131,20 @@ Var detection_loss(Tape& tape, const ModelConfig& model, std::span<const Var> ou
   for (std::int64_t b = 0; b < outputs.front().dim(0); ++b) {
     boxes.push_back(boxes_of(file, b, model.num_classes));
   }
-  const FcosGrid grid = fcos_grid(model, fcos_maps(outputs), image);
-  const FcosLosses losses = fcos_losses(tape, model.head.fcos, outputs, fcos_targets(grid, boxes));
+  const DetectorLosses losses = detector_losses(tape, model, outputs, image, boxes);
   results.push_back({"loss/classification", losses.classes.value});
   results.push_back({"loss/bbox_regression", losses.boxes.value});
-  results.push_back({"loss/bbox_ctrness", losses.centreness.value});
+  if (losses.centreness) results.push_back({"loss/bbox_ctrness", losses.centreness.value});
+  const DetectorGrid grid = detector_grid(model, detector_maps(model, outputs), image);
   for (std::size_t b = 0; b < boxes.size(); ++b) {
-    const std::vector<std::int32_t> matched = match_places(grid, boxes[b]);
-    results.push_back({fmt::format("matched/{}", b),
-                       Tensor::from({grid.places()}, std::span<const std::int32_t>(matched))});
+    const std::vector<std::int32_t> matched =
+        model.head.type == HeadType::kRetinaNet ? match_anchors(grid, boxes[b], model.head.detector)
+                                                : match_places(grid, boxes[b]);
+    results.push_back(
+        {fmt::format("matched/{}", b),
+         Tensor::from({std::ssize(matched)}, std::span<const std::int32_t>(matched))});
   }
-  return ops::add(tape, ops::add(tape, losses.classes, losses.boxes), losses.centreness);
+  return losses.sum(tape);
 }
 
 }  // namespace tessera

@@ -23,6 +23,7 @@ struct Batch {
                                              ///< and bottom; empty: all fill the batch
   std::vector<ImageShape> original_sizes{};  ///< before they were scaled; of masks and boxes alone
   std::vector<Target> originals{};           ///< before they were scaled; empty: not asked for
+  std::vector<std::int64_t> ids{};           ///< with originals: what annotations call the images
 
   std::int64_t size() const { return images ? images.dim(0) : 0; }
 };

@@ -225,6 +225,7 @@ Batch Loader::collate_dense(const Epoch& epoch, std::int64_t index) const {
   std::vector<std::int64_t> samples;
   std::vector<ImageShape> sizes;
   std::vector<Target> originals;
+  std::vector<std::int64_t> ids;
   Image buffer;
   for (std::int64_t i = first; i < end; ++i) {
     const std::optional<Loaded> sample = readable(epoch, place_of(i), buffer);
@@ -234,7 +235,9 @@ Batch Loader::collate_dense(const Epoch& epoch, std::int64_t index) const {
     Rng rng = draws_of(epoch, i);
     changed.push_back(augments_ ? dense_->augment(sample->image, sample->target, rng)
                                 : dense_->fit(sample->image, sample->target));
-    if (options_.originals) originals.push_back(sample->target);
+    if (!options_.originals) continue;
+    originals.push_back(sample->target);
+    ids.push_back(dataset_.sample_id(sample->index));
   }
   if (samples.empty()) return {};
   const ImageSize least{options_.augment.crop[0], options_.augment.crop[1]};
@@ -243,6 +246,7 @@ Batch Loader::collate_dense(const Epoch& epoch, std::int64_t index) const {
   batch.samples = std::move(samples);
   batch.original_sizes = std::move(sizes);
   batch.originals = std::move(originals);
+  batch.ids = std::move(ids);
   return batch;
 }
 

@@ -59,8 +59,9 @@ void check_rows(const char* op, const Shape& x, const char* what, const Tensor& 
 //   log p = min(q, 0) - L,  log(1 - p) = -max(q, 0) - L,
 //   loss = a (1 - p)^gamma (-log p),  dloss / dq = a (1 - p)^gamma (gamma p log p - (1 - p))
 template <typename T>
-TESSERA_KERNEL double focal_chunk(const T* z, const float* sign, float alpha_there,
-                                  float alpha_else, float gamma, std::int64_t count, float* d) {
+TESSERA_KERNEL double focal_chunk(const T* z, const float* sign, const float* weight,
+                                  float alpha_there, float alpha_else, float gamma,
+                                  std::int64_t count, float* d) {
   double sum = 0.0;
 #pragma omp simd reduction(+ : sum)
   for (std::int64_t i = 0; i < count; ++i) {
@@ -72,7 +73,7 @@ TESSERA_KERNEL double focal_chunk(const T* z, const float* sign, float alpha_the
     const float p = (q > 0.0f ? 1.0f : e) / (1.0f + e);
     const float other = (q > 0.0f ? e : 1.0f) / (1.0f + e);
     const float power = exp_approx(gamma * (-positive - l));
-    const float scale = (sign[i] > 0.0f ? alpha_there : alpha_else) * power;
+    const float scale = weight[i] * (sign[i] > 0.0f ? alpha_there : alpha_else) * power;
     sum += static_cast<double>(-scale * log_p);
     d[i] = sign[i] * scale * (gamma * p * log_p - other);
   }
@@ -95,7 +96,22 @@ void signs_of(const Tensor& targets, std::int64_t classes, std::int64_t begin, s
   }
 }
 
-void check_focal(const Shape& z, const Tensor& targets) {
+// weights [count] of elements [begin, ...), those of a row of `classes` alike.
+void weights_of(const Tensor& weights, std::int64_t classes, std::int64_t begin, std::int64_t count,
+                float* to) {
+  if (!weights) {
+    std::fill_n(to, count, 1.0f);
+    return;
+  }
+  for (std::int64_t i = 0; i < count; ++i) to[i] = weights.f32()[(begin + i) / classes];
+}
+
+// Whether there is a target for each of as many equal parts of every row.
+bool fit_anchors(const Shape& z, std::int64_t targets) {
+  return targets > 0 && targets % z.rows() == 0 && z[-1] % (targets / z.rows()) == 0;
+}
+
+void check_focal(const Shape& z, const Tensor& targets, const Tensor& weights) {
   const char* const op = "sigmoid_focal_loss";
   if (z.rank() < 1 || z[-1] < 1) fail<ShapeError>("[{}] logits {} are not [..., K]", op, z);
   if (targets.dtype() == DType::kF32 && targets.shape() == z) {
@@ -104,16 +120,19 @@ void check_focal(const Shape& z, const Tensor& targets) {
         fail<DataError>("[{}] target {} is neither 0 nor 1", op, target);
       }
     }
+    if (weights) check_rows(op, z, "weights", weights, Shape{z.rows()});
     return;
   }
-  if (targets.dtype() != DType::kI32 || targets.numel() != z.rows()) {
+  if (targets.dtype() != DType::kI32 || !fit_anchors(z, targets.numel())) {
     fail<ShapeError>(
-        "[{}] targets {} {} do not fit logits {}: they must be i32, one class a row of {}, or f32 "
-        "{}",
+        "[{}] targets {} {} do not fit logits {}: they must be i32, one class a row of {} or an "
+        "equal part of it, or f32 {}",
         op, name_of(targets.dtype()), targets.shape(), z, z[-1], z);
   }
+  if (weights) check_rows(op, z, "weights", weights, targets.shape());
+  const std::int64_t classes = z.numel() / targets.numel();
   for (const std::int32_t label : targets.span<std::int32_t>()) {
-    if (label >= z[-1]) fail<DataError>("[{}] class {} is not below {}", op, label, z[-1]);
+    if (label >= classes) fail<DataError>("[{}] class {} is not below {}", op, label, classes);
   }
 }
 
@@ -159,19 +178,22 @@ double box_row(const std::array<double, 4>& a, const float* b, BoxLoss kind,
 
 Var sigmoid_focal_loss(Tape& tape, const Var& logits, const Tensor& targets, double divisor,
                        const FocalLossConfig& config) {
-  check_focal(logits.shape(), targets);
+  check_focal(logits.shape(), targets, config.weights);
   const bool weighted = config.alpha >= 0.0f;
   const float there = weighted ? config.alpha : 1.0f, elsewhere = weighted ? 1.0f - there : 1.0f;
-  const std::int64_t classes = logits.dim(-1);
+  const std::int64_t classes =
+      targets.dtype() == DType::kI32 ? logits.value.numel() / targets.numel() : logits.dim(-1);
   return record_sum(tape, "sigmoid_focal_loss", logits, divisor,
                     [&](std::int64_t begin, std::int64_t end, float* d) {
-                      std::array<float, kChunk> signs;
+                      std::array<float, kChunk> signs, weights;
                       signs_of(targets, classes, begin, end - begin, signs.data());
+                      weights_of(config.weights, classes, begin, end - begin, weights.data());
                       double sum = 0.0;
                       with_element_type(logits.value.dtype(), [&](auto element) {
                         using T = decltype(element);
-                        sum = focal_chunk(logits.value.data<T>() + begin, signs.data(), there,
-                                          elsewhere, config.gamma, end - begin, d);
+                        sum = focal_chunk(logits.value.data<T>() + begin, signs.data(),
+                                          weights.data(), there, elsewhere, config.gamma,
+                                          end - begin, d);
                       });
                       return sum;
                     });
@@ -204,6 +226,33 @@ Var box_loss(Tape& tape, const Var& boxes, const Tensor& targets, const Tensor& 
         d[i] = static_cast<float>(weight * slope[i]);
       }
     }
+    return sum;
+  });
+}
+
+Var l1_loss(Tape& tape, const Var& x, const Tensor& targets, const Tensor& weights,
+            double divisor) {
+  const char* const op = "l1_loss";
+  check_rows(op, x.shape(), "targets", targets, Shape{x.value.numel()});
+  if (weights.dtype() != DType::kF32 || weights.numel() == 0 ||
+      x.value.numel() % weights.numel() != 0) {
+    fail<ShapeError>("[{}] weights {} {} are not f32 of equal runs of {}", op,
+                     name_of(weights.dtype()), weights.shape(), x.shape());
+  }
+  const std::int64_t run = x.value.numel() / weights.numel();
+  return record_sum(tape, op, x, divisor, [&](std::int64_t begin, std::int64_t end, float* d) {
+    double sum = 0.0;
+    with_element_type(x.value.dtype(), [&](auto element) {
+      using T = decltype(element);
+      for (std::int64_t i = begin; i < end; ++i, ++d) {
+        *d = 0.0f;
+        const float weight = weights.f32()[i / run];
+        if (weight == 0.0f) continue;
+        const float gap = load(x.value.data<T>()[i]) - targets.f32()[i];
+        sum += double{weight} * std::abs(double{gap});
+        *d = gap > 0.0f ? weight : gap < 0.0f ? -weight : gap;
+      }
+    });
     return sum;
   });
 }

@@ -11,12 +11,14 @@ namespace tessera::ops {
 struct FocalLossConfig {
   float alpha = 0.25f;  ///< weight of the class that is there, 1 - alpha of others; negative: all 1
   float gamma = 2.0f;
+  Tensor weights{};  ///< f32, one for each class that targets name; empty: all 1
 };
 
 /// sum(a (1 - p)^gamma (-log p)) / divisor, where p is the probability that a logit's sigmoid gives
 /// to the truth and a its alpha.  logits [..., K] f32 or bf16; targets i32 [...], the class or
-/// negative for none, or f32 [..., K] of zeros and ones -> [1] f32. Throws ShapeError, DataError
-/// for a class that is not below K or a target that is neither 0 nor 1. arXiv:1708.02002.
+/// negative for none, or f32 [..., K] of zeros and ones -> [1] f32. Of A anchors at a place logits
+/// are [..., A K], anchor by anchor, and targets i32 [..., A]. Throws ShapeError, DataError for a
+/// class that is not below K or a target that is neither 0 nor 1. arXiv:1708.02002.
 Var sigmoid_focal_loss(Tape& tape, const Var& logits, const Tensor& targets, double divisor,
                        const FocalLossConfig& config = {});
 
@@ -31,6 +33,10 @@ enum class BoxLoss : std::uint8_t {
 /// not looked at -> [1] f32. Throws ShapeError.
 Var box_loss(Tape& tape, const Var& boxes, const Tensor& targets, const Tensor& weights,
              double divisor, BoxLoss kind = BoxLoss::kGiou);
+
+/// sum(weight |x - target|) / divisor.  x [...] f32 or bf16, targets f32 of as many elements,
+/// weights f32 [R], one for each of R equal runs of elements -> [1] f32. Throws ShapeError.
+Var l1_loss(Tape& tape, const Var& x, const Tensor& targets, const Tensor& weights, double divisor);
 
 /// sum(weight bce(logit, target)) / divisor with bce as in binary_cross_entropy: of FCOS's
 /// centre-ness, for one (arXiv:1904.01355).  logits f32 or bf16, targets in 0..1 and weights f32 of

@@ -14,6 +14,8 @@ constexpr NameRow kRows[] = {
     {{"head.class_tower.{B}.norm.*", "head.classification_head.conv.{3B+1}.*"}},
     {{"head.box_tower.{B}.conv.*", "head.regression_head.conv.{3B}.*"}},
     {{"head.box_tower.{B}.norm.*", "head.regression_head.conv.{3B+1}.*"}},
+    {{"head.class_tower.{B}.*", "head.classification_head.conv.{B}.0.*"}},  // of RetinaNet
+    {{"head.box_tower.{B}.*", "head.regression_head.conv.{B}.0.*"}},
     {{"head.logits.*", "head.classification_head.cls_logits.*"}},
     {{"head.distances.*", "head.regression_head.bbox_reg.*"}},
     {{"head.centreness.*", "head.regression_head.bbox_ctrness.*"}},

@@ -1,5 +1,5 @@
-// Names of the parts of an FCOS detector here and in torchvision, whose detectors keep the backbone
-// in `backbone.body`.
+// Names of the parts of FCOS and RetinaNet detectors here and in torchvision, whose detectors keep
+// the backbone in `backbone.body`.
 #pragma once
 
 #include <span>

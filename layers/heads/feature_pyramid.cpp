@@ -24,12 +24,16 @@ Conv2d make_conv(std::int64_t in_channels, std::int64_t out_channels, std::int64
 }  // namespace
 
 FeaturePyramid::FeaturePyramid(const std::vector<std::int64_t>& in_channels, std::int64_t channels,
-                               std::int64_t extra) {
+                               const Extra& extra)
+    : from_map_(extra.from_map) {
   for (const std::int64_t width : in_channels) {
     laterals_.push_back(make_conv(width, channels, 1));
     smooths_.push_back(make_conv(channels, channels, 3));
   }
-  for (std::int64_t i = 0; i < extra; ++i) extras_.push_back(make_conv(channels, channels, 3, 2));
+  for (std::int64_t i = 0; i < extra.count; ++i) {
+    const std::int64_t width = i == 0 && from_map_ ? in_channels.back() : channels;
+    extras_.push_back(make_conv(width, channels, 3, 2));
+  }
 }
 
 std::vector<Var> FeaturePyramid::forward(Tape& tape, std::span<const Var> maps) {
@@ -45,7 +49,7 @@ std::vector<Var> FeaturePyramid::forward(Tape& tape, std::span<const Var> maps) 
     levels[i] = smooths_[i].forward(tape, sum);  // [B, h_i, w_i, C]
   }
   for (std::size_t i = 0; i < extras_.size(); ++i) {
-    const Var& last = levels.back();
+    const Var& last = i == 0 && from_map_ ? maps[count - 1] : levels.back();
     levels.push_back(extras_[i].forward(tape, i == 0 ? last : ops::relu(tape, last)));
   }
   return levels;

@@ -4,16 +4,17 @@
 #include <cstdint>
 #include <vector>
 
-#include "layers/heads/fcos_config.h"
+#include "layers/heads/detector_config.h"
 
 namespace tessera {
 
 enum class HeadType : std::uint8_t {
-  kLinear,   ///< see LinearHead
-  kUperNet,  ///< see UperNetHead
-  kFpn,      ///< see FpnHead
-  kFcn,      ///< see FcnHead
-  kFcos,     ///< see FcosHead
+  kLinear,     ///< see LinearHead
+  kUperNet,    ///< see UperNetHead
+  kFpn,        ///< see FpnHead
+  kFcn,        ///< see FcnHead
+  kFcos,       ///< see FcosHead
+  kRetinaNet,  ///< see RetinaNetHead
 };
 
 /// What stands behind the convolutions of a head.
@@ -50,19 +51,24 @@ struct AuxiliaryConfig {
 struct HeadConfig {
   HeadType type = HeadType::kLinear;
   std::int64_t channels =
-      128;  ///< upernet, fpn, fcn: of the convolutions; fcos: of pyramid and towers
+      128;  ///< upernet, fpn, fcn: of the convolutions; fcos, retinanet: of pyramid, towers
   std::vector<std::int64_t> pool_scales{1, 2, 3, 6};  ///< upernet: sides of the pooled grids
-  std::int64_t convs = kAutoConvs;      ///< fcn: before the classifier; fcos: of each of the towers
+  std::int64_t convs = kAutoConvs;  ///< fcn: before the classifier; fcos, retinanet: of each tower
   LevelJoin join = LevelJoin::kConcat;  ///< fpn
   HeadNorm norm = HeadNorm::kGroup;     ///< upernet, fpn, fcn
   double dropout = 0.1;         ///< upernet, fpn, fcn: of whole channels, before the classifier
   AuxiliaryConfig auxiliary{};  ///< upernet, fpn, fcn
-  FcosConfig fcos{};
+  DetectorConfig detector{};
 };
 
 /// Whether a head of this type puts out a class for each pixel.
 inline bool is_segmenting(HeadType type) {
   return type == HeadType::kUperNet || type == HeadType::kFpn || type == HeadType::kFcn;
+}
+
+/// Whether a head of this type puts out boxes.
+inline bool is_detecting(HeadType type) {
+  return type == HeadType::kFcos || type == HeadType::kRetinaNet;
 }
 
 /// Whether a head of this type puts out a map rather than one answer for an image.

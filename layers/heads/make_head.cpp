@@ -1,6 +1,6 @@
 #include "layers/heads/make_head.h"
 
-#include "layers/heads/fcos_head.h"
+#include "layers/heads/detector_heads.h"
 #include "layers/heads/light_heads.h"
 #include "layers/heads/linear_head.h"
 #include "layers/heads/upernet_head.h"
@@ -18,6 +18,8 @@ std::vector<ConfigProblem> head_problems(const ModelConfig& config) {
       return DenseHead::problems(config);
     case HeadType::kFcos:
       return FcosHead::problems(config);
+    case HeadType::kRetinaNet:
+      return detector_problems(config);
   }
   return LinearHead::problems(config);
 }
@@ -34,6 +36,8 @@ std::unique_ptr<Head> make_head(const ModelConfig& config) {
       return std::make_unique<FcnHead>(config);
     case HeadType::kFcos:
       return std::make_unique<FcosHead>(config);
+    case HeadType::kRetinaNet:
+      return std::make_unique<RetinaNetHead>(config);
   }
   return std::make_unique<LinearHead>(config);
 }

@@ -1,6 +1,5 @@
 #include "tasks/detection/detection.h"
 
-#include "core/ops/elementwise.h"
 #include "data/preview.h"
 #include "tasks/detection/meter.h"
 #include "tasks/detection/pictures.h"
@@ -17,10 +16,10 @@ class TrainingMeter final : public Meter {
     Tape tape({.training = false});
     std::vector<Var> values;
     for (const Tensor& output : outputs) values.push_back(tape.constant(output));
-    const FcosLosses losses = detection_losses(tape, model_, values, batch);
+    const DetectorLosses losses = detection_losses(tape, model_, values, batch);
     classes_ += double{losses.classes.value.f32()[0]};
     boxes_ += double{losses.boxes.value.f32()[0]};
-    centreness_ += double{losses.centreness.value.f32()[0]};
+    if (losses.centreness) centreness_ += double{losses.centreness.value.f32()[0]};
     ++batches_;
   }
 
@@ -37,7 +36,7 @@ class TrainingMeter final : public Meter {
     Metrics metrics;
     metrics.set("loss_class", classes_ * share);
     metrics.set("loss_box", boxes_ * share);
-    metrics.set("loss_centre", centreness_ * share);
+    if (model_.head.type == HeadType::kFcos) metrics.set("loss_centre", centreness_ * share);
     return metrics;
   }
 
@@ -51,11 +50,10 @@ class TrainingMeter final : public Meter {
 
 }  // namespace
 
-FcosLosses detection_losses(Tape& tape, const ModelConfig& model, std::span<const Var> outputs,
-                            const Batch& batch) {
-  const Size2 image{batch.images.dim(1), batch.images.dim(2)};
-  const FcosGrid grid = fcos_grid(model, fcos_maps(outputs), image);
-  return fcos_losses(tape, model.head.fcos, outputs, fcos_targets(grid, batch.boxes));
+DetectorLosses detection_losses(Tape& tape, const ModelConfig& model, std::span<const Var> outputs,
+                                const Batch& batch) {
+  return detector_losses(tape, model, outputs, {batch.images.dim(1), batch.images.dim(2)},
+                         batch.boxes);
 }
 
 void DetectionTask::draw_targets(Batch& batch, Rng& rng) const {
@@ -79,8 +77,7 @@ void DetectionTask::draw_targets(Batch& batch, Rng& rng) const {
 }
 
 Var DetectionTask::loss(Tape& tape, std::span<const Var> outputs, const Batch& batch) const {
-  const FcosLosses losses = detection_losses(tape, model_, outputs, batch);
-  return ops::add(tape, ops::add(tape, losses.classes, losses.boxes), losses.centreness);
+  return detection_losses(tape, model_, outputs, batch).sum(tape);
 }
 
 std::vector<Image> DetectionTask::draw(const Image& photo, std::span<const Tensor> outputs,
@@ -88,7 +85,7 @@ std::vector<Image> DetectionTask::draw(const Image& photo, std::span<const Tenso
   constexpr float kLeast = 0.3f;
   const Size2 image{batch.images.dim(1), batch.images.dim(2)};
   std::vector<Detection> found =
-      fcos_detections(model_, outputs, i, image, {photo.shape.height, photo.shape.width});
+      detections_of(model_, outputs, i, image, {photo.shape.height, photo.shape.width});
   std::erase_if(found, [](const Detection& one) { return one.score < kLeast; });
   return {with_target(photo, batch, i), with_detections(photo, found, {})};
 }

@@ -1,4 +1,4 @@
-// From what an FCOS detector puts out to boxes.
+// From what a detector puts out to boxes.
 #pragma once
 
 #include <cstdint>
@@ -21,17 +21,17 @@ struct Detection {
   float score = 0.0f;  ///< 0..1
 };
 
-/// Of image `index` of the head's outputs, f32 (see FcosOutput), for a batch of images of size
-/// `image`, of which this one fills `size` from the upper left corner on: the `before_nms` best of
-/// each level with a score above the threshold, cut to `size`, without those that overlap a better
-/// one of their class, the `keep` best, by falling score.
-std::vector<Detection> fcos_detections(const ModelConfig& model, std::span<const Tensor> outputs,
-                                       std::int64_t index, Size2 image, Size2 size);
+/// Of image `index` of the head's outputs, f32 (see FcosOutput, RetinaNetOutput), for a batch of
+/// images of size `image`, of which this one fills `size` from the upper left corner on: the
+/// `before_nms` best of each level with a score above the threshold, cut to `size`, without those
+/// that overlap a better one of their class, the `keep` best, by falling score.
+std::vector<Detection> detections_of(const ModelConfig& model, std::span<const Tensor> outputs,
+                                     std::int64_t index, Size2 image, Size2 size);
 
 /// Of all images of a batch, in pixels of the images as they were before they were scaled.
-std::vector<std::vector<Detection>> fcos_detections(const ModelConfig& model,
-                                                    std::span<const Tensor> outputs,
-                                                    const Batch& batch);
+std::vector<std::vector<Detection>> detections_of(const ModelConfig& model,
+                                                  std::span<const Tensor> outputs,
+                                                  const Batch& batch);
 
 /// From pixels of an image of size `from` to those of one of the shape `to`.
 void scale(std::span<Detection> detections, Size2 from, const ImageShape& to);

@@ -6,7 +6,6 @@
 #include <limits>
 
 #include "core/parallel.h"
-#include "layers/heads/fcos_head.h"
 
 namespace tessera {
 namespace {
@@ -35,7 +34,7 @@ float rank_of(const Box& box, bool rough) {
   return rough ? 1e8f - area : -area;
 }
 
-bool finds(const FcosGrid& grid, const FcosLevel& level, const Box& box, float y, float x) {
+bool finds(const DetectorGrid& grid, const DetectorLevel& level, const Box& box, float y, float x) {
   const std::array<float, 4> d = distances_to(box, y, x);
   const float away =
       std::max(std::abs(x - (box.x0 + box.x1) / 2.0f), std::abs(y - (box.y0 + box.y1) / 2.0f));
@@ -51,40 +50,7 @@ float centreness_of(const std::array<float, 4>& d) {
 
 }  // namespace
 
-std::int64_t FcosGrid::places() const {
-  std::int64_t count = 0;
-  for (const FcosLevel& level : levels) count += level.places();
-  return count;
-}
-
-FcosGrid fcos_grid(const ModelConfig& model, std::span<const Size2> maps, Size2 image) {
-  const FcosConfig& fcos = model.head.fcos;
-  const FcosLevels levels = fcos_levels(model);
-  const bool torchvision = fcos.rules == FcosRules::kTorchvision ||
-                           (fcos.rules == FcosRules::kAuto && fcos.location == 0.0);
-  FcosGrid grid{.levels = {},
-                .radius = static_cast<float>(fcos.radius),
-                .open_ranges = torchvision,
-                .rough_areas = torchvision};
-  const auto location = static_cast<float>(fcos.location);
-  for (std::size_t i = 0; i < maps.size(); ++i) {
-    const auto stride = static_cast<float>(levels.strides[i]);
-    FcosLevel level{.map = maps[i], .stride = stride, .step_y = stride, .step_x = stride};
-    if (torchvision) {
-      level.step_y = static_cast<float>(image[0] / maps[i][0]);
-      level.step_x = static_cast<float>(image[1] / maps[i][1]);
-    }
-    level.first_y = location * level.step_y;
-    level.first_x = location * level.step_x;
-    level.low = i == 0 ? 0.0f : static_cast<float>(levels.bounds[i - 1]);
-    level.high = i + 1 == maps.size() ? std::numeric_limits<float>::infinity()
-                                      : static_cast<float>(levels.bounds[i]);
-    grid.levels.push_back(level);
-  }
-  return grid;
-}
-
-std::vector<std::int32_t> match_places(const FcosGrid& grid, std::span<const Box> boxes) {
+std::vector<std::int32_t> match_places(const DetectorGrid& grid, std::span<const Box> boxes) {
   const auto count = static_cast<std::size_t>(grid.places());
   std::vector<std::int32_t> matched(count, -1);
   std::vector<float> ranks(count, -std::numeric_limits<float>::infinity());
@@ -93,7 +59,7 @@ std::vector<std::int32_t> match_places(const FcosGrid& grid, std::span<const Box
     if (box.crowd) continue;
     const float rank = rank_of(box, grid.rough_areas);
     std::int64_t before = 0;  // places of the levels before
-    for (const FcosLevel& level : grid.levels) {
+    for (const DetectorLevel& level : grid.levels) {
       const float reach = grid.radius * level.stride;
       const float cx = (box.x0 + box.x1) / 2.0f, cy = (box.y0 + box.y1) / 2.0f;
       const Range rows = around(std::max(box.y0, cy - reach), std::min(box.y1, cy + reach),
@@ -114,10 +80,10 @@ std::vector<std::int32_t> match_places(const FcosGrid& grid, std::span<const Box
   return matched;
 }
 
-FcosTargets fcos_targets(const FcosGrid& grid, const std::vector<std::vector<Box>>& boxes) {
+FcosTargets fcos_targets(const DetectorGrid& grid, const std::vector<std::vector<Box>>& boxes) {
   const auto batch = static_cast<std::int64_t>(boxes.size());
   FcosTargets targets;
-  for (const FcosLevel& level : grid.levels) {
+  for (const DetectorLevel& level : grid.levels) {
     const auto [height, width] = level.map;
     targets.labels.push_back(Tensor::empty({batch, height, width}, DType::kI32));
     targets.distances.push_back(Tensor::zeros({batch, height, width, 4}));
@@ -131,7 +97,7 @@ FcosTargets fcos_targets(const FcosGrid& grid, const std::vector<std::vector<Box
       const std::vector<std::int32_t> matched = match_places(grid, boxes[image]);
       const std::int32_t* match = matched.data();
       for (std::size_t l = 0; l < grid.levels.size(); ++l) {
-        const FcosLevel& level = grid.levels[l];
+        const DetectorLevel& level = grid.levels[l];
         const std::int64_t first = b * level.places();
         for (std::int64_t place = 0; place < level.places(); ++place, ++match) {
           const std::int64_t at = first + place;

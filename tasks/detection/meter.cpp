@@ -32,18 +32,18 @@ void DetectionMeter::add(std::span<const Tensor> outputs, const Batch& batch) {
   Tape tape({.training = false});
   std::vector<Var> values;
   for (const Tensor& output : outputs) values.push_back(tape.constant(output));
-  const FcosLosses losses = detection_losses(tape, model_, values, batch);
+  const DetectorLosses losses = detection_losses(tape, model_, values, batch);
   for (const Var& part : {losses.classes, losses.boxes, losses.centreness}) {
-    loss_sum_ += double{part.value.f32()[0]} * static_cast<double>(batch.size());
+    if (part) loss_sum_ += double{part.value.f32()[0]} * static_cast<double>(batch.size());
   }
   samples_ += batch.size();
-  detections_ = fcos_detections(model_, outputs, batch);
+  detections_ = detections_of(model_, outputs, batch);
   for (std::size_t i = 0; i < detections_.size(); ++i) {
     std::vector<CocoTruth> truths;
     for (const Box& box : batch.originals[i].boxes) truths.push_back(coco_truth(box));
     std::vector<CocoDetection> found;
     for (const Detection& detection : detections_[i]) found.push_back(coco_detection(detection));
-    coco_.add(batch.samples[i], truths, found);
+    coco_.add(batch.ids.empty() ? batch.samples[i] : batch.ids[i], truths, found);
     matches_.add(batch.originals[i].boxes, detections_[i]);
   }
 }

@@ -115,6 +115,12 @@ model:
     ranges: [64.0]
     location: 0.0
     rules: plain
+    extra_levels: 1
+    extra_from: stage
+    anchors: [16, 20, 32, 40]
+    ratios: [0.5, 2.0]
+    positive: 0.6
+    negative: 0.3
     box_weight: centreness
     score: product
     score_threshold: 0.1

@@ -118,7 +118,8 @@ void check_heads(const Checker& check) {
   };
   needs(TaskName::kSegmentation, is_segmenting(config.model.head.type), "segmentation",
         "upernet, fpn or fcn");
-  needs(TaskName::kDetection, config.model.head.type == HeadType::kFcos, "detection", "fcos");
+  needs(TaskName::kDetection, is_detecting(config.model.head.type), "detection",
+        "fcos or retinanet");
 }
 
 void check_class_weights(const Checker& check, TargetKind learned) {
@@ -169,7 +170,7 @@ void resolve_auto(Config& config, const ReadState& state, Problems& problems) {
   if (!state.given("task.name") && is_segmenting(model.head.type)) {
     config.task.name = TaskName::kSegmentation;
   }
-  if (!state.given("task.name") && model.head.type == HeadType::kFcos) {
+  if (!state.given("task.name") && is_detecting(model.head.type)) {
     config.task.name = TaskName::kDetection;
   }
   const ModelConfig unset;

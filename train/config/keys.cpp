@@ -257,12 +257,17 @@ Key stages_key(std::string path, std::vector<std::int64_t>& value, const Range& 
 }
 
 Key integers_key(std::string path, std::vector<std::int64_t>& value, const Range& range,
-                 std::string help) {
-  const std::string type = fmt::format("a list of 1 to {} integers", kMostNumbers);
+                 std::string help, bool or_auto) {
+  const std::string type =
+      fmt::format("a list of 1 to {} integers{}", kMostNumbers, or_auto ? " or auto" : "");
   auto read = [=, &value](const YamlNode& node, Problems& problems) {
+    if (or_auto && node.is_plain("auto")) {
+      value.clear();
+      return true;
+    }
     return read_list(path, type, range, 1, kMostNumbers, node, value, problems);
   };
-  auto write = [&value] { return write_list(value); };
+  auto write = [=, &value] { return or_auto && value.empty() ? "auto" : write_list(value); };
   return {path, type, to_string(range), std::move(help), std::move(read), std::move(write)};
 }
 

@@ -80,9 +80,9 @@ Key size_key(std::string path, Size2& value, const Range& range, std::string hel
 Key stages_key(std::string path, std::vector<std::int64_t>& value, const Range& range,
                std::string help, bool or_auto = false);
 
-/// A list of 1 to 1000 integers.
+/// A list of 1 to 1000 integers. With `or_auto`, `auto` is the empty list.
 Key integers_key(std::string path, std::vector<std::int64_t>& value, const Range& range,
-                 std::string help);
+                 std::string help, bool or_auto = false);
 
 /// With `or_auto`, `auto` is the empty list. T: float, double.
 template <typename T>

@@ -1,5 +1,6 @@
 #include "core/ops/detection_losses.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/error.h"
@@ -56,6 +57,37 @@ TEST_CASE("sigmoid_focal_loss agrees with a double-precision reference") {
       }
     }
   }
+}
+
+TEST_CASE("sigmoid_focal_loss of several anchors at a place, each with a weight") {
+  constexpr std::int64_t kPlaces = 700, kAnchors = 3, kClasses = 5;
+  const Tensor z = test::random_tensor({kPlaces, kAnchors * kClasses}, 1, 4.0f);
+  const Tensor labels = some_classes(kPlaces * kAnchors, kClasses);
+  const Tensor weights = test::random_tensor({kPlaces * kAnchors}, 2);
+  for (float& weight : weights.span()) weight = std::max(0.0f, weight);
+  double expected = 0.0;
+  for (std::int64_t i = 0; i < z.numel(); ++i) {
+    const std::int64_t row = i / kClasses;
+    const bool there = labels.data<std::int32_t>()[row] == i % kClasses;
+    expected += double{weights.f32()[row]} * focal(double{z.f32()[i]}, there, 0.25, 2.0);
+  }
+  Tape tape({.training = false});
+  const Var loss = ops::sigmoid_focal_loss(
+      tape, tape.constant(z), labels.reshape({kPlaces, kAnchors}), 3.0, {.weights = weights});
+  CHECK(double{loss.value.f32()[0]} == doctest::Approx(expected / 3.0).epsilon(2e-6));
+}
+
+TEST_CASE("l1_loss agrees with a double-precision reference") {
+  const Tensor x = test::random_tensor({2000, 4}, 1), target = test::random_tensor({2000, 4}, 2);
+  const Tensor weights = test::random_tensor({2000}, 3);
+  double expected = 0.0;
+  for (std::int64_t i = 0; i < x.numel(); ++i) {
+    expected +=
+        double{weights.f32()[i / 4]} * std::abs(double{x.f32()[i]} - double{target.f32()[i]});
+  }
+  Tape tape({.training = false});
+  const Var loss = ops::l1_loss(tape, tape.constant(x), target, weights, 7.0);
+  CHECK(double{loss.value.f32()[0]} == doctest::Approx(expected / 7.0).epsilon(1e-6));
 }
 
 TEST_CASE("sigmoid_focal_loss and its gradient stay finite at any logit") {
@@ -176,8 +208,16 @@ TEST_CASE("losses of detection refuse shapes, types and values that do not fit")
   CHECK_THROWS_AS(focal_of(Tensor::zeros({4}, DType::kI32)), ShapeError);
   CHECK_THROWS_AS(focal_of(Tensor::zeros({4, 3})), ShapeError);
   CHECK_THROWS_AS(focal_of(labels, 0.0), ShapeError);
+  CHECK_THROWS_AS(focal_of(Tensor::zeros({9}, DType::kI32)), ShapeError);  // thirds of 4 classes
+  CHECK_THROWS_AS(ops::sigmoid_focal_loss(tape, z, labels, 1.0, {.weights = Tensor::zeros({2})}),
+                  ShapeError);
+  CHECK_THROWS_AS(ops::sigmoid_focal_loss(tape, z, targets, 1.0, {.weights = Tensor::zeros({2})}),
+                  ShapeError);
   labels.data<std::int32_t>()[2] = 4;
   CHECK_THROWS_AS(focal_of(labels), DataError);
+  CHECK_THROWS_AS(ops::l1_loss(tape, z, Tensor::zeros({3, 3}), Tensor::zeros({3}), 1.0),
+                  ShapeError);
+  CHECK_THROWS_AS(ops::l1_loss(tape, z, targets, Tensor::zeros({5}), 1.0), ShapeError);
   targets.f32()[5] = 0.5f;
   CHECK_THROWS_AS(focal_of(targets), DataError);
   const auto boxes_of = [&](const Shape& boxes, const Shape& wanted, const Shape& weights) {

@@ -155,6 +155,21 @@ OpCase focal_loss(const Shape& logits) {
           }};
 }
 
+// Of two anchors at a place, some of which do not count.
+OpCase anchor_loss(const Shape& logits) {
+  const std::int64_t anchors = 2 * logits.rows();
+  const Tensor labels = some_labels({anchors}, logits[-1] / 2, -3);
+  const Tensor weights = Tensor::full({anchors}, 0.7f);
+  for (std::int64_t i = 0; i < anchors; i += 3) weights.f32()[i] = 0.0f;
+  return {.name = "sigmoid_focal_loss",
+          .inputs = {{logits, 2.0f}},
+          .op =
+              [=](Tape& t, Vars v) {
+                return ops::sigmoid_focal_loss(t, v[0], labels, 2.0, {.weights = weights});
+              },
+          .variant = "anchors"};
+}
+
 // Distances of 2 and more, so that boxes always meet.
 Tensor positive(const Shape& shape, std::uint64_t seed) {
   Tensor values = random_tensor(shape, seed);
@@ -169,6 +184,16 @@ OpCase boxes_loss(std::int64_t rows, ops::BoxLoss kind) {
           .inputs = {{{rows, 4}, 0.3f, 2.5f}},
           .op = [=](Tape& t, Vars v) {
             return ops::box_loss(t, v[0], targets, weights, static_cast<double>(rows), kind);
+          }};
+}
+
+// Far enough from the targets that no difference changes its sign.
+OpCase offsets_loss(std::int64_t rows) {
+  const Tensor targets = Tensor::full({rows, 4}, 0.5f), weights = positive({rows}, 3);
+  for (std::int64_t i = 0; i < targets.numel(); i += 3) targets.f32()[i] = 9.0f;
+  weights.f32()[rows - 1] = 0.0f;
+  return {.name = "l1_loss", .inputs = {{{rows, 4}, 0.3f, 2.5f}}, .op = [=](Tape& t, Vars v) {
+            return ops::l1_loss(t, v[0], targets, weights, static_cast<double>(rows));
           }};
 }
 
@@ -190,6 +215,10 @@ OpTable place_losses() {
                  focal_loss({7, 5}),
                  focal_loss({2, 3, 3, 2}),
                  focal_loss({700, 13}),
+                 anchor_loss({7, 6}),
+                 anchor_loss({900, 10}),
+                 offsets_loss(9),
+                 offsets_loss(2100),
                  boxes_loss(9, ops::BoxLoss::kGiou),
                  boxes_loss(2100, ops::BoxLoss::kGiou),
                  boxes_loss(9, ops::BoxLoss::kIou),

@@ -20,8 +20,8 @@ ModelConfig detector() {
   config.head.type = HeadType::kFcos;
   config.head.channels = 16;
   config.head.convs = 1;
-  config.head.fcos.groups = 4;
-  config.head.fcos.levels = {4, 8};
+  config.head.detector.groups = 4;
+  config.head.detector.levels = {4, 8};
   return config;
 }
 
@@ -45,7 +45,12 @@ std::vector<Tensor> values_of(const std::vector<Var>& outputs) {
 }
 
 TEST_CASE("a detector learns a batch until it finds its boxes and nothing else") {
-  const ModelConfig config = detector();
+  ModelConfig config = detector();
+  SUBCASE("fcos") {}
+  SUBCASE("retinanet") {
+    config.head.type = HeadType::kRetinaNet;
+    config.head.detector.anchors = {8, 12, 16, 24};
+  }
   Model model(config);
   model.parameters.initialize(3, 0.05f);
   const DetectionTask task(config);
@@ -87,7 +92,7 @@ TEST_CASE("a batch without boxes trains its classes alone") {
   batch.boxes = {{}, {}};
   Tape tape;
   const auto outputs = model.forward(tape, tape.constant(batch.images));
-  const FcosLosses losses = detection_losses(tape, config, outputs, batch);
+  const DetectorLosses losses = detection_losses(tape, config, outputs, batch);
   CHECK(losses.classes.value.f32()[0] > 0.0f);
   CHECK(losses.boxes.value.f32()[0] == 0.0f);
   CHECK(losses.centreness.value.f32()[0] == 0.0f);
@@ -130,6 +135,30 @@ TEST_CASE("the meter of training gives the parts of the loss; meters of parts me
   Batch without = batch;
   without.originals.clear();
   CHECK_THROWS_AS(both->add(values_of(outputs), without), DataError);
+}
+
+TEST_CASE("of equal scores in two images the one of the lower id comes first") {
+  const ModelConfig config = detector();
+  std::vector<Tensor> outputs;
+  for (const std::int64_t side : {8, 4}) {
+    outputs.push_back(Tensor::full({2, side, side, 3}, -20.0f));
+    outputs.push_back(Tensor::full({2, side, side, 4}, 6.0f));
+    outputs.push_back(Tensor::full({2, side, side, 1}, 5.0f));
+  }
+  for (const std::int64_t image : {0, 1}) {  // 8 to 20 in both directions
+    outputs[0].f32()[((image * 8 + 3) * 8 + 3) * 3 + 1] = 3.0f;
+  }
+  Batch batch = some_batch(config);
+  batch.originals[0].boxes = {
+      {.x0 = 8.0f, .y0 = 8.0f, .x1 = 20.0f, .y1 = 20.0f, .label = 1, .area = 144.0f}};
+  const auto ap = [&](std::vector<std::int64_t> ids) {
+    batch.ids = std::move(ids);
+    DetectionMeter meter(config);
+    meter.add(outputs, batch);
+    return meter.values().value("ap");
+  };
+  CHECK(ap({3, 5}) == doctest::Approx(1.0));
+  CHECK(ap({5, 3}) == doctest::Approx(0.5));
 }
 
 TEST_CASE("drawn targets are boxes within the image") {

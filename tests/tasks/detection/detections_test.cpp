@@ -6,7 +6,7 @@
 #include <cmath>
 #include <limits>
 
-#include "layers/heads/fcos_head.h"
+#include "layers/heads/detector_heads.h"
 #include "tasks/detection/fcos_targets.h"
 #include "tests/support/gradient_check.h"
 
@@ -19,14 +19,14 @@ struct Case {
   ModelConfig model;
   Size2 image{40, 64};
   std::vector<Tensor> outputs;
-  FcosGrid grid;
+  DetectorGrid grid;
 };
 
 Case make_case(std::int64_t classes, std::uint64_t seed, std::int64_t batch = 2) {
   Case c;
   c.model.num_classes = classes;
   c.model.head.type = HeadType::kFcos;
-  c.model.head.fcos.levels = {8, 16};
+  c.model.head.detector.levels = {8, 16};
   const std::vector<Size2> maps{{5, 8}, {3, 4}};
   for (const Size2 map : maps) {
     c.outputs.push_back(random_tensor({batch, map[0], map[1], classes}, ++seed, 2.0f));
@@ -35,7 +35,7 @@ Case make_case(std::int64_t classes, std::uint64_t seed, std::int64_t batch = 2)
     c.outputs.push_back(distances);
     c.outputs.push_back(random_tensor({batch, map[0], map[1], 1}, ++seed, 2.0f));
   }
-  c.grid = fcos_grid(c.model, maps, c.image);
+  c.grid = detector_grid(c.model, maps, c.image);
   return c;
 }
 
@@ -49,12 +49,12 @@ double overlap(const Detection& a, const Detection& b) {
 
 /// In doubles, all pairs.
 std::vector<Detection> reference(const Case& c, std::int64_t index, Size2 size) {
-  const FcosConfig& config = c.model.head.fcos;
+  const DetectorConfig& config = c.model.head.detector;
   const auto sigmoid = [](double x) { return 1.0 / (1.0 + std::exp(-x)); };
   std::vector<Detection> all;
   for (std::size_t l = 0; l < c.grid.levels.size(); ++l) {
     std::vector<Detection> found;
-    const FcosLevel& level = c.grid.levels[l];
+    const DetectorLevel& level = c.grid.levels[l];
     const std::int64_t classes = c.model.num_classes;
     for (std::int64_t p = 0; p < level.places(); ++p) {
       const std::int64_t at = index * level.places() + p;
@@ -98,7 +98,7 @@ TEST_CASE("detections are those that comparing all pairs gives") {
     for (const double threshold : {0.0, 0.05, 0.4, 0.99}) {
       for (const std::int64_t most : {3, 20, 1000}) {
         Case c = make_case(3, 7 + static_cast<std::uint64_t>(most));
-        FcosConfig& config = c.model.head.fcos;
+        DetectorConfig& config = c.model.head.detector;
         config.score = score;
         config.score_threshold = threshold;
         config.before_nms = most;
@@ -106,7 +106,7 @@ TEST_CASE("detections are those that comparing all pairs gives") {
         CAPTURE(threshold);
         CAPTURE(most);
         for (const Size2 size : {c.image, Size2{33, 50}}) {
-          const auto found = fcos_detections(c.model, c.outputs, 1, c.image, size);
+          const auto found = detections_of(c.model, c.outputs, 1, c.image, size);
           const auto expected = reference(c, 1, size);
           REQUIRE(found.size() == expected.size());
           for (std::size_t i = 0; i < found.size(); ++i) {
@@ -126,9 +126,9 @@ TEST_CASE("detections of a batch are in pixels of the images before they were sc
   Batch batch{.images = Tensor::zeros({2, c.image[0], c.image[1], 3}), .labels = {}};
   batch.sizes = {{40, 64, 3}, {20, 32, 3}};
   batch.original_sizes = {{80, 64, 3}, {40, 64, 3}};
-  const auto scaled = fcos_detections(c.model, c.outputs, batch);
-  const auto first = fcos_detections(c.model, c.outputs, 0, c.image, c.image);
-  const auto second = fcos_detections(c.model, c.outputs, 1, c.image, {20, 32});
+  const auto scaled = detections_of(c.model, c.outputs, batch);
+  const auto first = detections_of(c.model, c.outputs, 0, c.image, c.image);
+  const auto second = detections_of(c.model, c.outputs, 1, c.image, {20, 32});
   REQUIRE(scaled[0].size() == first.size());
   REQUIRE(scaled[1].size() == second.size());
   REQUIRE(!first.empty());
@@ -151,7 +151,7 @@ TEST_CASE("outputs that are not finite give no detection") {
     for (std::size_t l = 0; l < 2; ++l) {
       broken.outputs[3 * l + part].fill(std::numeric_limits<float>::quiet_NaN());
     }
-    CHECK(fcos_detections(broken.model, broken.outputs, 0, broken.image, broken.image).empty());
+    CHECK(detections_of(broken.model, broken.outputs, 0, broken.image, broken.image).empty());
   }
 }
 

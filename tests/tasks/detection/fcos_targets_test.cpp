@@ -7,7 +7,7 @@
 #include <limits>
 
 #include "core/rng.h"
-#include "layers/heads/fcos_head.h"
+#include "layers/heads/detector_heads.h"
 
 namespace tessera {
 namespace {
@@ -17,14 +17,14 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 ModelConfig some_model() {
   ModelConfig model;
   model.head.type = HeadType::kFcos;
-  model.head.fcos.levels = {8, 16, 32, 64, 128};
+  model.head.detector.levels = {8, 16, 32, 64, 128};
   return model;
 }
 
 /// Sizes of maps of an image, rounded up.
 std::vector<Size2> maps_of(const ModelConfig& model, Size2 image) {
   std::vector<Size2> maps;
-  for (const std::int64_t s : fcos_levels(model).strides) {
+  for (const std::int64_t s : detector_levels(model).strides) {
     maps.push_back({(image[0] + s - 1) / s, (image[1] + s - 1) / s});
   }
   return maps;
@@ -50,9 +50,9 @@ std::vector<Box> random_boxes(std::int64_t count, Size2 image, std::uint64_t see
 }
 
 /// Every place against every box, as the paper says it.
-std::vector<std::int32_t> every_pair(const FcosGrid& grid, std::span<const Box> boxes) {
+std::vector<std::int32_t> every_pair(const DetectorGrid& grid, std::span<const Box> boxes) {
   std::vector<std::int32_t> matched;
-  for (const FcosLevel& level : grid.levels) {
+  for (const DetectorLevel& level : grid.levels) {
     for (std::int64_t place = 0; place < level.places(); ++place) {
       const double x = level.x(place % level.map[1]), y = level.y(place / level.map[1]);
       double smallest = kInfinity;
@@ -80,9 +80,9 @@ TEST_CASE("places find the smallest box in reach, as comparing every pair says")
   for (const Size2 image : {Size2{240, 320}, Size2{97, 203}, Size2{8, 8}}) {
     ModelConfig model = some_model();
     for (const double location : {0.5, 0.0}) {
-      model.head.fcos.location = location;
-      model.head.fcos.rules = FcosRules::kPlain;
-      const FcosGrid grid = fcos_grid(model, maps_of(model, image), image);
+      model.head.detector.location = location;
+      model.head.detector.rules = PlaceRules::kPlain;
+      const DetectorGrid grid = detector_grid(model, maps_of(model, image), image);
       for (const std::int64_t count : {0, 1, 7, 200}) {
         CAPTURE(count);
         const std::vector<Box> boxes =
@@ -96,10 +96,10 @@ TEST_CASE("places find the smallest box in reach, as comparing every pair says")
 TEST_CASE(
     "torchvision's rules: open ranges, its steps between places, areas that are nearly equal") {
   ModelConfig model = some_model();
-  model.head.fcos.location = 0.0;
+  model.head.detector.location = 0.0;
   const Size2 image{48, 80};
   const std::vector<Size2> maps{{6, 10}, {3, 5}, {2, 3}, {1, 2}, {1, 1}};
-  const FcosGrid grid = fcos_grid(model, maps, image);
+  const DetectorGrid grid = detector_grid(model, maps, image);
   CHECK(grid.open_ranges);
   CHECK(grid.levels[2].step_y == 24.0f);
   CHECK(grid.levels[2].step_x == 26.0f);
@@ -108,17 +108,18 @@ TEST_CASE(
   // The place (16, 16) is 64 from the right side of this box, which bounds the first two levels.
   const std::vector<Box> boxes{{.x0 = 10.0f, .y0 = 10.0f, .x1 = 80.0f, .y1 = 30.0f}};
   ModelConfig wide = model;
-  wide.head.fcos.radius = 100.0;
-  const auto at = [](const FcosGrid& g, std::size_t level, std::int64_t row, std::int64_t column) {
+  wide.head.detector.radius = 100.0;
+  const auto at = [](const DetectorGrid& g, std::size_t level, std::int64_t row,
+                     std::int64_t column) {
     std::int64_t before = 0;
     for (std::size_t l = 0; l < level; ++l) before += g.levels[l].places();
     return static_cast<std::size_t>(before + row * g.levels[level].map[1] + column);
   };
-  const FcosGrid open = fcos_grid(wide, maps, image);
+  const DetectorGrid open = detector_grid(wide, maps, image);
   CHECK(match_places(open, boxes)[at(open, 0, 2, 2)] == -1);
   CHECK(match_places(open, boxes)[at(open, 1, 1, 1)] == -1);
-  wide.head.fcos.rules = FcosRules::kPlain;
-  const FcosGrid plain = fcos_grid(wide, maps, image);
+  wide.head.detector.rules = PlaceRules::kPlain;
+  const DetectorGrid plain = detector_grid(wide, maps, image);
   CHECK(match_places(plain, boxes)[at(plain, 0, 2, 2)] == -1);
   CHECK(match_places(plain, boxes)[at(plain, 1, 1, 1)] == 0);
 
@@ -132,13 +133,13 @@ TEST_CASE(
 TEST_CASE("targets: distances, centre-ness, labels; an image without boxes has none") {
   const ModelConfig model = some_model();
   const Size2 image{64, 96};
-  const FcosGrid grid = fcos_grid(model, maps_of(model, image), image);
+  const DetectorGrid grid = detector_grid(model, maps_of(model, image), image);
   const std::vector<std::vector<Box>> boxes{
       {}, {{.x0 = 10.0f, .y0 = 8.0f, .x1 = 50.0f, .y1 = 40.0f, .label = 2}}};
   const FcosTargets targets = fcos_targets(grid, boxes);
   std::int64_t positives = 0;
   for (std::size_t l = 0; l < grid.levels.size(); ++l) {
-    const FcosLevel& level = grid.levels[l];
+    const DetectorLevel& level = grid.levels[l];
     for (std::int64_t p = 0; p < 2 * level.places(); ++p) {
       const std::int32_t label = targets.labels[l].data<std::int32_t>()[p];
       if (label < 0) {

@@ -4,17 +4,17 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string>
 
-#include "core/ops/elementwise.h"
 #include "formats/safetensors.h"
 #include "formats/weights/load_weights.h"
-#include "layers/heads/fcos_head.h"
+#include "layers/heads/detector_heads.h"
 #include "layers/model.h"
 #include "tasks/detection/detections.h"
-#include "tasks/detection/fcos_loss.h"
+#include "tasks/detection/detector_loss.h"
 #include "tests/support/paths.h"
 
 namespace tessera {
@@ -34,19 +34,31 @@ ModelConfig config_of(const TensorFile& file) {
   config.drop_path = 0.0;
   config.padding = WindowPadding::kTorchvision;
   config.window_policy = WindowPolicy::kPad;
-  config.head.type = HeadType::kFcos;
-  FcosConfig& fcos = config.head.fcos;
   config.head.channels = stored["fpn_channels"];
   config.head.convs = stored["head_convs"];
-  fcos.groups = stored["group_norm"];
-  for (const auto& sizes : stored["anchor_sizes"])
-    fcos.levels.push_back(sizes[0].get<std::int64_t>());
-  fcos.radius = stored["center_sampling_radius"];
-  fcos.location = 0.0;
-  fcos.score_threshold = stored["score_thresh"];
-  fcos.nms = stored["nms_thresh"];
-  fcos.keep = stored["detections_per_img"];
-  fcos.before_nms = stored["topk_candidates"];
+  DetectorConfig& detector = config.head.detector;
+  detector.location = 0.0;
+  detector.score_threshold = stored["score_thresh"];
+  detector.nms = stored["nms_thresh"];
+  detector.keep = stored["detections_per_img"];
+  detector.before_nms = stored["topk_candidates"];
+  if (stored["name"] == "retinanet_swin") {
+    config.head.type = HeadType::kRetinaNet;
+    detector.ratios = stored["aspect_ratios"].get<std::vector<double>>();
+    detector.positive = stored["fg_iou"];
+    detector.negative = stored["bg_iou"];
+    for (const auto& sides : stored["anchor_sizes"]) {
+      for (const auto& side : sides) detector.anchors.push_back(side);
+    }
+    for (const auto& stride : stored["strides"]) detector.levels.push_back(stride[0]);
+    return config;
+  }
+  config.head.type = HeadType::kFcos;
+  detector.groups = stored["group_norm"];
+  detector.radius = stored["center_sampling_radius"];
+  for (const auto& sizes : stored["anchor_sizes"]) {
+    detector.levels.push_back(sizes[0].get<std::int64_t>());
+  }
   return config;
 }
 
@@ -73,13 +85,16 @@ double difference(std::span<const float> actual, std::span<const float> expected
 }
 
 /// Part `part` of all levels, [B, L, C] one after the other as torchvision joins them.
-std::vector<float> joined(std::span<const Var> outputs, std::size_t part, const FcosGrid& grid) {
+std::vector<float> joined(std::span<const Var> outputs, std::size_t part,
+                          const DetectorGrid& grid) {
+  const std::size_t parts = outputs.size() / grid.levels.size();
   std::vector<float> values;
   for (std::int64_t b = 0; b < outputs.front().dim(0); ++b) {
     for (std::size_t l = 0; l < grid.levels.size(); ++l) {
-      const Var& output = outputs[l * FcosOutput::kParts + part];
+      const Var& output = outputs[l * parts + part];
       const std::int64_t own = output.value.numel() / output.dim(0);
-      const float unit = part == FcosOutput::kDistances ? grid.levels[l].stride : 1.0f;
+      const bool in_strides = part == FcosOutput::kDistances && grid.levels[l].anchors.empty();
+      const float unit = in_strides ? grid.levels[l].stride : 1.0f;
       for (std::int64_t i = 0; i < own; ++i) {
         values.push_back(output.value.f32()[b * own + i] / unit);
       }
@@ -96,7 +111,7 @@ struct Fixture {
     size = {images.dim(1), images.dim(2)};
     const Var input = tape.constant(images);
     outputs = model.forward(tape, input);
-    grid = fcos_grid(config, fcos_maps(outputs), size);
+    grid = detector_grid(config, detector_maps(config, outputs), size);
     for (std::int64_t b = 0; b < images.dim(0); ++b) {
       const std::string target = "target/" + std::to_string(b) + "/";
       const Tensor corners = file.f32(target + "boxes"), labels = file.i32(target + "labels");
@@ -118,7 +133,7 @@ struct Fixture {
   Tape tape;
   Size2 size{};
   std::vector<Var> outputs;
-  FcosGrid grid;
+  DetectorGrid grid;
   std::vector<std::vector<Box>> boxes;
 };
 
@@ -151,7 +166,7 @@ void check_detections(const Fixture& f) {
     const Tensor corners = f.file.f32(name + "boxes"), scores = f.file.f32(name + "scores");
     const Tensor labels = f.file.i32(name + "labels");
     const auto found =
-        fcos_detections(f.config, values, static_cast<std::int64_t>(b), f.size, f.size);
+        detections_of(f.config, values, static_cast<std::int64_t>(b), f.size, f.size);
     REQUIRE(static_cast<std::int64_t>(found.size()) == labels.numel());
     for (std::size_t i = 0; i < found.size(); ++i) {
       CAPTURE(i);
@@ -178,8 +193,8 @@ TEST_CASE("a detector computes what torchvision's does, also where maps do not d
       const Tensor matched = f.file.i32("matched/" + std::to_string(b));
       CHECK(std::ranges::equal(match_places(f.grid, f.boxes[b]), matched.span<std::int32_t>()));
     }
-    const FcosLosses losses =
-        fcos_losses(f.tape, f.config.head.fcos, f.outputs, fcos_targets(f.grid, f.boxes));
+    const DetectorLosses losses =
+        fcos_losses(f.tape, f.config.head.detector, f.outputs, fcos_targets(f.grid, f.boxes));
     const auto value = [&](const char* term) { return f.file.f32(term).f32()[0]; };
     CHECK(losses.classes.value.f32()[0] ==
           doctest::Approx(value("loss/classification")).epsilon(1e-5));
@@ -188,9 +203,34 @@ TEST_CASE("a detector computes what torchvision's does, also where maps do not d
     CHECK(losses.centreness.value.f32()[0] ==
           doctest::Approx(value("loss/bbox_ctrness")).epsilon(1e-5));
     check_detections(f);
-    check_gradients(
-        f, ops::add(f.tape, ops::add(f.tape, losses.classes, losses.boxes), losses.centreness));
+    check_gradients(f, losses.sum(f.tape));
   }
+}
+
+TEST_CASE("a detector with anchors computes what torchvision's does") {
+  Fixture f("retinanet_swin_64.safetensors");
+  CHECK(difference(joined(f.outputs, RetinaNetOutput::kLogits, f.grid),
+                   f.file.f32("cls_logits").span()) < 1e-5);
+  CHECK(difference(joined(f.outputs, RetinaNetOutput::kOffsets, f.grid),
+                   f.file.f32("bbox_regression").span()) < 1e-5);
+  std::vector<float> anchors;
+  for (const DetectorLevel& level : f.grid.levels) {
+    for (std::int64_t k = 0; k < 9 * level.places(); ++k) {
+      std::ranges::copy(level.anchor(k), std::back_inserter(anchors));
+    }
+  }
+  CHECK(std::ranges::equal(anchors, f.file.f32("anchors").span()));
+  f.config.head.detector.anchors.clear();  // these are the ones that it has by itself
+  const DetectorGrid automatic =
+      detector_grid(f.config, detector_maps(f.config, f.outputs), f.size);
+  CHECK(automatic.levels[2].anchors == f.grid.levels[2].anchors);
+  const DetectorLosses losses = detector_losses(f.tape, f.config, f.outputs, f.size, f.boxes);
+  CHECK(losses.classes.value.f32()[0] ==
+        doctest::Approx(f.file.f32("loss/classification").f32()[0]).epsilon(1e-5));
+  CHECK(losses.boxes.value.f32()[0] ==
+        doctest::Approx(f.file.f32("loss/bbox_regression").f32()[0]).epsilon(1e-5));
+  check_detections(f);
+  check_gradients(f, losses.sum(f.tape));
 }
 
 }  // namespace

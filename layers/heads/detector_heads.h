@@ -1,30 +1,16 @@
-// The head of object detection.
+// The heads of object detection.
 #pragma once
 
 #include <cstdint>
 #include <vector>
 
 #include "layers/heads/conv_norm.h"
+#include "layers/heads/detector_grid.h"
 #include "layers/heads/feature_pyramid.h"
-#include "layers/model_problems.h"
 
 namespace tessera {
 
-/// The levels of a detector, fine to coarse.
-struct FcosLevels {
-  std::vector<std::int64_t> strides;  ///< pixels, each twice the one before
-  std::vector<std::size_t> stages;    ///< of the backbone, which give the first of them
-  std::int64_t extra = 0;             ///< levels behind those
-  std::vector<double> bounds;         ///< pixels, one between two levels: how far the farthest side
-                                      ///< of a box may be for a level to find it
-
-  std::size_t count() const { return strides.size(); }
-};
-
-/// Of a configuration whose head has no problems.
-FcosLevels fcos_levels(const ModelConfig& config);
-
-/// What a detector puts out for one level.
+/// What it puts out for one level.
 struct FcosOutput {
   static constexpr std::size_t kParts = 3;
   static constexpr std::size_t kLogits = 0;      ///< [B, h, w, K] of classes
@@ -53,7 +39,7 @@ class FcosHead final : public Head {
   std::vector<Var> pyramid(Tape& tape, std::span<const StageMap> maps);
 
  private:
-  FcosLevels levels_;
+  DetectorLevels levels_;
   FeaturePyramid pyramid_;
   std::vector<ConvNorm> class_tower_;
   std::vector<ConvNorm> box_tower_;
@@ -61,6 +47,37 @@ class FcosHead final : public Head {
   Conv2d distances_;
   Conv2d centreness_;
   std::vector<Parameter> scales_;  ///< [1] a level, or none
+};
+
+/// What RetinaNet puts out for one level, of A anchors at each place: see DetectorLevel.
+struct RetinaNetOutput {
+  static constexpr std::size_t kParts = 2;
+  static constexpr std::size_t kLogits = 0;   ///< [B, h, w, A K] of classes, anchor by anchor
+  static constexpr std::size_t kOffsets = 1;  ///< [B, h, w, A 4]: from an anchor to its box, the
+                                              ///< middle in widths and heights of the anchor, the
+                                              ///< logarithms of the ratios of widths and heights
+};
+
+/// RetinaNet, arXiv:1708.02002: a feature pyramid and two towers of convolutions that all levels
+/// share, one for classes, one for boxes.
+class RetinaNetHead final : public Head {
+ public:
+  explicit RetinaNetHead(const ModelConfig& config);
+
+  StageOutputs reads() const override { return {.stages = levels_.stages, .norm_each = true}; }
+  HeadPlan plan(std::span<const MapShape> maps, Size2 image) const override;
+
+  /// -> RetinaNetOutput::kParts tensors for each level, fine to coarse
+  std::vector<Var> forward(Tape& tape, std::span<const StageMap> maps, Size2 image) override;
+  void visit(ParameterVisitor& visitor) override;
+
+ private:
+  DetectorLevels levels_;
+  FeaturePyramid pyramid_;
+  std::vector<Conv2d> class_tower_;
+  std::vector<Conv2d> box_tower_;
+  Conv2d logits_;
+  Conv2d distances_;  ///< the name that the same convolution has in FcosHead
 };
 
 }  // namespace tessera
