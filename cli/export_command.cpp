@@ -27,18 +27,25 @@ struct ExportOptions {
   std::string layout = "nhwc";
   bool preprocess = false;
   std::vector<std::string> overrides;
+  bool detections = false;
 };
 
 // What a program needs to know to feed the model and read its answer; values are JSON.
 std::vector<std::pair<std::string, std::string>> metadata(const Config& config) {
   const auto json = [](const auto& value) { return json_text(value); };
-  const bool bicubic = config.data.resize.interpolation == Interpolation::kBicubic;
+  const char* const filter =
+      config.data.resize.interpolation == Interpolation::kBicubic ? "bicubic" : "bilinear";
+  const bool keeps_aspect = is_dense(config.model.head.type);
   std::vector<std::pair<std::string, std::string>> pairs{
       {"image_size", json(config.model.image_size)},
       {"resize",
-       json(fmt::format("{} with antialiasing until it covers image_size / {}, the middle, then "
-                        "pixels / 255",
-                        bicubic ? "bicubic" : "bilinear", config.data.resize.test_crop))}};
+       json(keeps_aspect
+                ? fmt::format("{} with antialiasing until its sides fit within image_size, then "
+                              "pixels / 255, normalised, at the upper left corner of zeros",
+                              filter)
+                : fmt::format("{} with antialiasing until it covers image_size / {}, the middle, "
+                              "then pixels / 255",
+                              filter, config.data.resize.test_crop))}};
   if (!config.has_data) return pairs;
   const Normalization normalization = normalization_of(config.data);
   pairs.push_back({"classes", json(dataset_info(config.data).class_names)});
@@ -62,9 +69,12 @@ onnx::PreprocessSpec preprocessing(const Config& config, bool channels_first) {
 }
 
 void write(const ExportOptions& options, const Config& config, const ParameterStore& parameters) {
-  std::optional<onnx::PreprocessSpec> images;
-  if (options.preprocess) images = preprocessing(config, options.layout == "nchw");
-  const std::string bytes = onnx::export_model(config.model, parameters, metadata(config), images);
+  if (options.detections && !is_detecting(config.model.head.type)) {
+    fail<ConfigError>("--detections: is for models of boxes");
+  }
+  onnx::ModelGraphOptions graph{.detections = options.detections, .images = {}};
+  if (options.preprocess) graph.images = preprocessing(config, options.layout == "nchw");
+  const std::string bytes = onnx::export_model(config.model, parameters, metadata(config), graph);
   AtomicFile file(options.output);
   file.write(bytes);
   file.commit();
@@ -96,7 +106,9 @@ Action add_export_command(Arguments& arguments) {
       .required();
   arguments
       .add_option("output", options->output,
-                  "ONNX file to write: input [N,C,H,W], normalised pixels -> logits [N,classes]; "
+                  "ONNX file to write: input [N,C,H,W], normalised pixels -> logits [N,classes], "
+                  "[N,classes,H,W] of segmentation; of boxes cls_logits [N,L,classes], "
+                  "bbox_regression [N,L,4], of fcos bbox_ctrness [N,L,1], and anchors [L,4]; "
                   "classes, mean, std, image size and resize stand in its metadata")
       .required();
   arguments.add_option("--weights", options->weights,
@@ -110,6 +122,9 @@ Action add_export_command(Arguments& arguments) {
   arguments.add_option("--layout", options->layout, "Of the image with --preprocess: nhwc or nchw")
       .one_of({"nhwc", "nchw"})
       .with_default();
+  arguments.add_flag("--detections", options->detections,
+                     "With decoding and non-maximum suppression inside: boxes [N,D,4], corners in "
+                     "pixels of the input, scores [N,D], 0 where there is nothing, labels [N,D]");
   return [options] { return run(*options); };
 }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Compares exported ONNX models with the program itself: every model, position, patch embedding and
-head.
+head, those of detection as they are and with boxes picked inside.
 
 usage: scripts/verify_onnx.py [--program build/release/tessera] [--check-only]
 
@@ -78,6 +78,18 @@ HEADS = (
     {"type": "fcn", "channels": 12, "convs": 2, "norm": "frozen_batch"},
     {"type": "fcn", "convs": 0},
 )
+# What stands under `model.head`, and the sizes of images.
+FCOS = {"type": "fcos", "channels": 16, "convs": 1, "groups": 4, "score_threshold": 0.3, "keep": 40}
+RETINANET = {"type": "retinanet", "channels": 16, "convs": 1, "score_threshold": 0.3, "keep": 40}
+DETECTORS = (
+    (FCOS, [32, 48]),
+    (FCOS, [50, 37]),
+    ({**FCOS, "levels": [2, 4, 8, 16], "level_scales": False, "score": "product", "location": 0,
+      "before_nms": 60}, [30, 42]),
+    (RETINANET, [32, 48]),
+    ({**RETINANET, "extra_from": "level", "rules": "plain", "ratios": [0.7, 1.6], "nms": 0.4,
+      "location": 0.5}, [50, 37]),
+)
 
 
 def cases():
@@ -152,17 +164,18 @@ def write_weights(program, config, path):
     tensor_file.write(path, tensors)
 
 
-def largest_difference(arguments, model, folder):
-    """Of the logits of three images; checks the exported file as well."""
+def both_answers(arguments, model, folder, *options):
+    """What the program and onnxruntime make of three images, by name, after a check of the file;
+    nothing with --check-only."""
     config, weights, exported, data, logits = (
         os.path.join(folder, name) for name in ("m.yaml", "w", "m.onnx", "x", "y"))
     with open(config, "w") as file:
         json.dump({"model": {"num_classes": CLASSES, **model}, "data": {"name": "none"}}, file)
     write_weights(arguments.program, config, weights)
-    run([arguments.program, "export", config, exported, "--weights", weights])
+    run([arguments.program, "export", config, exported, "--weights", weights, *options])
     onnx.checker.check_model(exported, full_check=True)
     if arguments.check_only:
-        return 0.0
+        return {}, {}
     height, width = np.broadcast_to(model["image_size"], 2)
     images = np.random.default_rng(1).normal(size=(3, model.get("in_channels", 3), height, width))
     images = images.astype(np.float32)
@@ -171,8 +184,29 @@ def largest_difference(arguments, model, folder):
          "--output", logits])
     import onnxruntime
     session = onnxruntime.InferenceSession(exported, providers=["CPUExecutionProvider"])
-    return float(np.abs(session.run(None, {"input": images})[0]
-                        - tensor_file.read(logits)["logits"]).max())
+    names = [output.name for output in session.get_outputs()]
+    return tensor_file.read(logits), dict(zip(names, session.run(None, {"input": images})))
+
+
+def largest_difference(arguments, model, folder):
+    """Of what a model puts out."""
+    ours, theirs = both_answers(arguments, model, folder)
+    return max((float(np.abs(ours[name] - value).max() / max(1.0, np.abs(value).max()))
+                for name, value in theirs.items()), default=0.0)
+
+
+def check_detections(arguments, model, folder):
+    """The most boxes of an image; exits where classes, scores or corners differ."""
+    ours, theirs = both_answers(arguments, model, folder, "--detections")
+    most = 0
+    for image in range(len(theirs.get("scores", ()))):
+        found = theirs["scores"][image] > 0
+        most = max(most, int(found.sum()))
+        for name, tolerance in (("labels", 0), ("scores", 1e-5), ("boxes", 1e-2)):
+            own, other = ours[f"det/{image}/{name}"], theirs[name][image][found]
+            if own.shape != other.shape or np.abs(own - other).max(initial=0) > tolerance:
+                sys.exit(f"{model['head']}: {name} of image {image} differ: {own} and {other}")
+    return most
 
 
 PREPROCESSING = (  # `data:`, the model's image size, channels
@@ -273,6 +307,15 @@ def main():
                 print(f"{label}: {difference:.2e}")
             if not difference <= worst[1]:
                 worst = (label, difference)
+        for head, size in DETECTORS:
+            model = {**SWIN, "image_size": size, "head": head}
+            boxes = check_detections(arguments, model, folder)
+            difference = largest_difference(arguments, model, folder)
+            count += 2
+            if difference > worst[1]:
+                worst = (f"{head} at {size}", difference)
+            if not arguments.check_only:
+                print(f"{head['type']} at {size}: up to {boxes} boxes agree")
     if arguments.check_only:
         print(f"{count} models pass onnx.checker {onnx.__version__}")
         return 0

@@ -58,17 +58,16 @@ void write_attribute(pbf_writer& parent, const Attribute& from) {
   }
 }
 
-// ValueInfoProto of an f32 tensor [N, dims...].
-void write_value_info(pbf_writer& parent, protozero::pbf_tag_type tag, const std::string& name,
-                      const std::vector<std::int64_t>& dims) {
+// ValueInfoProto of a tensor [N, dims...], or [dims...].
+void write_value_info(pbf_writer& parent, protozero::pbf_tag_type tag, const Output& output) {
   pbf_writer info(parent, tag);
-  info.add_string(1, name);
+  info.add_string(1, output.name);
   pbf_writer type(info, 2);
   pbf_writer tensor_type(type, 1);
-  tensor_type.add_enum(1, kFloat);
+  tensor_type.add_enum(1, static_cast<std::int32_t>(output.type));
   pbf_writer shape(tensor_type, 2);
-  pbf_writer(shape, 1).add_string(2, "N");
-  for (const std::int64_t dim : dims) pbf_writer(shape, 1).add_int64(1, dim);
+  if (output.has_batch) pbf_writer(shape, 1).add_string(2, "N");
+  for (const std::int64_t dim : output.dims) pbf_writer(shape, 1).add_int64(1, dim);
 }
 
 // The same of images of any size.
@@ -88,17 +87,25 @@ void write_images_info(pbf_writer& parent, const std::string& name, const Images
 
 }  // namespace
 
-Value GraphBuilder::node(const std::string& op, const std::vector<Value>& inputs,
-                         const std::vector<Attribute>& attributes) {
-  const Value output = fmt::format("{}_{}", op, nodes_++);
+std::vector<Value> GraphBuilder::nodes(const std::string& op, const std::vector<Value>& inputs,
+                                       std::size_t count,
+                                       const std::vector<Attribute>& attributes) {
+  const std::string name = fmt::format("{}_{}", op, nodes_++);
+  std::vector<Value> outputs{name};
+  while (outputs.size() < count) outputs.push_back(fmt::format("{}_{}", name, outputs.size()));
   pbf_writer writer(graph_);
   pbf_writer to(writer, graph::kNode);
   for (const Value& input : inputs) to.add_string(node::kInput, input);
-  to.add_string(node::kOutput, output);
-  to.add_string(node::kName, output);
+  for (const Value& output : outputs) to.add_string(node::kOutput, output);
+  to.add_string(node::kName, name);
   to.add_string(node::kOp, op);
   for (const Attribute& from : attributes) write_attribute(to, from);
-  return output;
+  return outputs;
+}
+
+Value GraphBuilder::node(const std::string& op, const std::vector<Value>& inputs,
+                         const std::vector<Attribute>& attributes) {
+  return nodes(op, inputs, 1, attributes).front();
 }
 
 Value GraphBuilder::store(const std::string& name, std::int32_t type,
@@ -153,25 +160,25 @@ Value GraphBuilder::slice(const Value& x, std::int64_t axis, std::int64_t begin,
   return node("Slice", {x, integers({begin}), integers({end}), integers({axis}), integers({step})});
 }
 
-std::string GraphBuilder::finish(const Value& output, const std::vector<std::int64_t>& input_dims,
-                                 const std::vector<std::int64_t>& output_dims,
+std::string GraphBuilder::finish(const std::vector<Output>& outputs,
+                                 const std::vector<std::int64_t>& input_dims,
                                  const std::vector<std::pair<std::string, std::string>>& metadata) {
   {
     pbf_writer writer(graph_);
-    {
+    for (const Output& output : outputs) {
       pbf_writer last(writer, graph::kNode);
-      last.add_string(node::kInput, output);
-      last.add_string(node::kOutput, output_name_);
-      last.add_string(node::kName, output_name_);
+      last.add_string(node::kInput, output.value);
+      last.add_string(node::kOutput, output.name);
+      last.add_string(node::kName, output.name);
       last.add_string(node::kOp, "Identity");
     }
     writer.add_string(graph::kName, "tessera");
     if (images_) {
       write_images_info(writer, kImage, *images_);
     } else {
-      write_value_info(writer, graph::kInput, kInput, input_dims);
+      write_value_info(writer, graph::kInput, {kInput, "", input_dims});
     }
-    write_value_info(writer, graph::kOutput, output_name_, output_dims);
+    for (const Output& output : outputs) write_value_info(writer, graph::kOutput, output);
   }
   std::string bytes;
   pbf_writer writer(bytes);

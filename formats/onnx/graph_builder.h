@@ -46,6 +46,15 @@ struct ImagesInput {
   bool channels_first = false;
 };
 
+/// A result of a graph, under the name that the file gives it.
+struct Output {
+  std::string name;
+  Value value;
+  std::vector<std::int64_t> dims;  ///< behind the batch
+  ElementType type = ElementType::kFloat;
+  bool has_batch = true;
+};
+
 /// A graph in the making. Values come into being in the order of the calls, which is the order that
 /// ONNX wants.
 class GraphBuilder {
@@ -54,6 +63,10 @@ class GraphBuilder {
   /// input is one that is left out.
   Value node(const std::string& op, const std::vector<Value>& inputs,
              const std::vector<Attribute>& attributes = {});
+
+  /// The same with `count` outputs.
+  std::vector<Value> nodes(const std::string& op, const std::vector<Value>& inputs,
+                           std::size_t count, const std::vector<Attribute>& attributes = {});
 
   /// A constant named `name`, f32. Given again, the name stands for the first.
   Value constant(const std::string& name, const Tensor& tensor);
@@ -77,20 +90,17 @@ class GraphBuilder {
   Value slice(const Value& x, std::int64_t axis, std::int64_t begin, std::int64_t end,
               std::int64_t step = 1);
 
-  /// The bytes of the whole model: `input` [N, input_dims...] -> `output` [N, output_dims...], both
-  /// f32, of any N. `output` is the value that bears the result; in the file it is called `logits`,
-  /// the input `input`. `metadata` are pairs of key and value. Nothing can be added afterwards.
-  std::string finish(const Value& output, const std::vector<std::int64_t>& input_dims,
-                     const std::vector<std::int64_t>& output_dims,
+  /// The bytes of the whole model: `input` [N, input_dims...] f32, of any N -> `outputs`.
+  /// `metadata` are pairs of key and value. Nothing can be added afterwards.
+  std::string finish(const std::vector<Output>& outputs,
+                     const std::vector<std::int64_t>& input_dims,
                      const std::vector<std::pair<std::string, std::string>>& metadata);
 
-  /// The model takes `image` in the place of `input`, and answers under another name.
+  /// The model takes `image` in the place of `input`.
   void take_images(const ImagesInput& images) { images_ = images; }
-  void answer_as(std::string name) { output_name_ = std::move(name); }
 
   static constexpr const char* kImage = "image";
   static constexpr const char* kInput = "input";
-  static constexpr const char* kOutput = "logits";
 
  private:
   Value store(const std::string& name, std::int32_t type, std::span<const std::int64_t> dims,
@@ -100,7 +110,6 @@ class GraphBuilder {
   std::set<std::string> constants_;
   std::int64_t nodes_ = 0;
   std::optional<ImagesInput> images_;
-  std::string output_name_ = kOutput;
 };
 
 }  // namespace tessera::onnx

@@ -2,34 +2,40 @@
 
 #include <fmt/format.h>
 
-#include "core/error.h"
-#include "formats/onnx/map_nodes.h"
+#include "formats/onnx/conv_nodes.h"
+#include "formats/onnx/detector_graph.h"
 #include "layers/heads/light_heads.h"
 
 namespace tessera::onnx {
 namespace {
 
-/// The nodes of a dense head; maps are channels first.
+/// Channels first, behind their norms; those that no head reads are empty.
+std::vector<Map> normed_maps(LayerGraph& layers, const std::vector<Value>& maps) {
+  const ModelPlan plan = plan_model(layers.config());
+  std::vector<Map> normed;
+  for (std::size_t i = 0; i < maps.size(); ++i) {
+    const StagePlan& stage = plan.stages[i];
+    const std::string norm = fmt::format("norm{}", i);
+    if (!layers.has(norm + ".weight")) {
+      normed.push_back({});
+      continue;
+    }
+    normed.push_back({channels_first(layers.graph(), layers.patch_norm(maps[i], norm)), stage.map,
+                      stage.channels});
+  }
+  return normed;
+}
+
+/// The nodes of a head of segmentation; maps are channels first.
 class DenseGraph {
  public:
-  DenseGraph(LayerGraph& layers, const std::vector<Value>& maps) : layers_(layers) {
-    const ModelPlan plan = plan_model(layers.config());
-    for (std::size_t i = 0; i < maps.size(); ++i) {
-      const StagePlan& stage = plan.stages[i];
-      const std::string norm = fmt::format("norm{}", i);
-      if (!layers.has(norm + ".weight")) {
-        levels_.push_back({});  // no head reads it
-        continue;
-      }
-      levels_.push_back(
-          {channels_first(graph(), layers.patch_norm(maps[i], norm)), stage.map, stage.channels});
-    }
-  }
+  DenseGraph(LayerGraph& layers, const std::vector<Value>& maps)
+      : layers_(layers), levels_(normed_maps(layers, maps)) {}
 
   /// -> logits of the size of the image
   Value logits() {
     const Map map = features();
-    const Value small = conv("head.classifier", map, 1).value;
+    const Value small = conv(layers_, "head.classifier", map, 1).value;
     return resize(graph(), {small, map.size, layers_.config().num_classes},
                   layers_.config().image_size)
         .value;
@@ -46,7 +52,7 @@ class DenseGraph {
       case HeadType::kFpn:
         return fpn();
       case HeadType::kFcos:
-        fail<ConfigError>("[onnx] model.head.type fcos cannot be exported");
+      case HeadType::kRetinaNet:
       case HeadType::kFcn:
       case HeadType::kLinear:
         break;
@@ -105,58 +111,8 @@ class DenseGraph {
     return sum;
   }
 
-  Map conv(const std::string& name, const Map& map, std::int64_t side) {
-    return {layers_.conv(map.value, name, same_padding(map.size, {side, side}, {1, 1})), map.size,
-            layers_.parameter(name + ".weight").dim(0)};
-  }
-
-  /// See ConvNorm.
   Map conv_norm(const std::string& name, const Map& map, std::int64_t side) {
-    const Map y = conv(name + ".conv", map, side);
-    return {graph().node("Relu", {norm(name + ".norm", y)}), y.size, y.channels};
-  }
-
-  Value norm(const std::string& name, const Map& map) {
-    const auto values = [&](const char* end) {
-      return graph().constant(name + end, layers_.parameter(name + end));
-    };
-    switch (head().norm) {
-      case HeadNorm::kBatch:
-      case HeadNorm::kFrozenBatch:
-        return graph().node(
-            "BatchNormalization",
-            {map.value, values(".weight"), values(".bias"),
-             graph().constant(name + ".running_mean", layers_.buffer(name + ".running_mean")),
-             graph().constant(name + ".running_var", layers_.buffer(name + ".running_var"))},
-            {{"epsilon", ConvNorm::kEpsilon}});
-      case HeadNorm::kGroup:
-        return group_norm(name, map);
-      case HeadNorm::kLayer:
-        break;
-    }
-    const Value last = channels_last(graph(), map.value);
-    return channels_first(
-        graph(), graph().node("LayerNormalization", {last, values(".weight"), values(".bias")},
-                              {{"axis", std::int64_t{-1}}, {"epsilon", ConvNorm::kEpsilon}}));
-  }
-
-  /// GroupNormalization is not in opset 17: groups as the channels of an InstanceNormalization.
-  Value group_norm(const std::string& name, const Map& map) {
-    const std::int64_t groups = norm_groups(map.channels, ConvNormRule{}.groups);
-    const std::int64_t places = map.size[0] * map.size[1];
-    const Value grouped = graph().reshape(map.value, {groups, map.channels / groups * places});
-    const Value ones =
-        graph().constant(fmt::format("ones.{}", groups), Tensor::full({groups}, 1.0f));
-    const Value zeros =
-        graph().constant(fmt::format("zeros.{}", groups), Tensor::full({groups}, 0.0f));
-    const Value plain = graph().node("InstanceNormalization", {grouped, ones, zeros},
-                                     {{"epsilon", ConvNorm::kEpsilon}});
-    const Value y = graph().reshape(plain, {map.channels, map.size[0], map.size[1]});
-    const auto values = [&](const char* end) {
-      const Tensor column = layers_.parameter(name + end).reshape({map.channels, 1, 1});
-      return graph().constant(name + end, column);
-    };
-    return graph().node("Add", {graph().node("Mul", {y, values(".weight")}), values(".bias")});
+    return onnx::conv_norm(layers_, name, map, side, conv_norm_rule(head()));
   }
 
   LayerGraph& layers_;
@@ -174,14 +130,16 @@ Value linear_head(LayerGraph& layers, const Value& map) {
 
 }  // namespace
 
-Value head(LayerGraph& layers, const std::vector<Value>& maps) {
-  if (!is_dense(layers.config().head.type)) return linear_head(layers, maps.back());
-  return DenseGraph(layers, maps).logits();
-}
-
-std::vector<std::int64_t> head_dims(const ModelConfig& config) {
-  if (!is_dense(config.head.type)) return {config.num_classes};
-  return {config.num_classes, config.image_size[0], config.image_size[1]};
+std::vector<Output> head(LayerGraph& layers, const std::vector<Value>& maps,
+                         const HeadGraphOptions& options) {
+  const ModelConfig& config = layers.config();
+  if (is_detecting(config.head.type)) return detector(layers, normed_maps(layers, maps), options);
+  if (!is_dense(config.head.type)) {
+    return {{"logits", linear_head(layers, maps.back()), {config.num_classes}}};
+  }
+  return {{"logits",
+           DenseGraph(layers, maps).logits(),
+           {config.num_classes, config.image_size[0], config.image_size[1]}}};
 }
 
 }  // namespace tessera::onnx

@@ -49,6 +49,18 @@ Map resize(GraphBuilder& graph, const Map& map, Size2 size) {
   return {y, size, map.channels};
 }
 
+Value nearest(GraphBuilder& graph, const Map& map, Size2 size) {
+  Value y = map.value;
+  for (std::size_t axis = 0; axis < 2; ++axis) {
+    if (map.size[axis] == size[axis]) continue;
+    std::vector<std::int64_t> from;
+    for (std::int64_t i = 0; i < size[axis]; ++i) from.push_back(i * map.size[axis] / size[axis]);
+    y = graph.node("Gather", {y, graph.integers(from)},
+                   {{"axis", static_cast<std::int64_t>(axis) + 2}});
+  }
+  return y;
+}
+
 Map adaptive_pool(GraphBuilder& graph, const Map& map, Size2 grid) {
   if (map.size == grid) return map;
   const Value rows = graph.constant(fmt::format("cells.{}.{}", map.size[0], grid[0]),

@@ -23,6 +23,9 @@ Value channels_first(GraphBuilder& graph, const Value& map);
 /// See ops::resize, bilinear; the map itself where the size stays.
 Map resize(GraphBuilder& graph, const Map& map, Size2 size);
 
+/// See ops::resize, nearest neighbours.
+Value nearest(GraphBuilder& graph, const Map& map, Size2 size);
+
 /// See ops::adaptive_pool.
 Map adaptive_pool(GraphBuilder& graph, const Map& map, Size2 grid);
 

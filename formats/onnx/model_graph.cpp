@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include "core/error.h"
-#include "formats/onnx/head_graph.h"
 #include "formats/onnx/layer_graph.h"
 
 namespace tessera::onnx {
@@ -62,14 +61,15 @@ std::vector<Value> swin(LayerGraph& layers, const Value& images) {
 
 std::string export_model(const ModelConfig& config, const ParameterStore& parameters,
                          const std::vector<std::pair<std::string, std::string>>& metadata,
-                         const std::optional<PreprocessSpec>& images) {
+                         const ModelGraphOptions& options) {
   ModelConfig resolved = config;
   resolve_position(resolved);
   GraphBuilder graph;
   LayerGraph layers(graph, resolved, parameters);
+  const std::optional<PreprocessSpec>& images = options.images;
   Value input = GraphBuilder::kInput;
   if (images) {
-    if (is_dense(config.head.type)) {
+    if (config.head.type != HeadType::kLinear) {
       fail<ConfigError>("[onnx] model.head.type: only a classifier is written with preprocessing");
     }
     graph.take_images({config.in_channels, images->channels_first});
@@ -77,13 +77,14 @@ std::string export_model(const ModelConfig& config, const ParameterStore& parame
   }
   const std::vector<Value> maps =
       resolved.name == ModelName::kViT ? std::vector{vit(layers, input)} : swin(layers, input);
-  Value output = head(layers, maps);
+  std::vector<Output> outputs = head(layers, maps, {.detections = options.detections});
   if (images) {
-    graph.answer_as("probabilities");
-    output = graph.node("Softmax", {output}, {{"axis", std::int64_t{-1}}});
+    outputs.front().name = "probabilities";
+    outputs.front().value =
+        graph.node("Softmax", {outputs.front().value}, {{"axis", std::int64_t{-1}}});
   }
-  return graph.finish(output, {config.in_channels, config.image_size[0], config.image_size[1]},
-                      head_dims(config), metadata);
+  return graph.finish(outputs, {config.in_channels, config.image_size[0], config.image_size[1]},
+                      metadata);
 }
 
 }  // namespace tessera::onnx

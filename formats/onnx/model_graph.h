@@ -7,20 +7,27 @@
 #include <vector>
 
 #include "core/parameter.h"
+#include "formats/onnx/head_graph.h"
 #include "formats/onnx/preprocess_graph.h"
 #include "layers/model_config.h"
 
 namespace tessera::onnx {
 
+struct ModelGraphOptions {
+  bool detections = false;                 ///< of a model of boxes, see HeadGraphOptions
+  std::optional<PreprocessSpec> images{};  ///< the file of a classifier takes photos
+};
+
 /// The bytes of an ONNX file (opset 17, IR 8) that computes what the network of `config` with
 /// `parameters` computes in f32 in evaluation: `input` [N, C, H, W], normalised pixels, any N ->
-/// `logits` [N, num_classes], of a head that answers for every position [N, num_classes, H, W].
+/// `logits` [N, num_classes], of a head that answers for every position [N, num_classes, H, W]; of
+/// one of boxes see HeadGraphOptions.
 /// `metadata` are pairs of key and value for whoever uses the file.
 /// With `images` the file takes `image`, uint8 of any size, does to it what testing does, and of a
 /// classifier gives `probabilities` [N, num_classes]. Throws ConfigError if the configuration has
 /// no meaning or cannot be exported.
 std::string export_model(const ModelConfig& config, const ParameterStore& parameters,
                          const std::vector<std::pair<std::string, std::string>>& metadata,
-                         const std::optional<PreprocessSpec>& images = std::nullopt);
+                         const ModelGraphOptions& options = {});
 
 }  // namespace tessera::onnx
