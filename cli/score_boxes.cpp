@@ -1,20 +1,33 @@
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "cli/box_scores.h"
 #include "cli/score.h"
 #include "tasks/detection/coco_files.h"
+#include "train/log.h"
+#include "train/readable.h"
 
 namespace tessera {
 
 void score_boxes(const ScoreOptions& options) {
   using Json = nlohmann::ordered_json;
   const CocoGroundTruth truth = read_coco_ground_truth(options.truth);
-  const auto detections = read_coco_detections(options.predictions, truth);
+  const CocoDetections detections = read_coco_detections(options.predictions, truth);
+  if (detections.left_out > 0) {
+    notice("{}: {} of categories that {} does not have count for nothing", options.predictions,
+           plural(detections.left_out, "detection"), options.truth);
+  }
   CocoMetrics metrics(static_cast<std::int64_t>(truth.categories.size()));
   for (std::size_t i = 0; i < truth.images.size(); ++i) {
-    metrics.add(truth.images[i], truth.truths[i], detections[i]);
+    metrics.add(truth.images[i], truth.truths[i], detections.images[i]);
+    if (std::ranges::any_of(truth.truths[i], &CocoTruth::zero_id)) {
+      notice(
+          "{}: an annotation has the id 0, which pycocotools takes for none: what finds it counts "
+          "as wrong there and here; number annotations from 1",
+          options.truth);
+    }
   }
   const CocoScores scores = metrics.scores();
   const auto images = static_cast<std::int64_t>(truth.images.size());

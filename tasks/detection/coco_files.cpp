@@ -1,11 +1,13 @@
 #include "tasks/detection/coco_files.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
 #include <functional>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <utility>
 
 #include "core/error.h"
@@ -64,72 +66,119 @@ std::string reason_of(const Json::exception& error) {
   return end == std::string::npos ? text : text.substr(end + 2);
 }
 
+constexpr int kMostDepth = 100;
+constexpr std::size_t kMostParts = 1000;  // values in an entry
+
+/// What of a file is kept in memory: an entry of a list at a time, and of that what is asked for.
+class EntryFilter {
+ public:
+  EntryFilter(const std::filesystem::path& path,
+              std::function<void(const std::string& list, const Entry&)> use)
+      : path_(path), use_(std::move(use)) {}
+
+  bool operator()(int depth, Json::parse_event_t event, Json& parsed) {
+    if (depth > kMostDepth) {
+      fail<DataError>("[coco] {}: nested deeper than {} levels", path_.string(), kMostDepth);
+    }
+    const int level = keyed_ ? 2 : 1;  // of entries
+    if (depth > level && wanted_ && ++parts_ > kMostParts) {
+      fail<DataError>("[coco] {}: {}[{}] holds more than {} values", path_.string(), list_, index_,
+                      kMostParts);
+    }
+    switch (event) {
+      case Json::parse_event_t::object_start:
+        if (depth == 0) keyed_ = true;
+        if (depth == level) parts_ = 0, wanted_ = false;
+        return true;
+      case Json::parse_event_t::key:
+        return on_key(depth, level, parsed.get_ref<const std::string&>());
+      case Json::parse_event_t::object_end:
+        if (depth == level) {
+          use_(list_, {parsed, fmt::format("{}: {}[{}]", path_.string(), list_, index_++)});
+        }
+        return depth != level;
+      default:  // an entry that is no object says nothing
+        return depth != level;
+    }
+  }
+
+ private:
+  bool on_key(int depth, int level, const std::string& key) {
+    constexpr std::array<std::string_view, 8> kWanted{"id",   "image_id", "category_id", "bbox",
+                                                      "area", "iscrowd",  "score",       "name"};
+    if (depth == 1 && keyed_) {
+      list_ = key;
+      index_ = 0;
+    }
+    if (depth == level + 1) wanted_ = std::ranges::find(kWanted, key) != kWanted.end();
+    return depth != level + 1 || wanted_;
+  }
+
+  const std::filesystem::path& path_;
+  std::function<void(const std::string& list, const Entry&)> use_;
+  bool keyed_ = false;   ///< lists stand under keys
+  bool wanted_ = false;  ///< what comes now
+  std::string list_;
+  std::size_t index_ = 0;
+  std::size_t parts_ = 0;  ///< of the entry so far
+};
+
 /// Parses a file, one object of a list at a time: `list` is its key, or empty where the file is the
 /// list itself.
 void for_each_entry(const std::filesystem::path& path,
                     const std::function<void(const std::string& list, const Entry&)>& use) {
   std::ifstream stream(path, std::ios::binary);
   if (!stream) fail<DataError>("[coco] {}: {}", path.string(), std::strerror(errno));
-  bool keyed = false;
-  std::string list;
-  std::size_t index = 0;
-  const auto on_event = [&](int depth, Json::parse_event_t event, Json& parsed) {
-    const int level = keyed ? 2 : 1;
-    switch (event) {
-      case Json::parse_event_t::object_start:
-        if (depth == 0) keyed = true;
-        return true;
-      case Json::parse_event_t::key:
-        if (depth == 1 && keyed) {
-          list = parsed.get<std::string>();
-          index = 0;
-        }
-        return parsed != "segmentation";  // the bulk of most files
-      case Json::parse_event_t::object_end:
-        if (depth == level) {
-          use(list, {parsed, fmt::format("{}: {}[{}]", path.string(), list, index++)});
-        }
-        return depth != level;
-      default:
-        return true;
-    }
-  };
+  EntryFilter filter(path, use);
   try {
-    [[maybe_unused]] const Json rest = Json::parse(stream, on_event);
+    [[maybe_unused]] const Json rest =
+        Json::parse(stream, [&](int depth, Json::parse_event_t event, Json& parsed) {
+          return filter(depth, event, parsed);
+        });
   } catch (const Json::exception& error) {
     fail<DataError>("[coco] {}: {}", path.string(), reason_of(error));
   }
 }
 
-/// The place of `id` among ascending ids.
-template <typename Ids, typename Id = std::identity>
-std::size_t place_of(const Ids& ids, std::int64_t id, const Entry& entry, const char* key,
-                     const char* what, const Id& id_of = {}) {
+/// The place of a category among those of the truth; nullopt if it has none of that id.
+std::optional<std::int32_t> known_label(const CocoGroundTruth& truth, std::int64_t id) {
   const auto found =
-      std::lower_bound(ids.begin(), ids.end(), id,
-                       [&](const auto& item, std::int64_t wanted) { return id_of(item) < wanted; });
-  if (found == ids.end() || id_of(*found) != id) {
-    fail<DataError>("[coco] {}: {} {} is none of the {} {} of the ground truth{}", entry.place, key,
-                    id, ids.size(), what,
-                    ids.empty() ? std::string()
-                                : fmt::format(", {} to {}", id_of(ids.front()), id_of(ids.back())));
-  }
-  return static_cast<std::size_t>(found - ids.begin());
+      std::ranges::lower_bound(truth.categories, id, {}, &CocoGroundTruth::Category::id);
+  if (found == truth.categories.end() || found->id != id) return std::nullopt;
+  return static_cast<std::int32_t>(found - truth.categories.begin());
 }
 
 std::int32_t label_of(const CocoGroundTruth& truth, const Entry& entry) {
-  return static_cast<std::int32_t>(
-      place_of(truth.categories, entry.integer("category_id"), entry, "category_id", "categories",
-               [](const CocoGroundTruth::Category& category) { return category.id; }));
+  const std::int64_t id = entry.integer("category_id");
+  const auto label = known_label(truth, id);
+  if (!label) {
+    fail<DataError>("[coco] {}: category_id {} is none of the {} categories", entry.place, id,
+                    truth.categories.size());
+  }
+  return *label;
 }
 
 std::size_t image_of(const CocoGroundTruth& truth, const Entry& entry) {
-  return place_of(truth.images, entry.integer("image_id"), entry, "image_id", "images");
+  const std::int64_t id = entry.integer("image_id");
+  const auto found = std::ranges::lower_bound(truth.images, id);
+  if (found == truth.images.end() || *found != id) {
+    fail<DataError>("[coco] {}: image_id {} is none of the {} images of the ground truth{}",
+                    entry.place, id, truth.images.size(),
+                    truth.images.empty()
+                        ? std::string()
+                        : fmt::format(", {} to {}", truth.images.front(), truth.images.back()));
+  }
+  return static_cast<std::size_t>(found - truth.images.begin());
 }
 
 bool is_crowd(const Entry& entry) {
   const auto found = entry.json.find("iscrowd");
   return found != entry.json.end() && *found != 0 && *found != false;
+}
+
+bool has_zero_id(const Entry& entry) {
+  const auto found = entry.json.find("id");
+  return found != entry.json.end() && *found == 0;
 }
 
 template <typename Items, typename Id = std::identity>
@@ -173,16 +222,16 @@ CocoGroundTruth read_coco_ground_truth(const std::filesystem::path& path) {
   truth.truths.resize(truth.images.size());
   for_each_entry(path, [&](const std::string& list, const Entry& entry) {
     if (list != "annotations") return;
-    CocoTruth one{entry.box(), label_of(truth, entry), 0.0, is_crowd(entry)};
+    CocoTruth one{entry.box(), label_of(truth, entry), 0.0, is_crowd(entry), has_zero_id(entry)};
     one.area = entry.json.contains("area") ? entry.number("area") : one.box.width * one.box.height;
     truth.truths[image_of(truth, entry)].push_back(one);
   });
   return truth;
 }
 
-std::vector<std::vector<CocoDetection>> read_coco_detections(const std::filesystem::path& path,
-                                                             const CocoGroundTruth& truth) {
-  std::vector<std::vector<CocoDetection>> detections(truth.images.size());
+CocoDetections read_coco_detections(const std::filesystem::path& path,
+                                    const CocoGroundTruth& truth) {
+  CocoDetections detections{.images = {truth.images.size(), std::vector<CocoDetection>{}}};
   for_each_entry(path, [&](const std::string& list, const Entry& entry) {
     if (!list.empty()) {
       fail<DataError>(
@@ -190,8 +239,14 @@ std::vector<std::vector<CocoDetection>> read_coco_detections(const std::filesyst
           "this file has {:?}",
           path.string(), list);
     }
-    detections[image_of(truth, entry)].push_back(
-        {entry.box(), label_of(truth, entry), entry.number("score")});
+    std::vector<CocoDetection>& own = detections.images[image_of(truth, entry)];
+    const BoxXywh box = entry.box();
+    const double score = entry.number("score");
+    if (const auto label = known_label(truth, entry.integer("category_id"))) {
+      own.push_back({box, *label, score});
+    } else {
+      ++detections.left_out;
+    }
   });
   return detections;
 }

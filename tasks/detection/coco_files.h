@@ -23,13 +23,18 @@ struct CocoGroundTruth {
 };
 
 /// Of `images`, `annotations` and `categories`; `area` of an annotation defaults to that of its
-/// box, `iscrowd` to 0. Throws DataError that names file, entry, value and what is expected.
+/// box, `iscrowd` to 0. An `id` is not needed. Throws DataError that names file, entry, value and
+/// what is expected.
 CocoGroundTruth read_coco_ground_truth(const std::filesystem::path& path);
 
-/// Of a list of {image_id, category_id, bbox, score}: by image of `truth`, in the file's order. One
-/// entry is in memory at a time. Throws DataError, also for images and categories that `truth` does
-/// not have: they would count for nothing without a word.
-std::vector<std::vector<CocoDetection>> read_coco_detections(const std::filesystem::path& path,
-                                                             const CocoGroundTruth& truth);
+struct CocoDetections {
+  std::vector<std::vector<CocoDetection>> images;  ///< as those of the truth, in the file's order
+  std::int64_t left_out = 0;                       ///< of categories that the truth does not have
+};
+
+/// Of a list of {image_id, category_id, bbox, score}. One entry is in memory at a time. Throws
+/// DataError, also for images that `truth` does not have.
+CocoDetections read_coco_detections(const std::filesystem::path& path,
+                                    const CocoGroundTruth& truth);
 
 }  // namespace tessera

@@ -129,12 +129,12 @@ void CocoMetrics::match(std::int64_t image_id, std::span<const CocoTruth* const>
           chosen = g;
         }
         Kept& kept = of.kept[first + d];
-        if (chosen == order.end()) {
+        if (chosen != order.end()) taken[*chosen] = 1;
+        if (chosen != order.end() && chosen >= rest) continue;
+        if (chosen == order.end() || truths[*chosen]->zero_id) {
           if (kSizeRanges[size].holds(area_of(detections[d]->box))) kept.counts |= bit(size, t);
           continue;
         }
-        taken[*chosen] = 1;
-        if (chosen >= rest) continue;
         kept.counts |= bit(size, t);
         kept.rank_and_right |= bit(size, t) << kRankBits;
       }

@@ -17,8 +17,10 @@ struct BoxXywh {
 struct CocoTruth {
   BoxXywh box;
   std::int32_t label = 0;
-  double area = 0.0;   ///< of the thing itself, which decides its size class
-  bool crowd = false;  ///< many things under one box: detections of it count as neither
+  double area = 0.0;     ///< of the thing itself, which decides its size class
+  bool crowd = false;    ///< many things under one box: detections of it count as neither
+  bool zero_id = false;  ///< of an annotation whose id is 0: pycocotools takes that for "none", so
+                         ///< that a detection of it uses it up and still counts as wrong
 };
 
 struct CocoDetection {
@@ -47,8 +49,7 @@ struct CocoScores {
 
 /// The figures of pycocotools' COCOeval for boxes, equal to rounding: IoU thresholds 0.50 to 0.95,
 /// 101 points of recall, 1, 10 and 100 detections of a class in an image, sizes parted at areas of
-/// 32^2 and 96^2. Each image is matched as it comes; of a detection 32 bytes are kept. One
-/// difference: there, an annotation whose id is 0 cannot be found.
+/// 32^2 and 96^2. Each image is matched as it comes; of a detection 32 bytes are kept.
 class CocoMetrics {
  public:
   explicit CocoMetrics(std::int64_t num_classes);

@@ -138,6 +138,21 @@ TEST_CASE("score: masks that do not fit each other are named") {
               "c: no such file or folder");
 }
 
+TEST_CASE("score: what pycocotools leaves out is left out with a word") {
+  Inputs inputs;
+  inputs.detections.push_back(
+      {{"image_id", 3}, {"category_id", 8}, {"bbox", {1, 2, 3, 4}}, {"score", 1}});
+  const Outcome unknown = inputs.boxes();
+  CHECK(unknown.code == 0);
+  CHECK(unknown.out.find("1.000") != std::string::npos);
+  CHECK(unknown.err.find("1 detection of categories that") != std::string::npos);
+  inputs.truth["annotations"][0]["id"] = 0;
+  const Outcome zero = inputs.boxes();
+  CHECK(zero.code == 0);
+  CHECK(zero.out.find("1.000") == std::string::npos);
+  CHECK(zero.err.find("an annotation has the id 0") != std::string::npos);
+}
+
 TEST_CASE("score: boxes that do not fit the truth are named") {
   const auto error = [](auto&& spoil, int code, const std::string& text) {
     Inputs inputs;
@@ -145,8 +160,8 @@ TEST_CASE("score: boxes that do not fit the truth are named") {
     spoil(inputs);
     check_error(inputs.boxes(), code, text);
   };
-  error([](Inputs& i) { i.detections[0]["category_id"] = 8; }, 1,
-        "dt.json: [0]: category_id 8 is none of the 1 categories of the ground truth, 7 to 7");
+  error([](Inputs& i) { i.truth["annotations"][0]["category_id"] = 8; }, 1,
+        "gt.json: annotations[0]: category_id 8 is none of the 1 categories");
   error([](Inputs& i) { i.detections[0]["image_id"] = 4; }, 1,
         "dt.json: [0]: image_id 4 is none of the 1 images of the ground truth");
   error([](Inputs& i) { i.detections[0].erase("score"); }, 1, "dt.json: [0]: has no score");
