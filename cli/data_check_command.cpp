@@ -10,6 +10,7 @@
 #include "cli/data_check.h"
 #include "core/atomic_file.h"
 #include "core/error.h"
+#include "data/sets/box_fixes.h"
 #include "data/sets/image_folder.h"
 #include "data/sets/skip_list.h"
 #include "formats/json.h"
@@ -29,6 +30,7 @@ struct CheckOptions {
   std::vector<std::string> overrides;
   std::string skip_file;
   bool skip_near = false;
+  std::string fixed_folder;
   bool json = false;
 };
 
@@ -198,6 +200,24 @@ void write_skip_file(const CheckedData& data, const CheckOptions& options, Log& 
            plural(static_cast<std::int64_t>(names.size()), "file"), options.skip_file);
 }
 
+/// Before the check, which ends at annotations that cannot be meant.
+void write_fixed(const Config& config, const CheckOptions& options, Log& log) {
+  const BoxFixes fixes = write_fixed_boxes(config.data, options.fixed_folder);
+  std::vector<std::string> parts;
+  const auto tell = [&](std::int64_t count, const char* what) {
+    if (count > 0) parts.push_back(fmt::format("{} {}", count, what));
+  };
+  tell(fixes.empty, "without area left out");
+  tell(fixes.outside, "outside of their images left out");
+  tell(fixes.repeated, "there twice left out");
+  tell(fixes.unreadable, "that cannot be read left out");
+  tell(fixes.turned, "with swapped corners put right");
+  tell(fixes.cut, "cut to their images");
+  log.info("{}: {} with {}; {}", options.fixed_folder, plural(fixes.files, "file"),
+           plural(fixes.boxes, "box", "boxes"),
+           parts.empty() ? "nothing had to be changed" : fmt::format("{}", fmt::join(parts, ", ")));
+}
+
 int check(const CheckOptions& options) {
   Config config = config_of(options);
   config.data.cache = Cache::kNone;  // the files themselves
@@ -207,6 +227,7 @@ int check(const CheckOptions& options) {
     fail<ConfigError>("--write-skip: only samples of an image_folder can be left out");
   }
   Log log;
+  if (!options.fixed_folder.empty()) write_fixed(config, options, log);
   const CheckedData data = check_data(config, is_class_folder(options.path), log);
   if (options.json) {
     fmt::print("{}\n", json_text(to_json(data, config), 2));
@@ -234,6 +255,9 @@ Action add_data_check_command(Arguments& arguments) {
       .add_flag("--near", options->skip_near,
                 "With --write-skip: also of two images that look nearly the same the earlier")
       .needs(skip);
+  arguments.add_option("--write-fixed", options->fixed_folder,
+                       "Folder for a copy of the annotations of voc, coco or yolo without boxes "
+                       "that are wrong, at the paths that they have below data.root");
   arguments.add_flag("--json", options->json, "Print one JSON object");
   return [options] { return check(*options); };
 }

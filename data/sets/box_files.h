@@ -30,12 +30,17 @@ struct BoxedImages {
 /// Keeps the first of many messages of one kind and counts the rest.
 class BoxWarnings {
  public:
+  /// `forgiving`: boxes that cannot be meant are left out too, where only classes are asked for.
+  explicit BoxWarnings(bool forgiving = false) : forgiving_(forgiving) {}
+
+  bool forgiving() const { return forgiving_; }
   void add(std::string message);
   std::vector<std::string> take();
 
  private:
   std::vector<std::string> first_;
   std::int64_t more_ = 0;
+  bool forgiving_;
 };
 
 /// A box as an annotation gives it, cut to the image. `place` is for messages. Nothing, and a

@@ -219,4 +219,14 @@ bool coco_validates_on_test(const DataConfig& config) {
   return parts_coincide(config, layout_of(*files, config).parts());
 }
 
+AnnotationFiles coco_annotations(const DataConfig& config) {
+  AnnotationFiles annotations{.files = open_root(config), .paths = {}};
+  const Layout layout = layout_of(*annotations.files, config);
+  for (const std::string& path : {layout.train, layout.val, layout.test}) {
+    const bool is_new = std::ranges::find(annotations.paths, path) == annotations.paths.end();
+    if (!path.empty() && is_new) annotations.paths.push_back(path);
+  }
+  return annotations;
+}
+
 }  // namespace tessera

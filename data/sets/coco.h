@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "data/dataset.h"
+#include "data/sets/box_fixes.h"
 
 namespace tessera {
 
@@ -23,5 +24,8 @@ std::unique_ptr<Dataset> open_coco(const DataConfig& config, Split split);
 std::vector<std::string> coco_classes(const DataConfig& config);
 
 bool coco_validates_on_test(const DataConfig& config);
+
+/// The JSON files of all parts.
+AnnotationFiles coco_annotations(const DataConfig& config);
 
 }  // namespace tessera

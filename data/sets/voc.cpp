@@ -109,7 +109,7 @@ std::vector<std::string> classes_of(const FileSource& files, const DataConfig& c
   std::vector<std::string> classes = listed_classes(files, config, layout.base);
   if (!classes.empty()) return classes;
   std::set<std::string> names;
-  BoxWarnings ignored;
+  BoxWarnings ignored(/*forgiving=*/true);
   for (const Annotated& image : read_part(files, config, layout, Split::kTrain, ignored)) {
     for (const VocObject& object : image.annotation.objects) names.insert(object.name);
   }
@@ -154,6 +154,15 @@ std::vector<std::string> voc_classes(const DataConfig& config) {
 bool voc_validates_on_test(const DataConfig& config) {
   const std::unique_ptr<FileSource> files = open_root(config);
   return parts_coincide(config, layout_of(*files, config).parts);
+}
+
+AnnotationFiles voc_annotations(const DataConfig& config) {
+  AnnotationFiles annotations{.files = open_root(config), .paths = {}};
+  const Layout layout = layout_of(*annotations.files, config);
+  for (std::string& path : annotations.files->files(joined(layout.base, "Annotations"))) {
+    if (path.ends_with(".xml")) annotations.paths.push_back(std::move(path));
+  }
+  return annotations;
 }
 
 }  // namespace tessera

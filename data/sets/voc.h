@@ -10,6 +10,7 @@
 
 #include "data/dataset.h"
 #include "data/sets/box_files.h"
+#include "data/sets/box_fixes.h"
 
 namespace tessera {
 
@@ -38,5 +39,8 @@ std::unique_ptr<Dataset> open_voc(const DataConfig& config, Split split);
 std::vector<std::string> voc_classes(const DataConfig& config);
 
 bool voc_validates_on_test(const DataConfig& config);
+
+/// All XML files of `Annotations`.
+AnnotationFiles voc_annotations(const DataConfig& config);
 
 }  // namespace tessera

@@ -1,12 +1,18 @@
 // The only place that knows pugixml.
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <cstring>
 #include <pugixml.hpp>
+#include <sstream>
+#include <utility>
 
 #include "core/error.h"
 #include "core/text.h"
+#include "data/sets/box_fixes.h"
 #include "data/sets/voc.h"
 
 namespace tessera {
@@ -60,6 +66,43 @@ std::optional<Box> box_of(const pugi::xml_node& object, const ImageSize& size,
   return checked_box({x0 - 1.0, y0 - 1.0, x1, y1}, size, place, warnings);
 }
 
+std::optional<Box> box_or_none(const pugi::xml_node& object, const ImageSize& size,
+                               const std::string& place, BoxWarnings& warnings) {
+  try {
+    return box_of(object, size, place, warnings);
+  } catch (const DataError&) {
+    if (!warnings.forgiving()) throw;
+    return std::nullopt;
+  }
+}
+
+/// Whether the object can stay, with corners that can be meant.
+bool fix_object(pugi::xml_node object, BoxFixer& fixer, BoxFixes& fixes) {
+  constexpr std::array kKeys{"xmin", "ymin", "xmax", "ymax"};
+  const pugi::xml_node corners = object.child("bndbox");
+  std::array<double, 4> numbers{};
+  try {
+    for (std::size_t i = 0; i < 4; ++i) numbers[i] = number_of(corners, kKeys[i], "");
+  } catch (const DataError&) {
+    ++fixes.unreadable;
+    return false;
+  }
+  if (numbers[0] == numbers[2] || numbers[1] == numbers[3]) {
+    ++fixes.empty;
+    return false;
+  }
+  if (numbers[0] > numbers[2]) std::swap(numbers[0], numbers[2]), ++fixes.turned;
+  if (numbers[1] > numbers[3]) std::swap(numbers[1], numbers[3]), ++fixes.turned;
+  const std::array<double, 4> box{numbers[0] - 1.0, numbers[1] - 1.0, numbers[2], numbers[3]};
+  const auto fixed = fixer.fixed(box, object.child("name").child_value());
+  if (!fixed) return false;
+  for (std::size_t i = 0; i < 4; ++i) {
+    const double value = (*fixed)[i] + (i < 2 ? 1.0 : 0.0);
+    corners.child(kKeys[i]).text().set(fmt::format("{}", value).c_str());
+  }
+  return true;
+}
+
 }  // namespace
 
 VocAnnotation parse_voc(std::span<const std::uint8_t> bytes, std::string_view name,
@@ -80,12 +123,32 @@ VocAnnotation parse_voc(std::span<const std::uint8_t> bytes, std::string_view na
     const char* const text = object.child("name").child_value();
     const std::string place = fmt::format("[voc] {}: object {}", name, number);
     if (*text == '\0') fail<DataError>("{}: has no name", place);
-    const auto box = box_of(object, annotation.size, place, warnings);
+    const auto box = box_or_none(object, annotation.size, place, warnings);
     if (!box) continue;
     VocObject& found = annotation.objects.emplace_back(VocObject{text, *box});
     found.box.crowd = std::strcmp(object.child("difficult").child_value(), "1") == 0;
   }
   return annotation;
+}
+
+std::string fixed_voc(std::span<const std::uint8_t> bytes, std::string_view name, BoxFixes& fixes) {
+  pugi::xml_document document;
+  const pugi::xml_parse_result result =
+      document.load_buffer(bytes.data(), bytes.size(), pugi::parse_full);
+  if (!result) {
+    fail<DataError>("[voc] {}: no XML: {}, at byte {}", name, result.description(), result.offset);
+  }
+  pugi::xml_node root = document.child("annotation");
+  if (!root) fail<DataError>("[voc] {}: holds no <annotation>", name);
+  BoxFixer fixer(size_of(root, name), fixes);
+  for (pugi::xml_node object = root.child("object"); object;) {
+    const pugi::xml_node next = object.next_sibling("object");
+    if (!fix_object(object, fixer, fixes)) root.remove_child(object);
+    object = next;
+  }
+  std::ostringstream text;
+  document.save(text, "\t", pugi::format_default | pugi::format_no_declaration);
+  return text.str();
 }
 
 }  // namespace tessera

@@ -261,4 +261,18 @@ bool yolo_validates_on_test(const DataConfig& config) {
   return parts_coincide(config, open(config).parts());
 }
 
+AnnotationFiles yolo_annotations(const DataConfig& config) {
+  Opened opened = open(config);
+  std::set<std::string> paths;
+  for (const Split part : {Split::kTrain, Split::kVal, Split::kTest}) {
+    if (part == Split::kVal && opened.yaml.val.empty()) continue;
+    if (part == Split::kTest && opened.yaml.test.empty()) continue;
+    for (const BoxedImage& image : images_of_part(opened, part)) {
+      std::string path = label_path(image.path);
+      if (opened.files->has_file(path)) paths.insert(std::move(path));
+    }
+  }
+  return {std::move(opened.files), {paths.begin(), paths.end()}};
+}
+
 }  // namespace tessera

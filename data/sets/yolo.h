@@ -10,6 +10,7 @@
 
 #include "data/dataset.h"
 #include "data/sets/box_files.h"
+#include "data/sets/box_fixes.h"
 
 namespace tessera {
 
@@ -29,5 +30,8 @@ std::unique_ptr<Dataset> open_yolo(const DataConfig& config, Split split);
 std::vector<std::string> yolo_classes(const DataConfig& config);
 
 bool yolo_validates_on_test(const DataConfig& config);
+
+/// The texts of all images that have one.
+AnnotationFiles yolo_annotations(const DataConfig& config);
 
 }  // namespace tessera

@@ -168,7 +168,15 @@ TEST_CASE("a detector trains, goes on after a stop to the same bytes, and is tes
   CHECK(table.out.find("invented") != std::string::npos);
   CHECK(test::tessera({"eval", runs / "whole", "--tta", "flip"}).code == 2);
 
-  const Outcome check = test::tessera({"data", "check", runs.config()});
+  const std::string fixed = runs.folder() / "fixed";
+  const Outcome check = test::tessera({"data", "check", runs.config(), "--write-fixed", fixed});
+  CHECK(check.err.find("3 files with") != std::string::npos);
+  CHECK(check.err.find("nothing had to be changed") != std::string::npos);
+  CHECK(Json::parse(read_text(fixed + "/annotations/instances_test.json")) ==
+        Json::parse(read_text(truth)));
+  CHECK(
+      test::tessera({"data", "check", runs.config(), "--write-fixed", set.root().string()}).code ==
+      2);
   CHECK(check.out.find("have none") != std::string::npos);
   CHECK(check.out.find("by the root of their area") != std::string::npos);
 }
