@@ -179,7 +179,7 @@ class BoxPredictions final : public Predictions {
 
   Found boxes_of(const Photo& photo, std::span<const Tensor> outputs) const {
     const Size2 size{photo.input.dim(1), photo.input.dim(2)};
-    Found found = fcos_detections(model_, outputs, 0, size, size);
+    Found found = detections_of(model_, outputs, 0, size, size);
     std::erase_if(found, [this](const Detection& one) { return double{one.score} < threshold_; });
     found.resize(std::min(found.size(), most_));
     scale(found, size, photo.image.shape);
