@@ -78,6 +78,9 @@ HEADS = (
     {"type": "fcn", "channels": 12, "convs": 2, "norm": "frozen_batch"},
     {"type": "fcn", "convs": 0},
 )
+KNOWN = {"head.bias": CLASSES, "head.classifier.bias": CLASSES, "head.logits.bias": CLASSES,
+         "head.box_tower.0.bias": 16}  # parameters that show whose names these are
+
 # What stands under `model.head`, and the sizes of images.
 FCOS = {"type": "fcos", "channels": 16, "convs": 1, "groups": 4, "score_threshold": 0.3, "keep": 40}
 RETINANET = {"type": "retinanet", "channels": 16, "convs": 1, "score_threshold": 0.3, "keep": 40}
@@ -150,8 +153,8 @@ def run(command):
 def write_weights(program, config, path):
     """Random values for every parameter that the model has: its names come from the program."""
     rng = np.random.default_rng(0)
-    for known in ("head.bias", "head.classifier.bias"):  # one of them is there
-        tensor_file.write(path, {known: np.zeros(CLASSES)}, {"naming": "tessera"})
+    for known, size in KNOWN.items():  # one of them is there
+        tensor_file.write(path, {known: np.zeros(size)}, {"naming": "tessera"})
         if not subprocess.run([program, "convert", path, path, "--model", config,
                                "--allow-missing", "*"], capture_output=True).returncode:
             break
