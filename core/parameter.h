@@ -45,6 +45,7 @@ struct Parameter {
   Tensor value;
   Tensor grad;
   bool grad_ready = false;  ///< grad holds a sum: the next gradient is added, not written
+  int uses = 0;             ///< by the pass that runs, which somebody listens to: see Tape
 
   Parameter() = default;
   Parameter(const Shape& shape_, Init init_, bool decay_)

@@ -22,6 +22,8 @@ void Tape::reset(const TapeOptions& options) {
     nodes_.pop_back();
   }
   slots_.clear();
+  for (const Use& use : uses_) use.parameter->uses = 0;
+  uses_.clear();
   touched_.clear();
   open_.clear();
   extras_.clear();
@@ -41,6 +43,14 @@ Var Tape::leaf(Tensor value) {
 
 Var Tape::parameter(Parameter& parameter) {
   if (!options_.training || parameter.frozen) return {parameter.value, -1};
+  if (options_.listener != nullptr) {
+    uses_.push_back({nodes_.size(), &parameter});
+    ++parameter.uses;
+  }
+  if (paused_) {
+    learns_ = true;
+    return {parameter.value, -1};
+  }
   const std::int32_t id = new_slot();
   slots_[static_cast<std::size_t>(id)].parameter = &parameter;
   return {parameter.value, id};
@@ -113,7 +123,18 @@ void Tape::backward(const Var& loss) {
     Node node = std::move(nodes_.back());
     nodes_.pop_back();
     run(node);
+    if (options_.listener != nullptr) tell_of_gradients();
   }
+}
+
+/// What was taken when fewer steps were on the tape than are now may still get a gradient.
+void Tape::tell_of_gradients() {
+  while (!uses_.empty() && uses_.back().position >= nodes_.size()) {
+    Parameter& parameter = *uses_.back().parameter;
+    uses_.pop_back();
+    if (--parameter.uses == 0) options_.listener->on_gradient(parameter);
+  }
+  options_.listener->on_step();
 }
 
 void Tape::run(Node& node) {
@@ -126,7 +147,7 @@ void Tape::run(Node& node) {
   const double start = options_.profile != nullptr ? seconds_now() : 0.0;
   node.run(node.closure, *this);
   add_extras();
-  if (Profile* profile = options_.profile) {
+  if (Profile* profile = options_.profile; profile != nullptr && node.info.name != kRecomputed) {
     // Two gradients, each as dear as the forward pass.
     profile->add(std::string(node.info.name) + " (backward)", seconds_now() - start,
                  {2.0 * node.info.cost.flops, 2.0 * node.info.cost.bytes});

@@ -2,6 +2,7 @@
 // of creation is already topological, so backward() is one loop from the end to the start.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <new>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "core/arena.h"
+#include "core/batch_part.h"
 #include "core/parameter.h"
 #include "core/profile.h"
 #include "core/rng.h"
@@ -54,12 +56,27 @@ struct GradSink {
 
 class PackedWeights;
 
+/// Is told, while a backward pass runs, which gradients are complete by now.
+class GradientListener {
+ public:
+  virtual ~GradientListener() = default;
+
+  /// Nothing of this pass will be added to `parameter.grad` any more.
+  virtual void on_gradient(Parameter& parameter) = 0;
+
+  /// After each backward step.
+  virtual void on_step() {}
+};
+
 struct TapeOptions {
   bool training = true;       ///< false: nothing is recorded, dropout and drop path do nothing
   std::uint64_t seed = 0;     ///< of dropout and drop path
   std::uint64_t step = 0;     ///< their epoch: another step draws other numbers
   std::uint64_t sample = 0;   ///< index of the batch's first sample within the step
   bool check_finite = false;  ///< throw NonFiniteError at the first op with a NaN or infinity
+  bool recompute = false;     ///< of blocks keep only what enters: see Tape::recomputed
+  BatchPart part{};           ///< of a batch that several processes share
+  GradientListener* listener = nullptr;
   Profile* profile = nullptr;
   PackedWeights* packed = nullptr;  ///< keeps what products make of weights; none: made every time
 };
@@ -98,6 +115,13 @@ class Tape {
   std::array<Var, N> record_all(std::array<Tensor, N> outputs, bool needs_grad,
                                 Backward&& backward);
 
+  /// The outputs of `body(tape, inputs)`, of which nothing is kept for the backward pass but
+  /// `inputs`: there the body runs once more, to the same bits, and then backwards. It must depend
+  /// on nothing else that changes, and change nothing. Training deep nets with sublinear memory
+  /// cost, arXiv:1604.06174.
+  template <std::size_t N, std::size_t M, typename Body>
+  std::array<Var, N> recomputed(const std::array<Var, M>& inputs, Body body);
+
   /// Where an op's backward step puts the gradient of an input; empty if none is wanted. Inputs of
   /// an op may be one and the same, so the second sink of a step for one place is a buffer of its
   /// own, which is added when the step is done.
@@ -116,7 +140,7 @@ class Tape {
   /// repeated.
   Rng rng(Stream stream, std::uint32_t draw, std::int64_t sample) const {
     return {options_.seed, stream, options_.step,
-            options_.sample + static_cast<std::uint64_t>(sample), draw};
+            options_.sample + static_cast<std::uint64_t>(options_.part.place(sample)), draw};
   }
 
  private:
@@ -142,6 +166,23 @@ class Tape {
     const char* name;
     std::int64_t index;  // -1: none
   };
+  struct Use {
+    std::size_t position;  // no backward step before it touches the parameter
+    Parameter* parameter;
+  };
+  /// While it lives, ops run and are not recorded.
+  class Pause {
+   public:
+    explicit Pause(Tape& tape) : tape_(tape) { tape_.paused_ = true; }
+    ~Pause() { tape_.paused_ = false; }
+    Pause(const Pause&) = delete;
+    Pause& operator=(const Pause&) = delete;
+
+   private:
+    Tape& tape_;
+  };
+
+  static constexpr const char* kRecomputed = "recomputed";
 
   Tensor take_grad(std::int32_t id) {
     return std::exchange(slots_[static_cast<std::size_t>(id)].grad, Tensor());
@@ -150,6 +191,7 @@ class Tape {
   const void* place_of(const GradTarget& target) const;
   GradSink open_sink(const GradTarget& target);
   void add_extras();
+  void tell_of_gradients();
   void run(Node& node);
   std::string scope_name() const;
   void check_outputs(const Tensor* outputs, std::size_t count) const;
@@ -160,6 +202,9 @@ class Tape {
   std::vector<Node> nodes_;
   Arena arena_;
   std::vector<ScopePart> scopes_;
+  std::vector<Use> uses_;  // of parameters, positions rising; kept only for a listener
+  bool paused_ = false;
+  bool learns_ = false;  // a parameter that is not frozen was taken while paused
   OpInfo current_;
   std::vector<Tensor> touched_;
   std::vector<const void*> open_;                      // places that the present step has sinks of
@@ -228,7 +273,7 @@ std::array<Var, N> Tape::record_all(std::array<Tensor, N> outputs, bool needs_gr
   if (options_.check_finite) check_outputs(outputs.data(), N);
   std::array<Var, N> vars;
   for (std::size_t i = 0; i < N; ++i) vars[i].value = std::move(outputs[i]);
-  if (!options_.training || !needs_grad) return vars;
+  if (!options_.training || paused_ || !needs_grad) return vars;
   std::array<std::int32_t, N> ids;
   for (std::size_t i = 0; i < N; ++i) ids[i] = vars[i].id = new_slot();
   void* place = arena_.allocate(sizeof(Closure), alignof(Closure));
@@ -236,6 +281,35 @@ std::array<Var, N> Tape::record_all(std::array<Tensor, N> outputs, bool needs_gr
   nodes_.push_back({&Closure::run, &Closure::destroy, place, current_,
                     options_.check_finite ? scope_name() : std::string()});
   return vars;
+}
+
+template <std::size_t N, std::size_t M, typename Body>
+std::array<Var, N> Tape::recomputed(const std::array<Var, M>& inputs, Body body) {
+  if (!options_.training || paused_) return body(*this, inputs);
+  std::array<Tensor, N> outputs;
+  learns_ = false;
+  {
+    const Pause pause(*this);
+    const std::array<Var, N> vars = body(*this, inputs);
+    for (std::size_t i = 0; i < N; ++i) outputs[i] = vars[i].value;
+  }
+  const bool needs_grad = learns_ || std::any_of(inputs.begin(), inputs.end(),
+                                                 [](const Var& var) { return var.id >= 0; });
+  current_ = {kRecomputed, {}};
+  return record_all<N>(std::move(outputs), needs_grad,
+                       [inputs, body = std::move(body),
+                        scopes = options_.check_finite ? scopes_ : std::vector<ScopePart>()](
+                           Tape& tape, const auto&... dys) mutable {
+                         std::swap(tape.scopes_, scopes);
+                         const std::array<Var, N> again = body(tape, inputs);
+                         std::swap(tape.scopes_, scopes);
+                         std::size_t i = 0;
+                         const auto hand_on = [&](const Tensor& dy) {
+                           const GradTarget target = again[i++].target();
+                           if (dy) tape.pass(target, dy);
+                         };
+                         (hand_on(dys), ...);
+                       });
 }
 
 }  // namespace tessera

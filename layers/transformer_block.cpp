@@ -41,27 +41,41 @@ Var TransformerBlock::attend(Tape& tape, const Var& x, ModelTrace* trace) {
 
 ResidualStream TransformerBlock::forward(Tape& tape, const ResidualStream& stream,
                                          ModelTrace* trace) {
-  return post_norm_ ? forward_post_norm(tape, stream, trace)
-                    : forward_pre_norm(tape, stream, trace);
+  std::array<Var, 2> result;
+  if (tape.options().recompute && trace == nullptr) {
+    const std::array<Var, 2> inputs{stream.x, stream.branch};
+    result = tape.recomputed<2>(
+        inputs, [this, scale = stream.scale](Tape& t, const std::array<Var, 2>& in) {
+          return run(t, {in[0], in[1], scale}, nullptr);
+        });
+  } else {
+    result = run(tape, stream, trace);
+  }
+  return {result[0], result[1], drop_mlp_.scale(tape, stream.x.dim(0))};
 }
 
-ResidualStream TransformerBlock::forward_pre_norm(Tape& tape, const ResidualStream& stream,
+std::array<Var, 2> TransformerBlock::run(Tape& tape, const ResidualStream& stream,
+                                         ModelTrace* trace) {
+  return post_norm_ ? run_post_norm(tape, stream, trace) : run_pre_norm(tape, stream, trace);
+}
+
+std::array<Var, 2> TransformerBlock::run_pre_norm(Tape& tape, const ResidualStream& stream,
                                                   ModelTrace* trace) {
   const std::int64_t batch = stream.x.dim(0);
   const auto [x, normed] = norm1_.forward(tape, stream);
   const Var attention = attend(tape, normed, trace);
   const auto [sum, normed_sum] =
       norm2_.forward(tape, {x, attention, drop_attn_.scale(tape, batch)});
-  return {sum, mlp_.forward(tape, normed_sum), drop_mlp_.scale(tape, batch)};
+  return {sum, mlp_.forward(tape, normed_sum)};
 }
 
-ResidualStream TransformerBlock::forward_post_norm(Tape& tape, const ResidualStream& stream,
+std::array<Var, 2> TransformerBlock::run_post_norm(Tape& tape, const ResidualStream& stream,
                                                    ModelTrace* trace) {
   const std::int64_t batch = stream.x.dim(0);
   const Var x = residual_sum(tape, stream);
   const Var attention = norm1_.forward(tape, attend(tape, x, trace));
   const Var sum = residual_sum(tape, {x, attention, drop_attn_.scale(tape, batch)});
-  return {sum, norm2_.forward(tape, mlp_.forward(tape, sum)), drop_mlp_.scale(tape, batch)};
+  return {sum, norm2_.forward(tape, mlp_.forward(tape, sum))};
 }
 
 void TransformerBlock::visit(ParameterVisitor& visitor) {

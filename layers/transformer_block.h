@@ -1,6 +1,8 @@
 // One transformer block: attention and MLP, each around a residual sum.
 #pragma once
 
+#include <array>
+
 #include "layers/layer_norm.h"
 #include "layers/linear.h"
 #include "layers/stage_plan.h"
@@ -11,7 +13,8 @@ namespace tessera {
 /// x + attn(norm1(x)), then x + mlp(norm2(x)), arXiv:2103.14030 equation 3; of Swin v2
 /// x + norm1(attn(x)), then x + norm2(mlp(x)), arXiv:2111.09883 section 3.2. What enters attn
 /// passes through ops::token_shift where the stage shifts channels. The last sum is left to whoever
-/// reads the result: see ResidualStream.
+/// reads the result: see ResidualStream. Where the tape asks for it, what happens inside is not
+/// kept but recomputed.
 class TransformerBlock {
  public:
   /// Block number `index` of the whole model; odd blocks of a stage are `shifted`. `drop_path` is
@@ -25,8 +28,10 @@ class TransformerBlock {
   void visit(ParameterVisitor& visitor);
 
  private:
-  ResidualStream forward_pre_norm(Tape& tape, const ResidualStream& stream, ModelTrace* trace);
-  ResidualStream forward_post_norm(Tape& tape, const ResidualStream& stream, ModelTrace* trace);
+  /// Sum and branch of the result.
+  std::array<Var, 2> run(Tape& tape, const ResidualStream& stream, ModelTrace* trace);
+  std::array<Var, 2> run_pre_norm(Tape& tape, const ResidualStream& stream, ModelTrace* trace);
+  std::array<Var, 2> run_post_norm(Tape& tape, const ResidualStream& stream, ModelTrace* trace);
 
   Var attend(Tape& tape, const Var& x, ModelTrace* trace);
 

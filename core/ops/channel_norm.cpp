@@ -130,8 +130,8 @@ Tensor statistics_terms(const ChannelNorm& norm, const std::vector<double>& sums
       for (std::int64_t c = first; c < first + width; ++c) {
         const std::int64_t at = s * g.channels + c;
         const double rstd = double{norm.rstd.f32()[at]};
-        along[at] = static_cast<float>(rstd * rstd * product / static_cast<double>(g.count()));
-        across[at] = static_cast<float>(rstd * plain / static_cast<double>(g.count()));
+        along[at] = static_cast<float>(rstd * rstd * product / norm.count);
+        across[at] = static_cast<float>(rstd * plain / norm.count);
       }
     }
   }
@@ -184,6 +184,8 @@ void ChannelNorm::backward(const Tensor& dy, const Tensor& dx, const GradSink& d
   const Tensor scale = scale_of(*this);
   std::vector<double> sums;
   if (!fixed_statistics || dgamma || dbeta) sums = gradient_sums(*this, scale, dy);
+  // Each process adds its own part to the gradients of gamma and beta, so it keeps its own sums.
+  const std::vector<double> all = peers != nullptr && !fixed_statistics ? peers->sum(sums) : sums;
   if (dgamma || dbeta) {
     std::vector<double> gamma_sums(static_cast<std::size_t>(channels)), beta_sums(gamma_sums);
     for (std::size_t i = 0; i < sums.size(); ++i) {
@@ -194,7 +196,7 @@ void ChannelNorm::backward(const Tensor& dy, const Tensor& dx, const GradSink& d
     write_gradient(dbeta, beta_sums);
   }
   if (!dx) return;
-  const Tensor terms = statistics_terms(*this, sums);
+  const Tensor terms = statistics_terms(*this, all);
   with_element_type(x.dtype(), [&](auto element) {
     using T = decltype(element);
     RowChunks(groups).for_each([&](std::int64_t, std::int64_t row, std::int64_t rows) {
@@ -214,6 +216,7 @@ Var record_channel_norm(Tape& tape, const Var& x, const Var& gamma, const Var& b
   norm.x = x.value;
   norm.gamma = gamma.value;
   norm.beta = beta.value;
+  if (norm.peers == nullptr) norm.count = static_cast<double>(norm.groups.count());
   Tensor y = Tensor::empty(x.shape(), x.value.dtype());
   norm.forward(y);
   return tape.record(

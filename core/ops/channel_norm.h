@@ -17,6 +17,8 @@ struct ChannelNorm {
   Tensor beta{};   ///< f32 [C]
   bool relu = false;
   bool fixed_statistics = false;  ///< mean and rstd do not depend on x
+  Peers* peers = nullptr;         ///< have more rows of the same sample, if there are any
+  double count = 0.0;             ///< values that one mean is taken of, the peers' included
 
   void forward(const Tensor& y) const;
 

@@ -68,6 +68,30 @@ RowChunks::RowChunks(const ChannelGroups& groups)
   count_ = (rows_ + size_ - 1) / size_;
 }
 
+GroupStatistics joined_statistics(const GroupStatistics& mine, Peers& peers, double& count) {
+  const std::size_t groups = mine.mean.size();
+  std::vector<double> message = {count};
+  message.insert(message.end(), mine.mean.begin(), mine.mean.end());
+  message.insert(message.end(), mine.variance.begin(), mine.variance.end());
+  const std::vector<double> all = peers.gather(message);
+  std::vector<Moments> joined(groups);
+  double total = 0.0;
+  for (std::size_t at = 0; at < all.size(); at += message.size()) {
+    const double* const other = all.data() + at;
+    total += other[0];
+    for (std::size_t c = 0; c < groups; ++c) {
+      joined[c].join({other[0], other[1 + c], other[0] * other[1 + groups + c]});
+    }
+  }
+  count = total;
+  GroupStatistics result;
+  for (const Moments& group : joined) {
+    result.mean.push_back(group.mean);
+    result.variance.push_back(group.squares / std::max(1.0, group.count));
+  }
+  return result;
+}
+
 GroupStatistics group_statistics(const Tensor& x, const ChannelGroups& g) {
   const RowChunks row_chunks(g);
   const std::int64_t chunks = row_chunks.count(), width = g.channels / g.groups;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "core/batch_part.h"
 #include "core/kernels/element.h"
 #include "core/tensor.h"
 
@@ -27,6 +28,10 @@ struct GroupStatistics {
   std::vector<double> mean;
   std::vector<double> variance;
 };
+
+/// Those of all rows that peers have, with as many groups each, and how many they are: for batch
+/// norm. `mine` are of `count` rows.
+GroupStatistics joined_statistics(const GroupStatistics& mine, Peers& peers, double& count);
 
 /// Of x f32 or bf16. The same bits for any number of threads.
 GroupStatistics group_statistics(const Tensor& x, const ChannelGroups& groups);

@@ -54,7 +54,8 @@ Var batch_norm(Tape& tape, const Var& x, const Var& gamma, const Var& beta,
   }
   const bool learns = tape.training() && !config.frozen;
   const std::int64_t rows = x.shape().rows();
-  if (learns && rows < 2) {
+  Peers* const peers = learns ? tape.options().part.peers : nullptr;
+  if (learns && peers == nullptr && rows < 2) {
     fail<ShapeError>(
         "[batch_norm] x {} has {} value a channel: batch statistics need 2; take a larger batch, "
         "frozen statistics or group norm",
@@ -65,11 +66,14 @@ Var batch_norm(Tape& tape, const Var& x, const Var& gamma, const Var& beta,
       {9.0 * static_cast<double>(x.value.numel()), 3.0 * static_cast<double>(x.value.bytes())});
   ChannelNorm norm{
       .groups = {1, rows, channels, channels}, .relu = config.relu, .fixed_statistics = !learns};
-  const GroupStatistics statistics =
+  GroupStatistics statistics =
       learns ? group_statistics(x.value, norm.groups) : running_statistics(running);
+  norm.count = static_cast<double>(rows);
+  norm.peers = peers;
+  if (peers != nullptr) statistics = joined_statistics(statistics, *peers, norm.count);
   spread_statistics(statistics, config.eps, norm);
   if (learns) {
-    move_towards(statistics, static_cast<double>(rows), double{config.momentum}, running);
+    move_towards(statistics, norm.count, double{config.momentum}, running);
   }
   return record_channel_norm(tape, x, gamma, beta, std::move(norm));
 }

@@ -1,3 +1,4 @@
+#include <array>
 #include <cmath>
 #include <vector>
 
@@ -169,6 +170,9 @@ Var pixel_cross_entropy(Tape& tape, const Var& logits, const Tensor& labels,
   for (const Sums& part : sums) {
     total.loss += part.loss;
     total.weight += part.weight;
+  }
+  if (Peers* peers = tape.options().part.peers) {
+    total.weight = peers->sum(std::array{total.weight})[0];
   }
   const double scale = total.weight > 0.0 ? 1.0 / total.weight : 0.0;
   return tape.record(

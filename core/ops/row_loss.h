@@ -25,8 +25,9 @@ inline void check_targets(const char* op, const Var& logits, const Tensor& targe
   }
 }
 
-/// Runs `row(b, z, g)` for each row z [K] of the logits and records the mean of the losses that it
-/// returns as [1]; the sum runs in the order of the rows. `row` leaves d loss / d z in g, f32 [K].
+/// Runs `row(b, z, g)` for each row z [K] of the logits and records the mean over the batch (see
+/// BatchPart) of the losses that it returns as [1]; the sum runs in the order of the rows. `row`
+/// leaves d loss / d z in g, f32 [K].
 template <typename Row>
 Var record_row_loss(Tape& tape, const char* name, const Var& logits, const Row& row) {
   const std::int64_t batch = logits.dim(0), classes = logits.dim(1);
@@ -34,6 +35,7 @@ Var record_row_loss(Tape& tape, const char* name, const Var& logits, const Row& 
              {25.0 * static_cast<double>(logits.value.numel()),
               2.0 * static_cast<double>(logits.value.bytes())});
   const Tensor gradient = Tensor::empty(logits.shape());
+  const std::int64_t samples = tape.options().part.samples(batch);
   std::vector<double> losses(static_cast<std::size_t>(batch));
   with_element_type(logits.value.dtype(), [&](auto element) {
     using T = decltype(element);
@@ -47,9 +49,10 @@ Var record_row_loss(Tape& tape, const char* name, const Var& logits, const Row& 
   double sum = 0.0;
   for (const double loss : losses) sum += loss;
   return tape.record(
-      Tensor::full({1}, static_cast<float>(sum / static_cast<double>(batch))),
-      any_wants_grad(logits), [target = logits.target(), gradient](Tape& t, const Tensor& dy) {
-        const float scale = dy.f32()[0] / static_cast<float>(gradient.dim(0));
+      Tensor::full({1}, static_cast<float>(sum / static_cast<double>(samples))),
+      any_wants_grad(logits),
+      [target = logits.target(), gradient, samples](Tape& t, const Tensor& dy) {
+        const float scale = dy.f32()[0] / static_cast<float>(samples);
         for (float& value : gradient.span()) value *= scale;
         t.pass(target, target.dtype == DType::kF32 ? gradient : cast(gradient, target.dtype));
       });

@@ -48,9 +48,11 @@ std::vector<Size2> detector_maps(const ModelConfig& model, std::span<const Tenso
 
 DetectorLosses fcos_losses(Tape& tape, const DetectorConfig& config, std::span<const Var> outputs,
                            const FcosTargets& targets) {
-  const auto positives = static_cast<double>(std::max<std::int64_t>(1, targets.positives));
+  std::vector<double> sums = {static_cast<double>(targets.positives), targets.centreness_sum};
+  if (Peers* peers = tape.options().part.peers) sums = peers->sum(sums);
+  const double positives = std::max(1.0, sums[0]);
   const bool by_centre = config.box_weight == FcosBoxWeight::kCentreness;
-  const double box_divisor = by_centre ? std::max(1e-6, targets.centreness_sum) : positives;
+  const double box_divisor = by_centre ? std::max(1e-6, sums[1]) : positives;
   DetectorLosses losses;
   for (std::size_t level = 0; level < targets.labels.size(); ++level) {
     const Var* const output = &outputs[level * FcosOutput::kParts];
@@ -71,15 +73,19 @@ DetectorLosses fcos_losses(Tape& tape, const DetectorConfig& config, std::span<c
 
 DetectorLosses retinanet_losses(Tape& tape, std::span<const Var> outputs,
                                 const AnchorTargets& targets) {
+  // The shares of `targets` are of the images that are here.
+  const auto images = static_cast<double>(targets.labels.front().dim(0));
+  double divisor = 1.0;
+  if (Peers* peers = tape.options().part.peers) divisor = peers->sum(std::vector{images})[0] / images;
   DetectorLosses losses;
   for (std::size_t level = 0; level < targets.labels.size(); ++level) {
     const Var* const output = &outputs[level * RetinaNetOutput::kParts];
     add_to(tape, losses.classes,
            ops::sigmoid_focal_loss(tape, output[RetinaNetOutput::kLogits], targets.labels[level],
-                                   1.0, {.weights = targets.class_weights[level]}));
+                                   divisor, {.weights = targets.class_weights[level]}));
     add_to(tape, losses.boxes,
            ops::l1_loss(tape, output[RetinaNetOutput::kOffsets], targets.offsets[level],
-                        targets.box_weights[level], 1.0));
+                        targets.box_weights[level], divisor));
   }
   return losses;
 }

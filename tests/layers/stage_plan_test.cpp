@@ -139,7 +139,13 @@ TEST_CASE("what has no meaning is refused with the key and a way out") {
 
 TEST_CASE("the predicted peak of training memory is near the measured one") {
   ModelConfig config = test::tiny_config();
+  bool recompute = false;
   SUBCASE("Swin") { config.num_heads = {3, 6}; }
+  SUBCASE("Swin, blocks recomputed") {
+    config.num_heads = {3, 6};
+    config.depths = {6, 4};
+    recompute = true;
+  }
   SUBCASE("Swin v2") {
     config = test::tiny_v2_config();
     config.num_heads = {3, 6};
@@ -156,11 +162,12 @@ TEST_CASE("the predicted peak of training memory is near the measured one") {
   model.parameters.initialize(1);
   const std::size_t before = Pool::global().stats().live_bytes;
   Pool::global().reset_peak();
-  test::train_step(model, kBatch);
+  test::train_step(model, kBatch, {.recompute = recompute});
   const auto measured = static_cast<double>(Pool::global().stats().peak_live_bytes - before);
   const std::int64_t count = model.parameters.count();
-  const auto predicted = static_cast<double>(predict_training_bytes(config, count, kBatch, 0) -
-                                             predict_training_bytes(config, count, 0, 0));
+  const auto predicted =
+      static_cast<double>(predict_training_bytes(config, count, kBatch, 0, recompute) -
+                          predict_training_bytes(config, count, 0, 0, recompute));
   CHECK(predicted == doctest::Approx(measured).epsilon(0.2));
 }
 

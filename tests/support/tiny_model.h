@@ -67,10 +67,10 @@ inline Tensor some_labels(const ModelConfig& config, std::int64_t batch) {
 }
 
 /// Forward and backward on random images; returns the loss and leaves the gradients.
-inline double train_step(Model& model, std::int64_t batch) {
+inline double train_step(Model& model, std::int64_t batch, const TapeOptions& options = {}) {
   const ModelConfig& config = model.config();
   model.parameters.clear_gradients();
-  Tape tape;
+  Tape tape(options);
   const Var logits = model.forward(tape, tape.constant(random_images(config, batch)))[0];
   const Var loss = ops::cross_entropy(tape, logits, some_labels(config, batch));
   tape.backward(loss);
