@@ -6,7 +6,6 @@
 #include <cstring>
 #include <exception>
 #include <iostream>
-#include <new>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,6 +14,7 @@
 
 #include "cli/arguments.h"
 #include "cli/commands.h"
+#include "cli/together.h"
 #include "core/error.h"
 #include "core/parallel.h"
 #include "core/posix.h"
@@ -139,11 +139,8 @@ int main(int argc, char** argv) {
   std::signal(SIGXFSZ, SIG_IGN);  // a file too large is an error to report, not a reason to die
   try {
     return tessera::finish(tessera::run(argc, argv));
-  } catch (const tessera::ConfigError& error) {
-    return tessera::fail_with(error.what(), tessera::kExitUsage);
-  } catch (const std::bad_alloc&) {
-    return tessera::fail_with("out of memory: lower data.batch_size", tessera::kExitFailed);
   } catch (const std::exception& error) {
-    return tessera::fail_with(error.what(), tessera::kExitFailed);
+    const auto [text, code] = tessera::failure_of(error);
+    return tessera::fail_with(text, code);
   }
 }

@@ -59,6 +59,7 @@ Json to_json(const ListedRun& run, const std::vector<std::string>& keys) {
     json["best"] = number_or_null(run.best->value);
     json["best_epoch"] = run.best_epoch;
   }
+  if (run.status.ranks > 1) json["ranks"] = run.status.ranks;
   if (!run.status.reason.empty()) json["reason"] = run.status.reason;
   if (!run.problem.empty()) json["problem"] = run.problem;
   json["differs"] = Json::object();
@@ -134,7 +135,7 @@ std::string table_of(const std::vector<ListedRun>& runs, const std::vector<std::
     study = name.study;
     std::vector<std::string> row = {
         (study.empty() ? "" : "  ") + cut(name.cell, kWidestName),
-        std::string(to_string(run.status.state)),
+        state_text(run.status),
         fmt::format("{}/{}", run.epoch, run.problem.empty() ? fmt::to_string(run.epochs) : "?"),
         run.best ? best_text(*run.best) : "–",
         report::number_text(run.lowest_loss, report::Unit::kPlain, 4),

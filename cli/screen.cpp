@@ -164,10 +164,9 @@ void add_plots(std::vector<std::string>& lines, const report::Plot& left, const 
 std::vector<std::string> dashboard(const RunRecord& record, const StatusRecord& status,
                                    const TextSize& size, bool color) {
   std::vector<std::string> lines = {
-      fmt::format(
-          "{}   {}{}{}", report::colored(record.name, "bold", color),
-          report::colored(std::string(to_string(status.state)), color_of(status.state), color),
-          status.reason.empty() ? "" : ": " + status.reason, best_text(record)),
+      fmt::format("{}   {}{}{}", report::colored(record.name, "bold", color),
+                  report::colored(state_text(status), color_of(status.state), color),
+                  status.reason.empty() ? "" : ": " + status.reason, best_text(record)),
       progress(record, status)};
   const int rows = size.rows - static_cast<int>(lines.size());
   if (!record.updates.empty() && rows >= kLeastRows && size.columns >= kLeastColumns) {

@@ -10,11 +10,12 @@
 #include "cli/arguments.h"
 #include "cli/commands.h"
 #include "cli/cost_text.h"
+#include "cli/together.h"
+#include "cli/train_texts.h"
 #include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/parallel.h"
 #include "data/class_warnings.h"
-#include "optim/schedule.h"
 #include "optim/update_runs.h"
 #include "report/run_events.h"
 #include "train/answers_file.h"
@@ -75,27 +76,6 @@ std::optional<InitialModel> prepare_weights(Config& config, bool starts) {
   return initial;
 }
 
-/// How the peak of the learning rate comes about; nothing if it stands in the configuration.
-std::string learning_rate_text(const Config& config) {
-  const OptimConfig& optim = config.optim;
-  if (optim.lr_scaling == LrScaling::kNone) return "";
-  const std::int64_t images = config.data.batch_size * config.data.accumulate;
-  const std::string ratio = fmt::format("{} / {}", images, kLrBatch);
-  return fmt::format(
-      "learning rate {:.4g} = {:.4g} x {} for updates of {} images", scaled_lr(optim, images),
-      optim.lr, optim.lr_scaling == LrScaling::kLinear ? ratio : "sqrt(" + ratio + ")", images);
-}
-
-/// What the run means by its learning rate, and what should be known of its plan, a line each.
-std::vector<std::string> plan_texts(const Config& config, std::int64_t samples) {
-  std::vector<std::string> lines = schedule_notices(config, training_length(config, samples));
-  if (const std::string text = learning_rate_text(config); !text.empty()) {
-    lines.insert(lines.begin(), text);
-  }
-  for (std::string& line : plan_warnings(config, samples)) lines.push_back(std::move(line));
-  return lines;
-}
-
 int dry_run(const Config& config, std::int64_t samples,
             const std::optional<InitialModel>& initial) {
   fmt::print("{}", plan_text(config));
@@ -103,17 +83,6 @@ int dry_run(const Config& config, std::int64_t samples,
   if (initial) fmt::print("{}\n", fmt::join(initial->report.summary(), "\n"));
   fmt::print("Dry run: nothing was trained or written.\n");
   return kExitOk;
-}
-
-/// `: val top-1 83.12 %, best 84.02 %`
-std::string last_and_best(const TrainSummary& summary, const Config& config) {
-  if (!summary.last || !summary.best) return "";
-  const std::string name = "val/" + config.train.best_by;
-  const Metric* last = summary.last->metrics.find(name);
-  const Metric* best = summary.best->metrics.find(name);
-  if (last == nullptr || best == nullptr) return "";
-  return fmt::format(": {} {}, best {}", title_of_metric(name), text_of_metric(*last),
-                     text_of_metric(*best));
 }
 
 int report(const TrainSummary& summary, const Config& config, const RunFolder& folder) {
@@ -130,10 +99,11 @@ int report(const TrainSummary& summary, const Config& config, const RunFolder& f
 
 /// What a run works with.
 struct Parts {
+  Communicator& ranks;
   Config config;
-  std::unique_ptr<Dataset> training;
-  std::unique_ptr<Dataset> val;
-  std::optional<InitialModel> initial;
+  std::unique_ptr<Dataset> training{};
+  std::unique_ptr<Dataset> val{};
+  std::optional<InitialModel> initial{};
 };
 
 /// Keeps the state of the run in step with its checkpoints.
@@ -148,11 +118,14 @@ class SessionObserver final : public TrainingObserver {
 };
 
 void say_what(const Parts& parts, const RunFolder& folder, const Trainer& trainer, Log& log) {
-  log.info("{}: {} training and {}, {}, {}, into {}", parts.training->name(),
-           parts.training->size(), plural(parts.val->size(), "validation image"),
-           plural(trainer.total_steps(), "step"), plural(num_threads(), "thread"),
-           folder.path.string());
-  for (const std::string& line : plan_texts(parts.config, parts.training->size())) {
+  const std::string threads = plural(num_threads(), "thread");
+  log.info(
+      "{}: {} training and {}, {}, {}, into {}", parts.training->name(), parts.training->size(),
+      plural(parts.val->size(), "validation image"), plural(trainer.total_steps(), "step"),
+      parts.ranks.alone() ? threads : fmt::format("{} ranks of {}", parts.ranks.size(), threads),
+      folder.path.string());
+  for (const std::string& line :
+       plan_texts(parts.config, parts.training->size(), parts.ranks.size())) {
     log.info("{}", line);
   }
   for (const std::string& line : class_warnings(*parts.training, parts.val.get())) {
@@ -167,9 +140,9 @@ void say_what(const Parts& parts, const RunFolder& folder, const Trainer& traine
 /// trains.
 TrainSummary train(const RunFolder& folder, const Parts& parts, Trainer& trainer, Log& log,
                    RunSession& session, SignalGuard& signals) {
-  const std::vector<std::string> changes =
-      describe_run(folder, parts.config, parts.training->fingerprint(), trainer.step());
-  session.start(trainer.total_steps());
+  const std::vector<std::string> changes = describe_run(
+      folder, parts.config, parts.training->fingerprint(), trainer.step(), parts.ranks.size());
+  session.start(trainer.total_steps(), parts.ranks.size());
   signals.heed_stops();
   say_what(parts, folder, trainer, log);
   for (const std::string& line : changes) log.info("{}", line);
@@ -187,7 +160,8 @@ TrainSummary train(const RunFolder& folder, const Parts& parts, Trainer& trainer
     trainer.observe(events.emplace(folder.events(), parts.config, trainer.step()));
   }
   trainer.observe(metrics);
-  if (parts.config.task.name == TaskName::kClassification) {
+  // Of several ranks each sees some of the answers alone.
+  if (parts.config.task.name == TaskName::kClassification && parts.ranks.alone()) {
     trainer.observe(answers.emplace(folder.answers()));
   }
   trainer.observe(lines);
@@ -197,7 +171,7 @@ TrainSummary train(const RunFolder& folder, const Parts& parts, Trainer& trainer
 TrainSummary train_new(Parts parts, const RunFolder& folder, RunSession& session,
                        SignalGuard& signals) {
   Log log(folder.log());
-  Trainer trainer(parts.config, folder.checkpoints(), *parts.training, *parts.val);
+  Trainer trainer(parts.config, folder.checkpoints(), *parts.training, *parts.val, parts.ranks);
   if (parts.initial) {
     trainer.start_from(parts.initial->model->parameters);
     for (const std::string& line : parts.initial->report.summary()) {
@@ -228,7 +202,7 @@ void restore(Trainer& trainer, const RunFolder& folder, const Parts& parts,
 /// Nothing is written before the checkpoint has been read, found to fit, and taken over.
 TrainSummary train_on(const Parts& parts, const RunFolder& folder, LoadedCheckpoint checkpoint,
                       RunSession& session, SignalGuard& signals) {
-  Trainer trainer(parts.config, folder.checkpoints(), *parts.training, *parts.val);
+  Trainer trainer(parts.config, folder.checkpoints(), *parts.training, *parts.val, parts.ranks);
   std::vector<std::string> notes = std::move(checkpoint.notes);
   restore(trainer, folder, parts, checkpoint,
           records_until(folder, checkpoint.meta, parts.config, notes));
@@ -305,10 +279,18 @@ int resume(const TrainOptions& options, Parts parts, SignalGuard& signals) {
   return report(summary, config, folder);
 }
 
-int run(const TrainOptions& options) {
+/// A rank that is not the first: it trains, and writes nothing.
+int follow(const Parts& parts, SignalGuard& signals) {
+  signals.heed_stops();
+  Trainer trainer(parts.config, {}, *parts.training, *parts.val, parts.ranks);
+  const int signal = trainer.run().stop_signal;
+  return signal == 0 ? kExitOk : 128 + signal;
+}
+
+int run(const TrainOptions& options, Communicator& ranks) {
   SignalGuard signals(SignalGuard::Stops::kAtOnce);
   std::signal(SIGPIPE, SIG_IGN);  // nobody reads what it says: no reason to end a training
-  Parts parts{.config = read_config(options), .training = {}, .val = {}, .initial = {}};
+  Parts parts{.ranks = ranks, .config = read_config(options)};
   check_storable(parts.config);
   if (parts.config.train.threads > 0) set_num_threads(parts.config.train.threads);
   // Data first: a run that cannot start should leave no folder behind.
@@ -317,6 +299,9 @@ int run(const TrainOptions& options) {
   if (training_length(parts.config, parts.training->size()).total_steps == 0) {
     fail<ConfigError>("train.epochs 0: there is nothing to train");
   }
+  places_of({ranks.rank(), ranks.size()}, parts.config.data.batch_size,
+            parts.config.data.augment.mixes());
+  if (!ranks.leads()) return options.dry_run ? kExitOk : follow(parts, signals);
   const bool resuming = !options.resume.empty();
   const bool starts =
       !resuming || options.restart || !read_index(RunFolder{options.resume}.checkpoints());
@@ -357,7 +342,7 @@ Action add_train_command(Arguments& arguments) {
     if (options->config.empty() && options->resume.empty()) {
       fail<ConfigError>("train: give a config file, or --resume RUN to go on with a run");
     }
-    return run(*options);
+    return run_together([options](Communicator& ranks) { return run(*options, ranks); });
   };
 }
 

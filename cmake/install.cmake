@@ -3,7 +3,7 @@
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
-set(TESSERA_LIBRARY_ROOMS core files optim data layers formats tasks train)
+set(TESSERA_LIBRARY_ROOMS core files distributed optim data layers formats tasks train)
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/tessera)
 
 # Headers are included as "tessera/core/tensor.h" by who uses them, and by each other then, too: the

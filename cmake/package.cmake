@@ -21,7 +21,7 @@ set(CPACK_DEBIAN_LIBRARY_PACKAGE_NAME libtessera-dev)
 set(CPACK_DEBIAN_LIBRARY_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_LIBRARY_PACKAGE_DEPENDS
   "libdnnl-dev, ocl-icd-opencl-dev, libfmt-dev, libyaml-cpp-dev, zlib1g-dev, libpugixml-dev, \
-libjpeg-dev, libspng-dev, libwebp-dev, g++ (>= 4:12)")
+libjpeg-dev, libspng-dev, libwebp-dev, libopenmpi-dev, g++ (>= 4:12)")
 set(CPACK_COMPONENT_LIBRARY_DESCRIPTION
   "Static libraries and headers of Tessera, for find_package(tessera CONFIG): tensors, an autograd
 tape over oneDNN, layers of Swin Transformers, optimizers, data, weight formats, training.")

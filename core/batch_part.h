@@ -30,9 +30,9 @@ class Peers {
 /// What of a batch is here. A loss is the part that the samples here have in the mean over the
 /// whole batch, so that losses and gradients of all parts are added, not averaged.
 struct BatchPart {
-  Peers* peers = nullptr;                   ///< none: the whole batch is here
-  std::int64_t whole = 0;                   ///< samples of the whole batch, if there are peers
-  std::span<const std::int64_t> places{};   ///< of the samples here within the whole batch
+  Peers* peers = nullptr;                  ///< none: the whole batch is here
+  std::int64_t whole = 0;                  ///< samples of the whole batch, if there are peers
+  std::span<const std::int64_t> places{};  ///< of the samples here within the whole batch
 
   /// Samples of the whole batch if `here` of them are here.
   std::int64_t samples(std::int64_t here) const { return peers == nullptr ? here : whole; }

@@ -25,6 +25,10 @@ struct Batch {
   std::vector<Target> originals{};           ///< before they were scaled; empty: not asked for
   std::vector<std::int64_t> ids{};           ///< with originals: what annotations call the images
 
+  std::vector<std::int64_t> places{};  ///< of the images in a batch that several processes share;
+                                       ///< empty: all of it is here
+  std::int64_t whole = 0;              ///< images of that batch
+
   std::int64_t size() const { return images ? images.dim(0) : 0; }
 };
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstddef>
 #include <numeric>
 #include <span>
 #include <system_error>
@@ -10,7 +9,6 @@
 
 #include "core/error.h"
 #include "core/rng.h"
-#include "data/augment/mix.h"
 #include "data/sampling.h"
 
 namespace tessera {
@@ -38,6 +36,9 @@ const LoaderOptions& checked(const Dataset& dataset, const LoaderOptions& option
   if (options.sampler != Sampler::kShuffled && dataset.target_kind() != TargetKind::kClass) {
     fail<ConfigError>("[loader] data.sampler: is for data sets with a class an image");
   }
+  if (options.share.ranks > 1 && options.share.of_each_batch && !options.drop_last) {
+    fail<ConfigError>("[loader] a batch that may be incomplete cannot be shared");
+  }
   if (options.workers < 0) fail<ConfigError>("[loader] workers {} < 0", options.workers);
   if (options.drop_last && options.batch_size > dataset.size()) {
     fail<ConfigError>("[loader] batch_size {} with drop_last leaves none of {} samples",
@@ -60,6 +61,13 @@ Loader::Loader(const Dataset& dataset, const LoaderOptions& options)
     for (std::int64_t i = 0; i < dataset.size(); ++i) classes.push_back(dataset.label(i));
     sampling_ = expected_shows(classes, options_.sampler);
   }
+  const Share& share = options_.share;
+  if (share.of_each_batch) {
+    places_ = places_of(share, options_.batch_size, options_.augment.mixes());
+  } else {
+    places_ = places_of({}, options_.batch_size, false);
+    batches_ = (batches_ - share.rank + share.ranks - 1) / share.ranks;
+  }
   if (dataset.target_kind() != TargetKind::kClass) {
     dense_.emplace(dataset.image(), options_.normalization, options_.augment, options_.resize);
   } else {
@@ -81,8 +89,8 @@ Loader::Loader(const Dataset& dataset, const LoaderOptions& options)
 void Loader::reserve() const {
   std::vector<Tensor> reserved;
   for (std::int64_t i = 0; i < (options_.workers > 0 ? kDepth + 1 : 1); ++i) {
-    reserved.push_back(Tensor::empty(image_shape(options_.batch_size)));
-    reserved.push_back(Tensor::empty({options_.batch_size}, DType::kI32));
+    reserved.push_back(Tensor::empty(image_shape(most())));
+    reserved.push_back(Tensor::empty({most()}, DType::kI32));
     if (options_.augment.mixes()) reserved.push_back(reserved.back().clone());
   }
 }
@@ -184,137 +192,6 @@ Loader::Slot Loader::prepare(const Epoch& epoch, std::int64_t index) const {
     slot.error = std::current_exception();
   }
   return slot;
-}
-
-Batch Loader::collate(const Epoch& epoch, std::int64_t index) const {
-  const std::int64_t first = index * options_.batch_size;
-  const std::int64_t end = std::min(first + options_.batch_size, dataset_.size());
-  // A short last batch uses a block of the full size, which the pool has.
-  const Tensor images = Tensor::empty(image_shape(options_.batch_size));
-  const Tensor labels = Tensor::empty({options_.batch_size}, DType::kI32);
-  float* out = images.f32();
-  std::vector<std::int64_t> samples;
-  Image buffer;
-  for (std::int64_t i = first; i < end; ++i) {
-    const std::optional<Loaded> sample = readable(epoch, place_of(i), buffer);
-    if (!sample) continue;
-    labels.data<std::int32_t>()[samples.size()] = dataset_.label(sample->index);
-    samples.push_back(sample->index);
-    if (augments_) {
-      Rng rng = draws_of(epoch, i);
-      transform_.augment(sample->image, rng, out);
-    } else {
-      transform_.normalize(sample->image, out);
-    }
-    out += dataset_.image().numel();
-  }
-  if (samples.empty()) return {};
-  const auto count = static_cast<std::int64_t>(samples.size());
-  Batch batch{.images = images.slice(0, image_shape(count)),
-              .labels = labels.slice(0, {count}),
-              .index = index,
-              .samples = std::move(samples)};
-  if (options_.augment.mixes()) mix(epoch, batch);
-  return batch;
-}
-
-Batch Loader::collate_dense(const Epoch& epoch, std::int64_t index) const {
-  const std::int64_t first = index * options_.batch_size;
-  const std::int64_t end = std::min(first + options_.batch_size, dataset_.size());
-  std::vector<Sample> changed;
-  std::vector<std::int64_t> samples;
-  std::vector<ImageShape> sizes;
-  std::vector<Target> originals;
-  std::vector<std::int64_t> ids;
-  Image buffer;
-  for (std::int64_t i = first; i < end; ++i) {
-    const std::optional<Loaded> sample = readable(epoch, place_of(i), buffer);
-    if (!sample) continue;
-    samples.push_back(sample->index);
-    sizes.push_back(sample->image.shape);
-    Rng rng = draws_of(epoch, i);
-    changed.push_back(augments_ ? dense_->augment(sample->image, sample->target, rng)
-                                : dense_->fit(sample->image, sample->target));
-    if (!options_.originals) continue;
-    originals.push_back(sample->target);
-    ids.push_back(dataset_.sample_id(sample->index));
-  }
-  if (samples.empty()) return {};
-  const ImageSize least{options_.augment.crop[0], options_.augment.crop[1]};
-  Batch batch = dense_->collate(changed, dataset_.target_kind(), least, options_.size_multiple);
-  batch.index = index;
-  batch.samples = std::move(samples);
-  batch.original_sizes = std::move(sizes);
-  batch.originals = std::move(originals);
-  batch.ids = std::move(ids);
-  return batch;
-}
-
-/// In the order of the epoch, of its image `i`.
-std::size_t Loader::place_of(std::int64_t i) const {
-  return static_cast<std::size_t>(i / options_.augment.repeats);
-}
-
-/// By the sample that was meant: one that stands in for it is changed in another way.
-Rng Loader::draws_of(const Epoch& epoch, std::int64_t i) const {
-  const std::int64_t repeats = options_.augment.repeats;
-  auto repetition = static_cast<std::uint32_t>(i % repeats);
-  if (!epoch.times.empty()) {
-    repetition += static_cast<std::uint32_t>(repeats) * epoch.times[place_of(i)];
-  }
-  return {options_.seed, Stream::kAugment, static_cast<std::uint64_t>(epoch.number),
-          epoch.order[place_of(i)], repetition};
-}
-
-/// Nothing if the sample cannot be read and is to be skipped.
-std::optional<Loader::Loaded> Loader::read(std::uint32_t sample, Image& buffer) const {
-  {
-    const std::lock_guard lock(broken_mutex_);
-    if (broken_.contains(sample)) return std::nullopt;
-  }
-  try {
-    const ImageView image = dataset_.read(sample, buffer);
-    return Loaded{sample, image, dense_ ? dataset_.target(sample) : Target{}};
-  } catch (const DataError& error) {
-    if (options_.on_error == OnError::kFail) {
-      fail<DataError>(
-          "{} (data.on_error: skip leaves such images out; tessera data check names all)",
-          error.what());
-    }
-    const std::lock_guard lock(broken_mutex_);
-    if (broken_.insert(sample).second)
-      warnings_.push_back(fmt::format("skipped: {}", error.what()));
-    return std::nullopt;
-  }
-}
-
-/// The sample at `place` of the order or what stands in for it.
-std::optional<Loader::Loaded> Loader::readable(const Epoch& epoch, std::size_t place,
-                                               Image& buffer) const {
-  const std::size_t candidates = options_.drop_last ? epoch.order.size() : 1;
-  for (std::size_t i = 0; i < candidates; ++i) {
-    const std::uint32_t sample = epoch.order[(place + i) % epoch.order.size()];
-    if (std::optional<Loaded> loaded = read(sample, buffer)) return loaded;
-  }
-  if (!options_.drop_last) return std::nullopt;
-  fail<DataError>("[loader] none of the {} samples of {} can be read", epoch.order.size(),
-                  dataset_.name());
-}
-
-void Loader::mix(const Epoch& epoch, Batch& batch) const {
-  Rng rng(options_.seed, Stream::kMix, static_cast<std::uint64_t>(epoch.number),
-          static_cast<std::uint64_t>(batch.index));
-  batch.own_share = mix_images(batch.images, options_.augment, rng);
-  const std::span<const std::int32_t> labels = batch.labels.span<std::int32_t>();
-  // A block of the full size, as for the labels.
-  batch.other_labels =
-      Tensor::empty({options_.batch_size}, DType::kI32).slice(0, batch.labels.shape());
-  std::reverse_copy(labels.begin(), labels.end(), batch.other_labels.data<std::int32_t>());
-}
-
-Shape Loader::image_shape(std::int64_t count) const {
-  const ImageShape& image = dataset_.image();
-  return {count, image.height, image.width, image.channels};  // [B, H, W, C]
 }
 
 }  // namespace tessera

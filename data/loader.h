@@ -18,6 +18,7 @@
 #include "data/batch.h"
 #include "data/dataset.h"
 #include "data/dense_transform.h"
+#include "data/share.h"
 #include "data/transform.h"
 
 namespace tessera {
@@ -35,6 +36,7 @@ struct LoaderOptions {
   bool drop_last = false;          ///< leave out an incomplete last batch
   std::int64_t size_multiple = 1;  ///< dense: of the sides of a batch
   bool originals = false;          ///< dense: also the targets of the images as they are stored
+  Share share{};                   ///< of several processes that load the same batches together
 };
 
 /// The batches of an epoch are the same bits for any number of workers and any batch to start
@@ -44,7 +46,8 @@ struct LoaderOptions {
 /// without. Images of a data set with masks or boxes keep their aspect; a batch of them is as large
 /// as the largest, and not smaller than a crop. A sample that cannot be read is an error, or is
 /// skipped: with drop_last the next one of the epoch stands in for it, so that every batch is full,
-/// else its batch is so much smaller. The data set must outlive the loader. One thread calls the
+/// else its batch is so much smaller. Of several processes (`share`) each decodes its share alone;
+/// parts of batches go with drop_last. The data set must outlive the loader. One thread calls the
 /// methods.
 class Loader {
  public:
@@ -60,6 +63,7 @@ class Loader {
   /// before the first start_epoch. An error in a worker is thrown here and ends the epoch.
   bool next(Batch& batch);
 
+  /// That this process loads, whole or in part.
   std::int64_t batches_per_epoch() const { return batches_; }
 
   /// Since the last call: samples skipped for the first time, and warnings of the data set.
@@ -91,6 +95,10 @@ class Loader {
   Slot prepare(const Epoch& epoch, std::int64_t index) const;
   Batch collate(const Epoch& epoch, std::int64_t index) const;
   Batch collate_dense(const Epoch& epoch, std::int64_t index) const;
+  std::int64_t most() const { return static_cast<std::int64_t>(places_.size()); }
+  std::int64_t global(std::int64_t index) const;
+  std::vector<std::int64_t> images_of(std::int64_t index) const;
+  void finish(std::int64_t index, std::vector<std::int64_t> samples, Batch& batch) const;
   std::size_t place_of(std::int64_t i) const;
   Rng draws_of(const Epoch& epoch, std::int64_t i) const;
   std::optional<Loaded> read(std::uint32_t sample, Image& buffer) const;
@@ -107,6 +115,7 @@ class Loader {
   bool augments_ = false;
   std::vector<double> sampling_;  ///< see expected_shows; empty: each sample once
   std::int64_t batches_ = 0;
+  std::vector<std::int64_t> places_;  ///< of each batch's images that are loaded here
   double waited_seconds_ = 0.0;
 
   mutable std::mutex broken_mutex_;                   ///< guards these two

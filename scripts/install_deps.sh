@@ -16,6 +16,7 @@ packages=(
   g++ cmake ninja-build
   libdnnl-dev ocl-icd-opencl-dev libyaml-cpp-dev libstb-dev libjpeg62-turbo-dev libspng-dev libwebp-dev libpugixml-dev
   libcli11-dev nlohmann-json3-dev
+  libopenmpi-dev openmpi-bin
   libfmt-dev zlib1g-dev librandom123-dev libprotozero-dev doctest-dev
 )
 for argument in "$@"; do

@@ -9,6 +9,7 @@
 #include "core/rng.h"
 #include "core/tape.h"
 #include "data/loader.h"
+#include "tasks/meter_state.h"
 #include "tasks/metric.h"
 
 namespace tessera {
@@ -23,6 +24,9 @@ class Meter {
 
   /// Takes in what `other`, a meter of the same kind, has seen.
   virtual void merge(const Meter& other) = 0;
+
+  /// Hands all that was counted to `state`, or takes it over.
+  virtual void exchange(MeterState& state) = 0;
 
   /// In the order in which they are shown, the main one first after the loss.
   virtual Metrics values() const = 0;

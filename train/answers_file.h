@@ -12,7 +12,7 @@ namespace tessera {
 
 /// Writes `val_right.txt`, anew at each evaluation: the update in the first line, in the second a
 /// `1` for each image of validation that is answered rightly, `0` for each that is not, `-` for
-/// what could not be read.
+/// what could not be read. Runs on several ranks have no such file.
 class AnswersWriter final : public TrainingObserver {
  public:
   explicit AnswersWriter(std::filesystem::path path) : path_(std::move(path)) {}

@@ -1,5 +1,6 @@
 #include "train/learner.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/error.h"
@@ -8,15 +9,23 @@
 #include "optim/update_runs.h"
 #include "tasks/make_task.h"
 #include "train/averaged_weights.h"
+#include "train/evaluate.h"
 
 namespace tessera {
 
-Learner::Learner(const Config& config)
-    : config_(config), model_(config.model), task_(make_task(config.task, config.model)) {
+Learner::Learner(const Config& config, Communicator& ranks)
+    : config_(config),
+      ranks_(ranks),
+      model_(config.model),
+      task_(make_task(config.task, config.model)) {
   freeze_parameters(model_.parameters, config.optim.freeze);
   optimizer_ = make_optimizer(config.optim, model_.parameters);
   model_.parameters.initialize(config.train.seed, static_cast<float>(config.model.init_std));
   if (config.optim.ema > 0.0) ema_.emplace(model_.parameters, config.optim.ema);
+  if (!ranks_.alone()) {
+    const bool low = config.train.wire == Precision::kBF16;
+    sum_.emplace(model_.parameters, ranks_, low ? DType::kBF16 : DType::kF32);
+  }
 }
 
 void Learner::start_from(const ParameterStore& weights) {
@@ -25,20 +34,33 @@ void Learner::start_from(const ParameterStore& weights) {
   if (ema_) ema_.emplace(model_.parameters, config_.optim.ema);
 }
 
+void Learner::follow() {
+  std::vector<NamedTensor> tensors = evaluated();
+  for (NamedTensor& named : state()) tensors.push_back(std::move(named));
+  for (const NamedTensor& named : tensors) {
+    ranks_.broadcast({static_cast<std::byte*>(named.tensor.raw()), named.tensor.bytes()});
+  }
+}
+
 // A classifier is trained and tested at the configured size alone; another one is a mistake.
 void Learner::require_size(const Shape& images) const {
   if (config_.model.head.type == HeadType::kLinear) model_.require_configured_size(images);
 }
 
-double Learner::run(const Batch& batch, std::int64_t step, std::int64_t sample, bool check,
-                    Meter* meter, Profile* profile) {
+double Learner::run(const Batch& batch, const Pass& pass) {
+  BatchPart part;
+  // The others do not take part in a repetition.
+  if (!ranks_.alone() && !pass.check) part = {&ranks_, batch.whole, batch.places};
   tape_.reset({.training = true,
                .seed = config_.train.seed,
-               .step = static_cast<std::uint64_t>(step),
-               .sample = static_cast<std::uint64_t>(sample),
-               .check_finite = check,
-               .profile = profile});
-  if (check) check_finite(batch.images, "the batch of images");
+               .step = static_cast<std::uint64_t>(pass.step),
+               .sample = static_cast<std::uint64_t>(pass.sample),
+               .check_finite = pass.check,
+               .recompute = config_.train.recompute == Recompute::kBlocks,
+               .part = part,
+               .listener = sum_ && pass.last ? &*sum_ : nullptr,
+               .profile = pass.profile});
+  if (pass.check) check_finite(batch.images, "the batch of images");
   const DType dtype =
       config_.train.precision == Precision::kBF16 ? DType::kBF16 : batch.images.dtype();
   const Tensor images = batch.images.dtype() == dtype ? batch.images : cast(batch.images, dtype);
@@ -47,27 +69,32 @@ double Learner::run(const Batch& batch, std::int64_t step, std::int64_t sample, 
   const Var loss = task_->loss(tape_, outputs, batch);
   const double value = double{loss.value.f32()[0]};
   std::vector<Tensor> values;
-  if (meter != nullptr) {
+  if (pass.meter != nullptr) {
     for (const Var& output : outputs) values.push_back(output.value);
   }
-  if (std::isfinite(value)) tape_.backward(loss);
-  if (meter != nullptr) meter->add(values, batch);
+  // Other ranks cannot know that a loss is not finite before they have it from the gradients.
+  if (std::isfinite(value) || part.peers != nullptr) tape_.backward(loss);
+  if (pass.meter != nullptr) pass.meter->add(values, batch);
   return value;
 }
 
 UpdateResult Learner::update(std::span<const Batch> batches, std::int64_t step, double lr,
                              Profile* profile) {
   UpdateResult result;
-  std::int64_t samples = 0;
-  const std::unique_ptr<Meter> meter = task_->training_meter();
+  std::unique_ptr<Meter> meter = task_->training_meter();
+  Pass pass{.step = step, .meter = meter.get(), .profile = profile};
   model_.parameters.clear_gradients();
+  if (sum_) sum_->begin();
   for (const Batch& batch : batches) {
-    const double loss = run(batch, step, samples, false, meter.get(), profile);
-    if (!std::isfinite(loss)) fail_not_finite(batches, step, "the loss");
+    pass.last = &batch == &batches.back();
+    const double loss = run(batch, pass);
+    if (!std::isfinite(loss) && ranks_.alone()) fail_not_finite(batches, step, "the loss");
     result.loss += loss / static_cast<double>(batches.size());
-    samples += batch.images.dim(0);
+    pass.sample += ranks_.alone() ? batch.size() : batch.whole;
   }
-  model_.parameters.complete_gradients();
+  complete_gradients();
+  result.loss = add_up(result.loss, meter);
+  if (!std::isfinite(result.loss)) fail_not_finite(batches, step, "the loss");
   const double share = 1.0 / static_cast<double>(batches.size());
   const double start = profile != nullptr ? seconds_now() : 0.0;
   result.grad_norm = gradient_norm(model_.parameters) * share;
@@ -83,18 +110,42 @@ UpdateResult Learner::update(std::span<const Batch> batches, std::int64_t step, 
   return result;
 }
 
+void Learner::complete_gradients() {
+  model_.parameters.complete_gradients();
+  if (sum_) sum_->finish();
+}
+
+/// The loss of all ranks, and in `meter` what all have counted.
+double Learner::add_up(double loss, std::unique_ptr<Meter>& meter) {
+  if (ranks_.alone()) return loss;
+  const double own = loss;
+  loss = 0.0;
+  for (const double part : ranks_.gather({&own, 1})) loss += part;
+  meter = merged(ranks_, *meter, [&] { return task_->training_meter(); });
+  return loss;
+}
+
 // The step is repeated with every op checked: its random numbers depend on its address alone.
 void Learner::fail_not_finite(std::span<const Batch> batches, std::int64_t step, const char* what) {
   std::string place = "no single op of a repetition shows where";
+  bool found = false;
   try {
-    std::int64_t sample = 0;
+    Pass pass{.step = step, .check = true};
     model_.parameters.clear_gradients();
     for (const Batch& batch : batches) {
-      run(batch, step, sample, true, nullptr, nullptr);
-      sample += batch.images.dim(0);
+      run(batch, pass);
+      pass.sample += ranks_.alone() ? batch.size() : batch.whole;
     }
   } catch (const NonFiniteError& error) {
     place = error.what();
+    found = true;
+  }
+  if (!ranks_.alone()) {
+    const std::vector<std::string> places = ranks_.gather_bytes(found ? place : "");
+    const auto first = std::ranges::find_if(places, [](const auto& text) { return !text.empty(); });
+    if (first != places.end()) {
+      place = fmt::format("on rank {}: {}", first - places.begin(), *first);
+    }
   }
   fail<NonFiniteError>(
       "step {}: {} is not finite: {}; the weights are still those of the step before: lower "

@@ -8,6 +8,7 @@
 #include "core/ops/row_products.h"
 #include "core/tensor.h"
 #include "data/loader.h"
+#include "distributed/gradient_sum.h"
 #include "formats/stored_tensor.h"
 #include "layers/model.h"
 #include "optim/ema.h"
@@ -26,11 +27,15 @@ struct UpdateResult {
 class Learner {
  public:
   /// Initialises the weights from `config.train.seed` and freezes those of `config.optim.freeze`.
-  /// Throws ConfigError (see plan_model, freeze_parameters).
-  explicit Learner(const Config& config);
+  /// Of several ranks each makes one: their updates are those of one process that has all of each
+  /// batch. Throws ConfigError (see plan_model, freeze_parameters).
+  explicit Learner(const Config& config, Communicator& ranks = one_process());
 
   /// Takes over the weights of a model of the same configuration, before the first update.
   void start_from(const ParameterStore& weights);
+
+  /// Takes over weights and state of rank 0.
+  void follow();
 
   /// One update number `step` (from 0) at learning rate `lr` from the mean gradient of `batches`.
   /// Throws NonFiniteError, naming the first op with a NaN or infinity, before weights are touched.
@@ -78,15 +83,27 @@ class Learner {
   void require_size(const Shape& images) const;
   void begin_evaluation();
   void end_evaluation();
-  double run(const Batch& batch, std::int64_t step, std::int64_t sample, bool check, Meter* meter,
-             Profile* profile);
+  /// One batch of an update, and how it is looked at.
+  struct Pass {
+    std::int64_t step = 0;
+    std::int64_t sample = 0;  ///< number of its first image within the update
+    bool check = false;       ///< every op, to find the one that is not finite
+    bool last = false;        ///< of the update: gradients are complete behind it
+    Meter* meter = nullptr;
+    Profile* profile = nullptr;
+  };
+  double run(const Batch& batch, const Pass& pass);
+  void complete_gradients();
+  double add_up(double loss, std::unique_ptr<Meter>& meter);
   [[noreturn]] void fail_not_finite(std::span<const Batch> batches, std::int64_t step,
                                     const char* what);
 
   Config config_;
+  Communicator& ranks_;
   Model model_;
   std::unique_ptr<Task> task_;
   std::unique_ptr<Optimizer> optimizer_;
+  std::optional<GradientSum> sum_;  // where there are several ranks
   std::optional<Ema> ema_;
   std::optional<PackedWeights> packed_;  // during an Evaluation
   Tape tape_;

@@ -93,13 +93,19 @@ void append_line(const fs::path& path, const Json& json) {
 
 }  // namespace
 
-Json run_environment(std::uint64_t data_hash) {
+Json run_environment(std::uint64_t data_hash, int ranks) {
   return {
-      {"tessera", TESSERA_VERSION},    {"commit", program_commit()},
-      {"program", program_checksum()}, {"compiler", fmt::format("g++ {}", __VERSION__)},
-      {"onednn", onednn::version()},   {"cpu", cpu_name()},
-      {"host", host_name()},           {"native_bf16", has_native_bf16()},
-      {"threads", num_threads()},      {"data_hash", fmt::format("{:016x}", data_hash)},
+      {"tessera", TESSERA_VERSION},
+      {"commit", program_commit()},
+      {"program", program_checksum()},
+      {"compiler", fmt::format("g++ {}", __VERSION__)},
+      {"onednn", onednn::version()},
+      {"cpu", cpu_name()},
+      {"host", host_name()},
+      {"native_bf16", has_native_bf16()},
+      {"threads", num_threads()},
+      {"ranks", ranks},
+      {"data_hash", fmt::format("{:016x}", data_hash)},
   };
 }
 
@@ -117,9 +123,9 @@ std::vector<std::string> changed_keys(const Config& before, const Config& now) {
 }
 
 std::vector<std::string> describe_run(const RunFolder& folder, const Config& config,
-                                      std::uint64_t data_hash, std::int64_t step) {
+                                      std::uint64_t data_hash, std::int64_t step, int ranks) {
   const std::optional<Config> before = described_config(folder);
-  const Json environment = run_environment(data_hash);
+  const Json environment = run_environment(data_hash, ranks);
   const Json known = read_object(folder.environment());
   const auto keys = before ? changed_keys(*before, config) : std::vector<std::string>{};
   const auto changes = changed_environment(known, environment);

@@ -10,9 +10,9 @@
 
 namespace tessera {
 
-/// What the bits of a run depend on beside its configuration: program, libraries, CPU, threads,
-/// data.
-nlohmann::ordered_json run_environment(std::uint64_t data_hash);
+/// What the bits of a run depend on beside its configuration: program, libraries, CPU, threads
+/// and ranks, data.
+nlohmann::ordered_json run_environment(std::uint64_t data_hash, int ranks = 1);
 
 /// The keys that have another value in `now`: `optim.lr 0.1 -> 0.2`.
 std::vector<std::string> changed_keys(const Config& before, const Config& now);
@@ -22,7 +22,7 @@ std::vector<std::string> changed_keys(const Config& before, const Config& now);
 /// whoever resumes the run should know, at most a line on the configuration and one on the
 /// environment. Throws CheckpointError.
 std::vector<std::string> describe_run(const RunFolder& folder, const Config& config,
-                                      std::uint64_t data_hash, std::int64_t step);
+                                      std::uint64_t data_hash, std::int64_t step, int ranks = 1);
 
 /// One start of a run, for people.
 struct HistoryEntry {

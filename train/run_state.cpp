@@ -47,6 +47,12 @@ bool is_held(const RunFolder& folder) {
 
 std::string_view to_string(RunState state) { return kNames[static_cast<std::size_t>(state)]; }
 
+std::string state_text(const StatusRecord& status) {
+  std::string text(to_string(status.state));
+  if (status.ranks > 1) text += fmt::format(" ({} ranks)", status.ranks);
+  return text;
+}
+
 StatusRecord read_status(const RunFolder& folder) {
   StatusRecord status;
   const bool held = is_held(folder);  // first: what ends in between has left its word
@@ -58,6 +64,7 @@ StatusRecord read_status(const RunFolder& folder) {
     }
     status.reason = json.value("reason", "");
     status.total_steps = json.value("total_steps", std::int64_t{0});
+    status.ranks = json.value("ranks", 1);
     if (json.contains("saved")) status.has_saved = json["saved"] == true;
   } else {
     std::error_code missing;
@@ -93,8 +100,9 @@ RunSession::RunSession(const RunFolder& folder) : folder_(folder) {
   has_saved_ = before.has_saved;
 }
 
-void RunSession::start(std::int64_t total_steps) {
+void RunSession::start(std::int64_t total_steps, int ranks) {
   total_steps_ = total_steps;
+  ranks_ = ranks;
   has_started_ = true;
   if (!has_saved_) has_saved_ = is_there(folder_.checkpoints());  // of version 0.1
   write(RunState::kRunning, "");
@@ -127,6 +135,7 @@ void RunSession::fail(const std::string& reason) noexcept {
 
 void RunSession::write(RunState state, const std::string& reason) const {
   Json json = {{"state", to_string(state)}, {"total_steps", total_steps_}};
+  if (ranks_ > 1) json["ranks"] = ranks_;
   if (has_saved_) json["saved"] = *has_saved_;
   if (!reason.empty()) json["reason"] = reason;
   write_atomically(folder_.status(), json_text(json, 2) + "\n");

@@ -21,8 +21,12 @@ struct StatusRecord {
   RunState state = RunState::kNew;
   std::string reason;               ///< of a run that stopped or failed
   std::int64_t total_steps = 0;     ///< updates of the whole run; 0 if it is not known
+  int ranks = 1;                    ///< processes that work on it, or did
   std::optional<bool> has_saved{};  ///< a checkpoint was written; version 0.1 did not say
 };
+
+/// `running`, and of several ranks `running (4 ranks)`.
+std::string state_text(const StatusRecord& status);
 
 /// Reads it. A run that nobody holds any more and that left no word has failed; one of an earlier
 /// version, which left none ever, is `kNew` without metrics and `kStopped` with some.
@@ -40,8 +44,8 @@ class RunSession {
   RunSession(const RunSession&) = delete;
   RunSession& operator=(const RunSession&) = delete;
 
-  /// Says that the run is on its way.
-  void start(std::int64_t total_steps);
+  /// Says that the run is on its way, on so many ranks.
+  void start(std::int64_t total_steps, int ranks = 1);
 
   /// Says that there is a checkpoint by now.
   void saved();
@@ -64,6 +68,7 @@ class RunSession {
   RunFolder folder_;
   Descriptor log_;  ///< holds the lock
   std::int64_t total_steps_ = 0;
+  int ranks_ = 1;
   std::optional<bool> has_saved_;
   bool has_started_ = false;
 };

@@ -13,16 +13,19 @@
 namespace tessera {
 
 enum class Precision : std::uint8_t { kF32, kBF16 };
+enum class Recompute : std::uint8_t { kNone, kBlocks };
 
 struct TrainConfig {
   std::int64_t epochs = 10;
   std::int64_t max_steps = 0;  ///< stop after so many updates; 0: epochs decide
   std::uint32_t seed = 0;
   Precision precision = Precision::kF32;
-  int threads = 0;               ///< 0: all cores
-  std::int64_t eval_every = 1;   ///< epochs
-  std::string best_by = "top1";  ///< the figure of validation that makes a checkpoint the best
-  std::int64_t patience = 0;     ///< evaluations without a better one that end the run; 0: none do
+  Recompute recompute = Recompute::kNone;
+  Precision wire = Precision::kF32;  ///< of gradients between ranks
+  int threads = 0;                   ///< 0: all cores
+  std::int64_t eval_every = 1;       ///< epochs
+  std::string best_by = "top1";      ///< the figure of validation that makes a checkpoint the best
+  std::int64_t patience = 0;  ///< evaluations without a better one that end the run; 0: none do
   std::int64_t checkpoint_every = 0;  ///< steps between checkpoints beside those of epochs; 0: none
   bool tensorboard = true;            ///< event files in the run's folder
   std::string out = "runs";           ///< folder in which the run's folder is made

@@ -1,6 +1,9 @@
 #include "train/trainer.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
+#include <array>
 #include <string>
 #include <utility>
 
@@ -16,7 +19,7 @@
 
 namespace tessera {
 
-LoaderOptions training_options(const Config& config) {
+LoaderOptions training_options(const Config& config, const Share& share) {
   return {.batch_size = config.data.batch_size,
           .shuffle = true,
           .sampler = config.data.sampler,
@@ -26,16 +29,24 @@ LoaderOptions training_options(const Config& config) {
           .on_error = config.data.on_error,
           .seed = config.train.seed,
           .workers = config.data.workers,
-          .drop_last = true};
+          .drop_last = true,
+          .share = share};
 }
 
+namespace {
+
+Share share_of(const Communicator& ranks) { return {.rank = ranks.rank(), .ranks = ranks.size()}; }
+
+}  // namespace
+
 Trainer::Trainer(const Config& config, std::filesystem::path checkpoints, const Dataset& train,
-                 const Dataset& val)
+                 const Dataset& val, Communicator& ranks)
     : config_(with_class_weights(config, train)),
       checkpoints_(std::move(checkpoints)),
-      learner_(config_),
-      train_loader_(train, training_options(config)),
-      val_loader_(val, evaluation_options(config.data)),
+      ranks_(ranks),
+      learner_(config_, ranks),
+      train_loader_(train, training_options(config, share_of(ranks))),
+      val_loader_(val, evaluation_options(config.data, share_of(ranks))),
       length_(training_length(config, train.size())),
       peak_lr_(scaled_lr(config.optim, config.data.batch_size * config.data.accumulate)),
       best_(config.train.best_by) {}
@@ -75,23 +86,40 @@ void Trainer::say(const std::string& message) {
 
 TrainSummary Trainer::run() {
   reset_peak_memory();  // reading the data may have taken more than training does
-  while (!finished()) {
+  if (!ranks_.alone()) begin_together();
+  // What was measured before a resume, rank 0 alone knows.
+  while (!broadcast(ranks_, finished())) {
     if (!train_epoch() || !finish_epoch()) {
-      say(fmt::format("{}: saving step {}", signal_name(SignalGuard::stop_signal()),
-                      position_.step));
+      say(fmt::format("{}: saving step {}", signal_name(stop_signal_), position_.step));
       save(false);
-      summary_.stop_signal = SignalGuard::stop_signal();
       break;
     }
-    if (SignalGuard::stop_signal() != 0) {
-      summary_.stop_signal = SignalGuard::stop_signal();
-      break;
-    }
+    if (listen() != 0) break;
   }
+  summary_.stop_signal = stop_signal_;
   summary_.step = position_.step;
   summary_.best = best_.best();
   summary_.ended_early = position_.step < length_.total_steps && summary_.stop_signal == 0;
   return summary_;
+}
+
+/// All begin where rank 0 does.
+void Trainer::begin_together() {
+  learner_.follow();
+  position_ = broadcast(ranks_, position_);
+}
+
+/// Signals that any rank has got are heard by all of them at the same time. Returns the one that
+/// ends the run, or 0.
+int Trainer::listen() {
+  const std::array own{static_cast<double>(SignalGuard::stop_signal()),
+                       SignalGuard::take_checkpoint_request() ? 1.0 : 0.0};
+  const std::vector<double> all = ranks_.gather(own);
+  for (std::size_t i = 0; i < all.size(); i += own.size()) {
+    if (stop_signal_ == 0) stop_signal_ = static_cast<int>(all[i]);
+    checkpoint_requested_ = checkpoint_requested_ || all[i + 1] != 0.0;
+  }
+  return stop_signal_;
 }
 
 /// False if a signal ended it.
@@ -100,11 +128,12 @@ bool Trainer::train_epoch() {
   std::vector<Batch> batches(static_cast<std::size_t>(config_.data.accumulate));
   while (!epoch_ends()) {
     train_step(batches);
-    if (SignalGuard::take_checkpoint_request()) {
+    listen();
+    if (std::exchange(checkpoint_requested_, false)) {
       save(false);
       report_request();
     }
-    if (SignalGuard::stop_signal() != 0) return false;
+    if (stop_signal_ != 0) return false;
     if (config_.train.checkpoint_every > 0 && !epoch_ends() &&
         position_.step % config_.train.checkpoint_every == 0) {
       save(false);
@@ -118,7 +147,7 @@ void Trainer::train_step(std::vector<Batch>& batches) {
   const double waited = train_loader_.waited_seconds();
   for (Batch& batch : batches) {
     train_loader_.next(batch);
-    pace_.images += batch.images.dim(0);
+    pace_.images += batch.whole;
   }
   const double lr = learning_rate(config_.optim.schedule, peak_lr_, position_.step,
                                   length_.total_steps, length_.steps_per_epoch);
@@ -152,8 +181,23 @@ void Trainer::report_request() {
 void Trainer::warn_of(Loader& loader) {
   constexpr int kMost = 100;  // lines a run; a whole data set may be broken
   for (const std::string& warning : loader.take_warnings()) {
+    if (!ranks_.leads()) {
+      untold_.push_back(warning);
+      continue;
+    }
     if (++warnings_ <= kMost) say(warning);
     if (warnings_ == kMost) say("no more of these warnings; tessera data check lists all");
+  }
+}
+
+/// What other ranks have to say comes at the end of an epoch.
+void Trainer::gather_warnings() {
+  if (ranks_.alone()) return;
+  const std::vector<std::string> all =
+      ranks_.gather_bytes(fmt::format("{}", fmt::join(untold_, "\n")));
+  untold_.clear();
+  for (std::size_t rank = 1; rank < all.size(); ++rank) {
+    if (!all[rank].empty()) say(fmt::format("rank {}: {}", rank, all[rank]));
   }
 }
 
@@ -175,16 +219,24 @@ EvaluationRecord Trainer::evaluation_record(const Metrics& metrics) const {
 bool Trainer::evaluate_epoch() {
   const Learner::Evaluation evaluation(learner_);
   const std::int64_t epoch = position_.epoch + 1;
+  // Ranks have as many batches, or one less, and hear of signals together.
+  std::int64_t heard = 0;
+  const std::int64_t rounds = broadcast(ranks_, val_loader_.batches_per_epoch());
   const auto show = [&](std::span<const Tensor> outputs, const Batch& batch) {
     for (TrainingObserver* observer : observers_) {
-      observer->on_evaluated(epoch, outputs, batch, val_loader_.batches_per_epoch());
+      observer->on_evaluated(epoch, outputs, batch, rounds * ranks_.size());
     }
-    return SignalGuard::stop_signal() == 0;
+    ++heard;
+    return listen() == 0;
   };
-  const std::unique_ptr<Meter> meter = learner_.task().evaluation_meter();
+  std::unique_ptr<Meter> meter = learner_.task().evaluation_meter();
   evaluate(learner_, val_loader_, *meter, show);
-  if (SignalGuard::stop_signal() != 0) return false;
+  while (stop_signal_ == 0 && heard++ < rounds) listen();
+  if (stop_signal_ != 0) return false;
   warn_of(val_loader_);
+  if (!ranks_.alone()) {
+    meter = merged(ranks_, *meter, [&] { return learner_.task().evaluation_meter(); });
+  }
   evaluation_ = evaluation_record(meter->values());
   return true;
 }
@@ -220,11 +272,13 @@ bool Trainer::finish_epoch() {
         "no better one for {}: the run ends here (train.patience); the best was epoch {}",
         plural(best_.waited(), "evaluation"), best_.best()->epoch));
   }
+  gather_warnings();
   save(is_best);
   return true;
 }
 
 void Trainer::save(bool is_best) {
+  if (!ranks_.leads()) return;
   for (TrainingObserver* observer : observers_) observer->sync();
   const auto measured = [&](const std::optional<EvaluationRecord>& record) {
     return record ? std::optional(best_.measure(*record)) : std::nullopt;

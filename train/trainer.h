@@ -26,13 +26,15 @@ struct TrainSummary {
 
 /// How training loads its images: shuffled and augmented from the seed alone, so that runs of one
 /// seed see the same images in the same order, whatever their model.
-LoaderOptions training_options(const Config& config);
+LoaderOptions training_options(const Config& config, const Share& share = {});
 
 class Trainer {
  public:
-  /// Checkpoints go to the folder `checkpoints`. Throws ConfigError (see Learner, Loader).
+  /// Checkpoints go to the folder `checkpoints`. Of several ranks each makes one and runs it; rank
+  /// 0 alone writes, and says where they begin: the others need neither start_from() nor restore().
+  /// Throws ConfigError (see Learner, Loader).
   Trainer(const Config& config, std::filesystem::path checkpoints, const Dataset& train,
-          const Dataset& val);
+          const Dataset& val, Communicator& ranks = one_process());
 
   /// Starts from the weights of a model of the same configuration.
   void start_from(const ParameterStore& weights) { learner_.start_from(weights); }
@@ -59,6 +61,9 @@ class Trainer {
   bool train_epoch();
   void train_step(std::vector<Batch>& batches);
   bool finish_epoch();
+  void begin_together();
+  int listen();
+  void gather_warnings();
   bool evaluate_epoch();
   void warn_of(Loader& loader);
   EvaluationRecord evaluation_record(const Metrics& metrics) const;
@@ -68,6 +73,7 @@ class Trainer {
 
   Config config_;
   std::filesystem::path checkpoints_;
+  Communicator& ranks_;
   Learner learner_;
   Loader train_loader_;
   Loader val_loader_;
@@ -82,6 +88,9 @@ class Trainer {
   Pace pace_;
   TrainSummary summary_;
   int warnings_ = 0;
+  std::vector<std::string> untold_;  ///< warnings of a rank that has no log
+  int stop_signal_ = 0;              ///< that some rank has got, as all know
+  bool checkpoint_requested_ = false;
 };
 
 }  // namespace tessera

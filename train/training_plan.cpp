@@ -69,7 +69,8 @@ std::vector<std::string> schedule_notices(const Config& config, const TrainingLe
 std::int64_t predicted_bytes(const Config& config, std::int64_t parameters) {
   const std::int64_t averages = config.optim.ema > 0.0 ? 1 : 0;
   return predict_training_bytes(config.model, parameters, config.data.batch_size,
-                                state_buffers(config.optim.name) + averages);
+                                state_buffers(config.optim.name) + averages,
+                                config.train.recompute == Recompute::kBlocks);
 }
 
 double predicted_seconds(const Config& config, std::int64_t samples) {
@@ -84,11 +85,13 @@ double predicted_seconds(const Config& config, std::int64_t samples) {
   return images * kPasses * 2.0 * macs / (kShareOfPeak * peak * 1e9);
 }
 
-std::vector<std::string> plan_warnings(const Config& config, std::int64_t samples) {
+std::vector<std::string> plan_warnings(const Config& config, std::int64_t samples, int ranks) {
   constexpr double kManyHours = 12.0, kMostMemory = 0.7, kGigabyte = 1073741824.0;
   std::vector<std::string> lines;
-  const double hours = predicted_seconds(config, samples) / 3600.0;
-  const std::int64_t bytes = predicted_bytes(config, Model(config.model).parameters.count());
+  const double hours = predicted_seconds(config, samples) / 3600.0 / ranks;
+  Config part = config;
+  part.data.batch_size = (config.data.batch_size + ranks - 1) / ranks;
+  const std::int64_t bytes = predicted_bytes(part, Model(config.model).parameters.count());
   const auto memory = static_cast<double>(machine_memory_bytes());
   if (hours > kManyHours || static_cast<double>(bytes) > kMostMemory * memory) {
     lines.push_back(fmt::format(

@@ -33,6 +33,6 @@ double predicted_seconds(const Config& config, std::int64_t samples);
 
 /// What a person should know before training on `samples` images, a line each, with what to change:
 /// a plan of many hours or over the memory that is there, pixels that no patch sees.
-std::vector<std::string> plan_warnings(const Config& config, std::int64_t samples);
+std::vector<std::string> plan_warnings(const Config& config, std::int64_t samples, int ranks = 1);
 
 }  // namespace tessera

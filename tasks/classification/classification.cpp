@@ -19,6 +19,11 @@ class Top1Meter final : public Meter {
     samples_ += counted.samples_;
   }
 
+  void exchange(MeterState& state) override {
+    state(correct_);
+    state(samples_);
+  }
+
   Metrics values() const override {
     Metrics metrics;
     metrics.set("top1", static_cast<double>(correct_) / static_cast<double>(samples_));

@@ -69,7 +69,7 @@ void ClassificationMeter::add(const Tensor& logits, const Tensor& labels) {
     ++samples_;
     top1_ += right ? 1 : 0;
     top5_ += answered && rank_of(row, static_cast<std::size_t>(label)) < 5 ? 1 : 0;
-    loss_sum_ += log_sum_exp(row) - double{own};
+    loss_sum_.add(log_sum_exp(row) - double{own});
     ++(answered ? confusion_[static_cast<std::size_t>(label * num_classes_ + guess.predicted)]
                 : unanswered_[static_cast<std::size_t>(label)]);
     ConfidenceBin& bin = bins_[bin_of(guess.confidence)];
@@ -84,7 +84,7 @@ void ClassificationMeter::merge(const Meter& other) {
   samples_ += counted.samples_;
   top1_ += counted.top1_;
   top5_ += counted.top5_;
-  loss_sum_ += counted.loss_sum_;
+  loss_sum_.add(counted.loss_sum_);
   for (std::size_t i = 0; i < bins_.size(); ++i) {
     bins_[i].samples += counted.bins_[i].samples;
     bins_[i].correct += counted.bins_[i].correct;
@@ -92,6 +92,16 @@ void ClassificationMeter::merge(const Meter& other) {
   }
   for (std::size_t i = 0; i < confusion_.size(); ++i) confusion_[i] += counted.confusion_[i];
   for (std::size_t k = 0; k < unanswered_.size(); ++k) unanswered_[k] += counted.unanswered_[k];
+}
+
+void ClassificationMeter::exchange(MeterState& state) {
+  state(samples_);
+  state(top1_);
+  state(top5_);
+  state(loss_sum_);
+  state(bins_);
+  state(confusion_);
+  state(unanswered_);
 }
 
 Metrics ClassificationMeter::values() const {
@@ -109,7 +119,7 @@ double ClassificationMeter::top1() const { return samples_ == 0 ? 0.0 : share(to
 double ClassificationMeter::top5() const { return samples_ == 0 ? 0.0 : share(top5_, samples_); }
 
 double ClassificationMeter::loss() const {
-  return samples_ == 0 ? 0.0 : loss_sum_ / static_cast<double>(samples_);
+  return samples_ == 0 ? 0.0 : loss_sum_.value() / static_cast<double>(samples_);
 }
 
 double ClassificationMeter::balanced_accuracy() const {

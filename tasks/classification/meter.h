@@ -43,6 +43,7 @@ class ClassificationMeter final : public Meter {
   }
 
   void merge(const Meter& other) override;
+  void exchange(MeterState& state) override;
 
   /// `loss`, `top1`, `top5`, `balanced_accuracy`, `macro_f1`
   Metrics values() const override;
@@ -74,7 +75,7 @@ class ClassificationMeter final : public Meter {
   std::int64_t samples_ = 0;
   std::int64_t top1_ = 0;
   std::int64_t top5_ = 0;
-  double loss_sum_ = 0.0;
+  ExactSum loss_sum_;
   std::array<ConfidenceBin, kConfidenceBins> bins_{};
   std::vector<std::int64_t> confusion_;
   std::vector<std::int64_t> unanswered_;  ///< [K]: samples by label whose logits are no numbers

@@ -46,6 +46,13 @@ class BoxMatches {
   void add(std::span<const Box> truths, std::span<const Detection> detections);
   void merge(const BoxMatches& other);
 
+  /// See Meter.
+  template <typename State>
+  void exchange(State& state) {
+    state(truths_);
+    state(kept_);
+  }
+
   std::int64_t num_classes() const { return static_cast<std::int64_t>(truths_.size()); }
 
   /// At each score that occurs, from the highest on.

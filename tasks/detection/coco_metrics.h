@@ -63,6 +63,15 @@ class CocoMetrics {
   /// Adds the images of another, none of them one's own. Throws ShapeError for other classes.
   void merge(const CocoMetrics& other);
 
+  /// See Meter.
+  template <typename State>
+  void exchange(State& state) {
+    for (Class& of : classes_) {
+      state(of.truths);
+      state(of.kept);
+    }
+  }
+
   CocoScores scores() const;
 
  private:

@@ -7,7 +7,8 @@
 namespace tessera {
 namespace {
 
-/// Works the losses of a batch out once more: little beside the model.
+/// Works the losses of a batch out once more: little beside the model. Of several processes each
+/// divides by the boxes that it has.
 class TrainingMeter final : public Meter {
  public:
   explicit TrainingMeter(const ModelConfig& model) : model_(model) {}
@@ -17,10 +18,11 @@ class TrainingMeter final : public Meter {
     std::vector<Var> values;
     for (const Tensor& output : outputs) values.push_back(tape.constant(output));
     const DetectorLosses losses = detection_losses(tape, model_, values, batch);
-    classes_ += double{losses.classes.value.f32()[0]};
-    boxes_ += double{losses.boxes.value.f32()[0]};
-    if (losses.centreness) centreness_ += double{losses.centreness.value.f32()[0]};
-    ++batches_;
+    const double share = static_cast<double>(batch.size());
+    classes_ += share * double{losses.classes.value.f32()[0]};
+    boxes_ += share * double{losses.boxes.value.f32()[0]};
+    if (losses.centreness) centreness_ += share * double{losses.centreness.value.f32()[0]};
+    images_ += batch.size();
   }
 
   void merge(const Meter& other) override {
@@ -28,11 +30,18 @@ class TrainingMeter final : public Meter {
     classes_ += counted.classes_;
     boxes_ += counted.boxes_;
     centreness_ += counted.centreness_;
-    batches_ += counted.batches_;
+    images_ += counted.images_;
+  }
+
+  void exchange(MeterState& state) override {
+    state(classes_);
+    state(boxes_);
+    state(centreness_);
+    state(images_);
   }
 
   Metrics values() const override {
-    const double share = batches_ == 0 ? 0.0 : 1.0 / static_cast<double>(batches_);
+    const double share = images_ == 0 ? 0.0 : 1.0 / static_cast<double>(images_);
     Metrics metrics;
     metrics.set("loss_class", classes_ * share);
     metrics.set("loss_box", boxes_ * share);
@@ -45,7 +54,7 @@ class TrainingMeter final : public Meter {
   double classes_ = 0.0;
   double boxes_ = 0.0;
   double centreness_ = 0.0;
-  std::int64_t batches_ = 0;
+  std::int64_t images_ = 0;
 };
 
 }  // namespace

@@ -34,7 +34,7 @@ void DetectionMeter::add(std::span<const Tensor> outputs, const Batch& batch) {
   for (const Tensor& output : outputs) values.push_back(tape.constant(output));
   const DetectorLosses losses = detection_losses(tape, model_, values, batch);
   for (const Var& part : {losses.classes, losses.boxes, losses.centreness}) {
-    if (part) loss_sum_ += double{part.value.f32()[0]} * static_cast<double>(batch.size());
+    if (part) loss_sum_.add(double{part.value.f32()[0]} * static_cast<double>(batch.size()));
   }
   samples_ += batch.size();
   detections_ = detections_of(model_, outputs, batch);
@@ -52,14 +52,21 @@ void DetectionMeter::merge(const Meter& other) {
   const auto& counted = dynamic_cast<const DetectionMeter&>(other);
   coco_.merge(counted.coco_);
   matches_.merge(counted.matches_);
-  loss_sum_ += counted.loss_sum_;
+  loss_sum_.add(counted.loss_sum_);
   samples_ += counted.samples_;
+}
+
+void DetectionMeter::exchange(MeterState& state) {
+  coco_.exchange(state);
+  matches_.exchange(state);
+  state(loss_sum_);
+  state(samples_);
 }
 
 Metrics DetectionMeter::values() const {
   constexpr std::size_t kAp = 0, kAp50 = 1, kAp75 = 2, kAr100 = 8;  // of CocoScores::kNames
   Metrics metrics;
-  metrics.set("loss", samples_ == 0 ? 0.0 : loss_sum_ / static_cast<double>(samples_));
+  metrics.set("loss", samples_ == 0 ? 0.0 : loss_sum_.value() / static_cast<double>(samples_));
   const CocoScores scores = coco_.scores();
   const auto set = [&](const char* name, std::size_t at) {
     metrics.set(name, std::max(0.0, scores.stats[at]));

@@ -20,6 +20,7 @@ class DetectionMeter final : public Meter {
 
   void add(std::span<const Tensor> outputs, const Batch& batch) override;
   void merge(const Meter& other) override;
+  void exchange(MeterState& state) override;
 
   /// `loss`, the mean over batches by their images; `ap`, `ap50`, `ap75`, `ar100`: see CocoScores,
   /// 0 without any truths.
@@ -37,7 +38,7 @@ class DetectionMeter final : public Meter {
   CocoMetrics coco_;
   BoxMatches matches_;
   std::vector<std::vector<Detection>> detections_;
-  double loss_sum_ = 0.0;
+  ExactSum loss_sum_;
   std::int64_t samples_ = 0;
 };
 

@@ -24,6 +24,13 @@ class BoundaryScore {
   /// Adds the counts of another with as many classes. Throws ShapeError.
   void merge(const BoundaryScore& other);
 
+  /// See Meter.
+  template <typename State>
+  void exchange(State& state) {
+    state(both_);
+    state(either_);
+  }
+
   /// NaN where neither truth nor prediction has a border of the class.
   double iou(std::int64_t k) const;
 

@@ -32,6 +32,12 @@ class Confusion {
   /// Adds the counts of another with as many classes. Throws ShapeError.
   void merge(const Confusion& other);
 
+  /// See Meter.
+  template <typename State>
+  void exchange(State& state) {
+    state(counts_);
+  }
+
   PixelScore class_score(std::int64_t k) const;
 
   /// Means over classes that have a figure: a class that neither truth nor prediction has is left

@@ -102,7 +102,7 @@ void SegmentationMeter::add(std::span<const Tensor> outputs, const Batch& batch)
   const Var enlarged =
       ops::resize(tape, tape.constant(logits), {batch.masks.dim(1), batch.masks.dim(2)});
   const Var loss = ops::pixel_cross_entropy(tape, enlarged, batch.masks, {.ignored = kIgnored});
-  loss_sum_ += double{loss.value.f32()[0]} * static_cast<double>(counted);
+  loss_sum_.add(double{loss.value.f32()[0]} * static_cast<double>(counted));
   pixels_ += counted;
   predictions_.clear();
   for (std::int64_t i = 0; i < logits.dim(0); ++i) {
@@ -118,14 +118,22 @@ void SegmentationMeter::merge(const Meter& other) {
   const auto& counted = dynamic_cast<const SegmentationMeter&>(other);
   confusion_.merge(counted.confusion_);
   boundary_.merge(counted.boundary_);
-  loss_sum_ += counted.loss_sum_;
+  loss_sum_.add(counted.loss_sum_);
   pixels_ += counted.pixels_;
   samples_ += counted.samples_;
 }
 
+void SegmentationMeter::exchange(MeterState& state) {
+  confusion_.exchange(state);
+  boundary_.exchange(state);
+  state(loss_sum_);
+  state(pixels_);
+  state(samples_);
+}
+
 Metrics SegmentationMeter::values() const {
   Metrics metrics;
-  metrics.set("loss", pixels_ == 0 ? 0.0 : loss_sum_ / static_cast<double>(pixels_));
+  metrics.set("loss", pixels_ == 0 ? 0.0 : loss_sum_.value() / static_cast<double>(pixels_));
   metrics.set("miou", confusion_.mean_iou());
   metrics.set("macc", confusion_.mean_accuracy());
   metrics.set("aacc", confusion_.pixel_accuracy());

@@ -37,6 +37,7 @@ class SegmentationMeter final : public Meter {
 
   void add(std::span<const Tensor> outputs, const Batch& batch) override;
   void merge(const Meter& other) override;
+  void exchange(MeterState& state) override;
 
   /// `loss`, the cross entropy of a pixel without weights; `miou`, `macc`, `aacc`, `boundary_iou`:
   /// see Confusion and BoundaryScore.
@@ -53,7 +54,7 @@ class SegmentationMeter final : public Meter {
   Confusion confusion_;
   BoundaryScore boundary_;
   std::vector<Mask> predictions_;
-  double loss_sum_ = 0.0;  ///< over pixels
+  ExactSum loss_sum_;  ///< over pixels
   std::int64_t pixels_ = 0;
   std::int64_t samples_ = 0;
 };

@@ -28,6 +28,11 @@ class TrainingMeter final : public Meter {
     pixels_ += counted.pixels_;
   }
 
+  void exchange(MeterState& state) override {
+    state(right_);
+    state(pixels_);
+  }
+
   Metrics values() const override {
     Metrics metrics;
     metrics.set("aacc",

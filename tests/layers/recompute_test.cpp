@@ -52,8 +52,8 @@ TEST_CASE("recomputed blocks in bf16 give the same bits, and frozen ones get no 
   Model model(config);
   test::randomize(model);
   for (const ParameterStore::Entry& entry : model.parameters.entries()) {
-    entry.parameter->frozen = entry.name.starts_with("stages.0") ||
-                              entry.name.starts_with("patch_embed");
+    entry.parameter->frozen =
+        entry.name.starts_with("stages.0") || entry.name.starts_with("patch_embed");
   }
   const auto gradients = [&](bool recompute) {
     model.parameters.grads().fill(0.0f);
@@ -97,10 +97,9 @@ TEST_CASE("recomputed blocks name the layer of a gradient that is not finite") {
     Tape tape({.check_finite = true, .recompute = recompute});
     const Var logits = model.forward(tape, tape.constant(test::random_images(config, 2)))[0];
     // Large enough for the gradient of a norm's weight to overflow.
-    const Var loss = tape.record(Tensor::full({1}, 0.0f), true,
-                                 [z = logits.target()](Tape& t, const Tensor&) {
-                                   t.pass(z, Tensor::full(z.shape, 2e38f));
-                                 });
+    const Var loss = tape.record(
+        Tensor::full({1}, 0.0f), true,
+        [z = logits.target()](Tape& t, const Tensor&) { t.pass(z, Tensor::full(z.shape, 2e38f)); });
     try {
       tape.backward(loss);
     } catch (const NonFiniteError& error) {

@@ -4,6 +4,7 @@
 
 #include "core/rng.h"
 #include "data/images/image.h"
+#include "tests/program/mpi.h"
 #include "tests/program/run_folder.h"
 
 namespace tessera {
@@ -194,6 +195,23 @@ TEST_CASE("head, task and data that do not belong together are refused in one go
   CHECK(levels.code == 2);
   CHECK(levels.err.find("begin at no stage") != std::string::npos);
 }
+
+#ifdef TESSERA_MPIRUN
+TEST_CASE("detection on several ranks is that of one process") {
+  const Set set;
+  const Runs runs(config_for(set.root()));
+  const std::string same_sizes = "data.augment.scale=[1.0, 1.0]";
+  REQUIRE(runs.train("one", {same_sizes}).code == 0);
+  const Outcome outcome =
+      test::Program({"train", runs.config(), "--out", runs.folder() / "three", "--set", same_sizes},
+                    test::mpirun(3))
+          .wait();
+  REQUIRE_MESSAGE(outcome.code == 0, outcome.err);
+  CHECK(test::apart(runs / "one", runs / "three", "train/loss") < 1e-4);
+  CHECK(test::apart(runs / "one", runs / "three", "val/loss") < 1e-4);
+  CHECK(test::apart(runs / "one", runs / "three", "val/ap50") < 1e-3);
+}
+#endif
 
 }  // namespace
 }  // namespace tessera

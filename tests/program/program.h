@@ -30,8 +30,11 @@ struct Outcome {
 /// A started program; its output goes to files in a folder of its own.
 class Program {
  public:
-  explicit Program(std::vector<std::string> arguments) {
+  /// `launcher` is a command that starts it, as mpirun does.
+  explicit Program(std::vector<std::string> arguments,
+                   const std::vector<std::string>& launcher = {}) {
     arguments.insert(arguments.begin(), test::program());
+    arguments.insert(arguments.begin(), launcher.begin(), launcher.end());
     std::vector<char*> argv;
     for (std::string& argument : arguments) argv.push_back(argument.data());
     argv.push_back(nullptr);
@@ -41,7 +44,7 @@ class Program {
       ::dup2(::open((folder_ / "err").c_str(), O_CREAT | O_WRONLY, 0600), STDERR_FILENO);
       // Whoever runs the tests may ignore signals, as nohup does, and children inherit that.
       for (const int signal : {SIGHUP, SIGINT, SIGTERM, SIGUSR1}) std::signal(signal, SIG_DFL);
-      ::execv(argv[0], argv.data());
+      ::execvp(argv[0], argv.data());
       ::_exit(127);
     }
   }

@@ -5,6 +5,7 @@
 #include "core/rng.h"
 #include "data/images/image.h"
 #include "tests/data/dense_tree.h"
+#include "tests/program/mpi.h"
 #include "tests/program/run_folder.h"
 
 namespace tessera {
@@ -188,6 +189,23 @@ TEST_CASE("segmentation: a task and a data set that do not fit are told together
   CHECK(outcome.err.find("segmentation learns a mask of an image, and cifar10 knows a class") !=
         std::string::npos);
 }
+
+#ifdef TESSERA_MPIRUN
+TEST_CASE("segmentation on several ranks is that of one process, batch norm and weights too") {
+  const Scenes scenes;
+  REQUIRE(scenes.train("one").code == 0);
+  std::vector<std::string> arguments = {
+      "train", scenes.folder / "scenes.yaml",
+      "--out", scenes.folder / "two",
+      "--set", "data.root=" + (scenes.folder / "scenes").string()};
+  const Outcome outcome = test::Program(arguments, test::mpirun(2)).wait();
+  REQUIRE_MESSAGE(outcome.code == 0, outcome.err);
+  const fs::path one = scenes.folder / "one", two = scenes.folder / "two";
+  CHECK(test::apart(one, two, "train/loss") < 1e-4);
+  CHECK(test::apart(one, two, "val/loss") < 1e-4);
+  CHECK(test::apart(one, two, "val/miou") < 1e-3);
+}
+#endif
 
 }  // namespace
 }  // namespace tessera

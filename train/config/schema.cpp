@@ -91,8 +91,17 @@ void add_train(TrainConfig& train, LossConfig& loss, std::vector<Key>& keys) {
                    {"bf16", Precision::kBF16},
                    {"auto", has_native_bf16() ? Precision::kBF16 : Precision::kF32}},
                   "of activations and matrix products; auto: bf16 if the processor has it"),
+       choice_key("train.recompute", train.recompute,
+                  {{"none", Recompute::kNone}, {"blocks", Recompute::kBlocks}},
+                  "blocks: of each block only what enters is kept, and it runs once more in the "
+                  "backward pass; less memory, more time, the same bits"),
+       choice_key("train.wire", train.wire, {{"f32", Precision::kF32}, {"bf16", Precision::kBF16}},
+                  "of gradients on their way between ranks, where mpirun has started several; they "
+                  "are added in f32"),
        integer_key("train.threads", train.threads, between(1, 4096),
-                   "auto: all cores, or as many as a container's quota pays for", 0),
+                   "of each rank; auto: all cores that it is given, or as many as a container's "
+                   "quota pays for",
+                   0),
        choice_key("train.loss", loss.name,
                   {{"cross_entropy", LossName::kCrossEntropy},
                    {"binary_cross_entropy", LossName::kBinaryCrossEntropy},

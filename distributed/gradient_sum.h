@@ -1,0 +1,55 @@
+// The gradients of all ranks, added while the backward pass still runs.
+#pragma once
+
+#include <cstdint>
+#include <unordered_map>
+#include <vector>
+
+#include "core/parameter.h"
+#include "core/tape.h"
+#include "distributed/communicator.h"
+
+namespace tessera {
+
+/// The flat buffer of gradients in buckets, from its end to its start, which is about the order in
+/// which the backward pass completes it. A bucket's sum begins once all of its gradients are
+/// complete and those of the buckets before it have begun: in the same order on all ranks. Goyal
+/// et al., arXiv:1706.02677 section 4; Li et al., arXiv:2006.15704 section 3.2.
+class GradientSum final : public GradientListener {
+ public:
+  static constexpr std::int64_t kBucket = std::int64_t{1} << 20;  ///< floats, at least
+
+  /// Of `store`, which must stay; `wire` as for Communicator::start_sum. What is frozen now is
+  /// never waited for.
+  GradientSum(const ParameterStore& store, Communicator& ranks, DType wire,
+              std::int64_t bucket = kBucket);
+
+  /// Before the last backward pass of an update.
+  void begin();
+
+  void on_gradient(Parameter& parameter) override;
+  void on_step() override { ranks_.progress(); }
+
+  /// After it: sums what is not yet summed, and waits for all. Gradients that no pass has reached
+  /// must be zeros by now.
+  void finish();
+
+  std::size_t buckets() const { return buckets_.size(); }
+
+ private:
+  struct Bucket {
+    Tensor values;
+    int parameters = 0;  ///< that are learned
+    int missing = 0;     ///< of them, not yet complete
+  };
+
+  void start_complete();
+
+  Communicator& ranks_;
+  DType wire_;
+  std::vector<Bucket> buckets_;
+  std::unordered_map<const Parameter*, std::size_t> bucket_of_;
+  std::size_t started_ = 0;
+};
+
+}  // namespace tessera

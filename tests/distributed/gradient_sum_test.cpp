@@ -1,0 +1,90 @@
+#include "distributed/gradient_sum.h"
+
+#include <doctest/doctest.h>
+
+#include <vector>
+
+#include "tests/support/gradient_check.h"
+
+namespace tessera {
+namespace {
+
+/// One of two ranks, the other of which has the same gradients, and notes what it is asked.
+class Twin final : public Communicator {
+ public:
+  int rank() const override { return 0; }
+  int size() const override { return 2; }
+  int threads() const override { return 1; }
+  std::vector<double> gather(std::span<const double> mine) override {
+    std::vector<double> all(mine.begin(), mine.end());
+    all.insert(all.end(), mine.begin(), mine.end());
+    return all;
+  }
+  std::vector<std::string> gather_bytes(std::string_view mine) override {
+    return {std::string(mine), std::string(mine)};
+  }
+  void broadcast(std::span<std::byte>) override {}
+  void start_sum(const Tensor& values, DType) override {
+    started.push_back(values.numel());
+    for (float& value : values.span()) value *= 2.0f;
+  }
+  void progress() override {}
+  void finish_sums() override { ++finished; }
+  bool hand_over(std::string_view, int) override { return true; }
+  void abort(int) override {}
+
+  std::vector<std::int64_t> started;
+  int finished = 0;
+};
+
+struct Layers {
+  Parameter a{{10}, Init::ones(), false}, b{{40}, Init::ones(), false}, c{{3}, Init::ones(), false},
+      d{{20}, Init::ones(), false};
+  void visit(ParameterVisitor& visitor) {
+    visitor("a", a);
+    visitor("b", b);
+    visitor("c", c);
+    visitor("d", d);
+  }
+};
+
+TEST_CASE("gradient sum: buckets from the end begin in order, each when it is complete") {
+  Layers layers;
+  ParameterStore store(layers);
+  store.grads().fill(1.0f);
+  Twin ranks;
+  GradientSum sum(store, ranks, DType::kF32, /*bucket=*/32);
+  REQUIRE(sum.buckets() == 3);  // d with c, b, a
+  sum.begin();
+  sum.on_gradient(layers.b);
+  sum.on_gradient(layers.d);
+  CHECK(ranks.started.empty());  // c is missing, and b comes after it
+  sum.on_gradient(layers.c);
+  CHECK(ranks.started == std::vector<std::int64_t>{48, 48});
+  sum.finish();  // a was not reached
+  CHECK(ranks.started == std::vector<std::int64_t>{48, 48, 16});
+  CHECK(ranks.finished == 1);
+  for (const ParameterStore::Entry& entry : store.entries()) {
+    for (const float value : entry.parameter->grad.span()) CHECK(value == 2.0f);
+  }
+}
+
+TEST_CASE("gradient sum: what is frozen is not waited for, and updates follow each other") {
+  Layers layers;
+  layers.d.frozen = true;
+  ParameterStore store(layers);
+  Twin ranks;
+  GradientSum sum(store, ranks, DType::kF32, /*bucket=*/16);
+  for (int update = 1; update <= 2; ++update) {
+    sum.begin();
+    sum.on_gradient(layers.c);
+    CHECK(ranks.started.size() == 4 * static_cast<std::size_t>(update) - 2);  // of d and of c
+    sum.on_gradient(layers.b);
+    sum.on_gradient(layers.a);
+    sum.finish();
+    CHECK(ranks.started.size() == 4 * static_cast<std::size_t>(update));
+  }
+}
+
+}  // namespace
+}  // namespace tessera
