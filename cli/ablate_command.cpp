@@ -1,14 +1,17 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <memory>
 #include <set>
+#include <thread>
 
 #include "cli/arguments.h"
 #include "cli/commands.h"
 #include "core/atomic_file.h"
 #include "core/error.h"
+#include "distributed/join.h"
 #include "report/report.h"
 #include "study/cell_plan.h"
 #include "study/output.h"
@@ -30,6 +33,9 @@ struct AblateOptions {
   bool dry_run = false;
   bool no_measure = false;
   bool measure_again = false;
+  bool join = false;
+  bool status = false;
+  int silence = static_cast<int>(Claims::kSilence.count() / 1000);
   std::vector<std::string> take_from;
 };
 
@@ -111,6 +117,26 @@ StudyResults plan_study(const AblateOptions& options, Study study, std::vector<C
   return results;
 }
 
+/// Speeds are measured by one of those who have joined, and read by the others.
+std::unique_ptr<Claim> claim_speeds(Claims& claims, Log& log) {
+  for (;;) {
+    if (std::unique_ptr<Claim> claim = claims.take("speeds")) return claim;
+    log.status("waiting for speeds that another process measures");
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  }
+}
+
+/// What is done, who does what, and what is left, a line a run.
+int show_status(const Study& study, const std::vector<Cell>& cells, const fs::path& path) {
+  const StudyRuns known(path);  // throws if it is no study's folder
+  StudyResults results{study, {}};
+  for (const Cell& cell : cells) {
+    results.cells.push_back({cell, plan_cell(cell.config), {}, {}});
+  }
+  fmt::print("{}", status_table(results, known));
+  return kExitOk;
+}
+
 /// Throws ConfigError if there is nothing to measure again.
 void check_measure_again(const Study& study, const fs::path& folder) {
   if (study.match == Match::kTime) {
@@ -164,11 +190,18 @@ int run(const AblateOptions& options) {
   }
   const fs::path path = options.out.empty() ? fs::path("runs") / study.name : fs::path(options.out);
   const std::vector<StudyRuns> sources(options.take_from.begin(), options.take_from.end());
+  if (options.status) return show_status(study, cells, path);
   if (options.measure_again) check_measure_again(study, path);
   check_data(cells);
-  StudyFolder folder(path, study.name);
+  StudyFolder folder(path, study.name,
+                     options.join ? StudyFolder::Use::kJoined : StudyFolder::Use::kAlone);
+  std::optional<Claims> claims;
+  if (options.join) claims.emplace(folder.claims(), std::chrono::seconds(options.silence));
+  std::unique_ptr<Claim> measuring;
+  if (claims && !options.no_measure) measuring = claim_speeds(*claims, log);
   StudyResults results =
       plan_study(options, std::move(study), std::move(cells), folder.speeds(), log);
+  measuring.reset();
   read_runs(results, folder);
   for (const StudyRuns& source : sources) {
     take_runs(results, source, folder, log);
@@ -183,7 +216,7 @@ int run(const AblateOptions& options) {
   std::fflush(stdout);
   check_budget(results);
   const auto write = [&](const StudyResults& known) { publish(known, folder.path()); };
-  const int stop_signal = run_study(results, folder, write, log);
+  const int stop_signal = run_study(results, folder, write, log, claims ? &*claims : nullptr);
   return conclude(results, folder.path(), stop_signal);
 }
 
@@ -214,11 +247,33 @@ Action add_ablate_command(Arguments& arguments) {
           "tables and report anew")
       .excludes(dry_run)
       .excludes(no_measure);
+  const Argument join =
+      arguments
+          .add_flag("--join", options->join,
+                    "As one of any number of processes, here or elsewhere, that see the folder: "
+                    "each run is trained by one of them")
+          .excludes(dry_run);
+  arguments
+      .add_option("--silence", options->silence,
+                  "With --join: seconds without a sign of life after which another process's run "
+                  "is taken over")
+      .between(1, 86400)
+      .with_default()
+      .needs(join);
+  arguments.add_flag("--status", options->status, "Show what is done and who trains what, and end")
+      .excludes(join)
+      .excludes(dry_run);
   arguments.footer(
       "A study that was stopped or killed goes on where it was when it is started again, and runs\n"
       "that failed are tried again. A run that is done is kept as long as its configuration stays\n"
       "the same, whatever else of the study changes. docs/studies.md explains the file.");
-  return [options] { return run(*options); };
+  return [options] {
+    if (options->join && (options->measure_again || !options->take_from.empty())) {
+      fail<ConfigError>("--join: goes with neither --measure-again nor --take-from");
+    }
+    leave_launcher();
+    return run(*options);
+  };
 }
 
 }  // namespace tessera

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "study/results.h"
+#include "study/study_folder.h"
 
 namespace tessera {
 
@@ -17,6 +18,9 @@ std::optional<double> expected_rest(const StudyResults& results);
 
 /// Everything in one table, for a terminal.
 std::string result_table(const StudyResults& results);
+
+/// Every run: done, failed, waiting, or who trains it since when. `runs` are those in the folder.
+std::string status_table(const StudyResults& results, const StudyRuns& runs);
 
 /// For a paper, in Markdown: what was found, and apart from it what differs from one repetition to
 /// the next, speed, time and memory.

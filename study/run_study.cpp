@@ -1,7 +1,11 @@
 #include "study/run_study.h"
 
+#include <chrono>
 #include <csignal>
+#include <memory>
+#include <set>
 #include <string>
+#include <thread>
 
 #include "study/child_program.h"
 #include "train/readable.h"
@@ -28,11 +32,6 @@ RunResult result_of(const CellResult& cell, std::int64_t seed, const StudyFolder
   return result_of(cell, config, folder.path(), folder.find_run(config));
 }
 
-/// What the folder of a run is called.
-std::string run_name(const CellResult& cell, std::int64_t seed) {
-  return fmt::format("{}_seed {}", cell.cell.name, seed);
-}
-
 /// Why a run that ended is not done.
 std::string reason(const ChildResult& child) {
   constexpr std::string_view kPrefix = "tessera: ";
@@ -48,7 +47,7 @@ std::string reason(const ChildResult& child) {
 RunResult train(const CellResult& cell, std::int64_t seed, const std::string& label,
                 StudyFolder& folder, Log& log) {
   const std::filesystem::path run =
-      folder.make_run(config_of(cell.cell, seed), run_name(cell, seed));
+      folder.make_run(config_of(cell.cell, seed), run_name(cell.cell.name, seed));
   log.status(label);
   const ChildResult child =
       run_child({"train", "--resume", (folder.path() / run).string()},
@@ -90,7 +89,7 @@ void take_runs(const StudyResults& results, const StudyRuns& source, StudyFolder
       const Config config = config_of(cell.cell, own.seed);
       const std::filesystem::path found = source.find(config);
       if (result_of(cell, config, source.study(), found).status != RunStatus::kDone) continue;
-      folder.copy_run(config, run_name(cell, own.seed), source.study() / found);
+      folder.copy_run(config, run_name(cell.cell.name, own.seed), source.study() / found);
       log.info("{}, seed {}: taken from {}", cell.cell.name, own.seed,
                (source.study() / found).string());
       ++taken;
@@ -100,25 +99,104 @@ void take_runs(const StudyResults& results, const StudyRuns& source, StudyFolder
            taken == 1 ? "" : "s");
 }
 
-int run_study(StudyResults& results, StudyFolder& folder, const PublishResults& publish, Log& log) {
-  const SignalGuard signals;
-  const std::size_t total = results.cells.size() * results.study.seeds.size();
-  std::size_t number = 0;
-  publish(results);
-  for (std::size_t s = 0; s < results.study.seeds.size(); ++s) {
-    for (CellResult& cell : results.cells) {
-      ++number;
-      RunResult& run = cell.runs[s];
-      if (run.status == RunStatus::kDone) continue;
-      const std::string label =
-          fmt::format("[{}/{}] {}, seed {}", number, total, cell.cell.name, run.seed);
-      run = train(cell, run.seed, label, folder, log);
-      report(run, label, results.study.metrics.front(), log);
-      publish(results);
-      if (const int signal = SignalGuard::stop_signal(); signal != 0) return signal;
+namespace {
+
+/// The runs of a study that are trained by whoever is first.
+class Worker {
+ public:
+  Worker(StudyResults& results, StudyFolder& folder, const PublishResults& publish, Log& log,
+         Claims* claims)
+      : results_(results), folder_(folder), publish_(publish), log_(log), claims_(claims) {}
+
+  /// Goes through all runs once; false if some are left that others are training.
+  bool train_all() {
+    bool complete = true;
+    std::size_t number = 0;
+    const std::size_t seeds = results_.study.seeds.size(), total = results_.cells.size() * seeds;
+    for (std::size_t s = 0; s < seeds; ++s) {
+      for (CellResult& cell : results_.cells) {
+        RunResult& run = cell.runs[s];
+        const std::string label =
+            fmt::format("[{}/{}] {}, seed {}", ++number, total, cell.cell.name, run.seed);
+        if (run.status == RunStatus::kDone) continue;
+        if (!train_one(cell, run, label)) complete = false;
+        if (SignalGuard::stop_signal() != 0) return true;
+      }
+    }
+    return complete;
+  }
+
+ private:
+  /// False if another process has it.
+  bool train_one(const CellResult& cell, RunResult& run, const std::string& label) {
+    if (claims_ == nullptr) {
+      finish(cell, run, label);
+      return true;
+    }
+    if (tried_.contains(&run)) return true;
+    const std::string key =
+        run_key(folder_.runs(), config_of(cell.cell, run.seed), run_name(cell.cell.name, run.seed));
+    const std::unique_ptr<Claim> claim = claims_->take(key);
+    // Also one that was just claimed may have been done before.
+    run = result_of(cell, run.seed, refreshed());
+    if (run.status == RunStatus::kDone) return true;
+    if (const std::optional<std::string> why = claims_->failure(key)) {
+      run.status = RunStatus::kFailed;
+      run.error = *why;
+      return true;
+    }
+    if (claim == nullptr) return false;
+    finish(cell, run, label);
+    tried_.insert(&run);
+    if (run.status == RunStatus::kFailed) claims_->fail(key, run.error);
+    return true;
+  }
+
+  void finish(const CellResult& cell, RunResult& run, const std::string& label) {
+    run = train(cell, run.seed, label, folder_, log_);
+    report(run, label, results_.study.metrics.front(), log_);
+    if (claims_ != nullptr) take_in_others();
+    publish_(results_);
+  }
+
+  /// So that whoever writes results last writes all that is known by then.
+  void take_in_others() {
+    folder_.refresh();
+    for (CellResult& other : results_.cells) {
+      for (RunResult& run : other.runs) {
+        if (run.status == RunStatus::kUnfinished) run = result_of(other, run.seed, folder_);
+      }
     }
   }
-  return 0;
+
+  StudyFolder& refreshed() {
+    folder_.refresh();
+    return folder_;
+  }
+
+  StudyResults& results_;
+  StudyFolder& folder_;
+  const PublishResults& publish_;
+  Log& log_;
+  Claims* claims_;
+  std::set<const RunResult*> tried_;
+};
+
+}  // namespace
+
+int run_study(StudyResults& results, StudyFolder& folder, const PublishResults& publish, Log& log,
+              Claims* claims) {
+  constexpr auto kBetweenLooks = std::chrono::milliseconds(500);
+  const SignalGuard signals;
+  publish(results);
+  Worker worker(results, folder, publish, log, claims);
+  while (!worker.train_all() && SignalGuard::stop_signal() == 0) {
+    log.status("waiting for runs that others train");
+    std::this_thread::sleep_for(kBetweenLooks);
+  }
+  // What others finished meanwhile is known by now, and nobody finishes anything later.
+  if (claims != nullptr) publish(results);
+  return SignalGuard::stop_signal();
 }
 
 }  // namespace tessera

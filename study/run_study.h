@@ -3,6 +3,7 @@
 
 #include <functional>
 
+#include "study/claims.h"
 #include "study/results.h"
 #include "study/study_folder.h"
 #include "train/log.h"
@@ -21,7 +22,10 @@ using PublishResults = std::function<void(const StudyResults& results)>;
 
 /// Trains every run that is not done, each in a process of its own, all cells of a seed before the
 /// next seed; calls `publish` at first and after each. A run that fails is reported and the next
-/// one started. Returns the signal that ended it early, or 0.
-int run_study(StudyResults& results, StudyFolder& folder, const PublishResults& publish, Log& log);
+/// one started. With `claims`, as one of several processes that do so: each run is trained by
+/// whoever claims it first, and all wait for the last. Returns the signal that ended it early, or
+/// 0.
+int run_study(StudyResults& results, StudyFolder& folder, const PublishResults& publish, Log& log,
+              Claims* claims = nullptr);
 
 }  // namespace tessera

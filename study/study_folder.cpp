@@ -107,27 +107,39 @@ void StudyRuns::add(const Config& config, const fs::path& run) {
   runs_.emplace(identity_of(config), run);
 }
 
-StudyFolder::StudyFolder(const fs::path& path, const std::string& name) : path_(path) {
+std::string run_name(const std::string& cell, std::int64_t seed) {
+  return fmt::format("{}_seed {}", cell, seed);
+}
+
+std::string run_key(const StudyRuns& runs, const Config& config, const std::string& name) {
+  const fs::path found = runs.find(config);
+  return (found.empty() ? folder_of(config, name) : found).filename();
+}
+
+StudyFolder::StudyFolder(const fs::path& path, const std::string& name, Use use) : path_(path) {
   std::error_code error;
   uninterrupted(error, [&](std::error_code& e) { fs::create_directories(path_, e); });
   if (error || !fs::is_directory(path_)) {
     fail<CheckpointError>("{}: cannot be made: {}; choose another folder with --out",
                           path_.string(), error ? error.message() : "a file has this name");
   }
-  claim(name);
+  claim(name, use);
   make_folder(path_ / kCells);
-  sweep_temporary_files(path_);
-  for (const auto& run : fs::directory_iterator(path_ / kCells)) {
-    sweep_temporary_files(run.path());
-    sweep_temporary_files(RunFolder{run.path()}.checkpoints());
+  if (use == Use::kAlone) {
+    sweep_temporary_files(path_);
+    for (const auto& run : fs::directory_iterator(path_ / kCells)) {
+      sweep_temporary_files(run.path());
+      sweep_temporary_files(RunFolder{run.path()}.checkpoints());
+    }
+    remove_path(staging());
+    remove_path(claims());
   }
-  remove_path(staging());
   runs_.emplace(path_);
 }
 
 /// Makes the folder that of the study `name` and holds it. Of two that begin at once the one whose
 /// file is there first has it.
-void StudyFolder::claim(const std::string& name) {
+void StudyFolder::claim(const std::string& name, Use use) {
   const fs::path file = path_ / kStudyFile;
   const auto end = std::chrono::steady_clock::now() + kPatience;
   for (;;) {
@@ -142,9 +154,10 @@ void StudyFolder::claim(const std::string& name) {
       fail<ConfigError>("{}: holds the study {}, not {}; choose another folder with --out",
                         path_.string(), found, name);
     }
-    if (lock(file)) return;
+    if (lock(file, use)) return;
     if (std::chrono::steady_clock::now() > end) {
-      fail<ConfigError>("{}: another tessera is at work on this study", path_.string());
+      fail<ConfigError>("{}: another tessera is at work on this study{}", path_.string(),
+                        use == Use::kJoined ? ", without --join" : "");
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
@@ -152,11 +165,13 @@ void StudyFolder::claim(const std::string& name) {
 
 /// True if the file, as it is named now, is locked. Not closed on exec: the runs that this process
 /// starts hold the lock as well, so that a run which outlives a killed study is waited for.
-bool StudyFolder::lock(const fs::path& file) {
+bool StudyFolder::lock(const fs::path& file, Use use) {
   Descriptor open(uninterrupted([&] { return ::open(file.c_str(), O_RDONLY); }));
   if (!open) fail<CheckpointError>("{}: {}", file.string(), std::strerror(errno));
-  if (uninterrupted([&] { return ::flock(open.get(), LOCK_EX | LOCK_NB); }) != 0) {
+  const int mode = use == Use::kJoined ? LOCK_SH : LOCK_EX;
+  if (uninterrupted([&] { return ::flock(open.get(), mode | LOCK_NB); }) != 0) {
     if (errno == EWOULDBLOCK) return false;
+    if (use == Use::kJoined) return true;  // claims do without the locks of the file system
     fail<CheckpointError>("{}: {}", file.string(), std::strerror(errno));
   }
   struct stat own {};

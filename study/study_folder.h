@@ -29,16 +29,37 @@ class StudyRuns {
   std::map<std::string, std::filesystem::path> runs_;  ///< by resolved configuration
 };
 
+/// What a new run of a cell is called.
+std::string run_name(const std::string& cell, std::int64_t seed);
+
+/// What a run is claimed by: the name of its folder, whether that is there or not yet.
+std::string run_key(const StudyRuns& runs, const Config& config, const std::string& name);
+
+/// Where those who work on a study together claim runs: see Claims.
+inline std::filesystem::path claims_of(const std::filesystem::path& study) {
+  return study / "claims";
+}
+
 class StudyFolder {
  public:
+  /// Whether other processes may work on the study at the same time, all of them joined.
+  enum class Use : bool { kAlone, kJoined };
+
   /// Makes the folder or opens what an earlier start of the study `name` left. Throws ConfigError
-  /// if it holds something else, or another process works on it.
-  StudyFolder(const std::filesystem::path& path, const std::string& name);
+  /// if it holds something else, or another process works on it that this one cannot join.
+  StudyFolder(const std::filesystem::path& path, const std::string& name, Use use = Use::kAlone);
   StudyFolder(const StudyFolder&) = delete;
   StudyFolder& operator=(const StudyFolder&) = delete;
 
   const std::filesystem::path& path() const { return path_; }
   std::filesystem::path speeds() const { return path_ / "speeds.json"; }
+
+  std::filesystem::path claims() const { return claims_of(path_); }
+
+  /// Looks for runs that others have made meanwhile.
+  void refresh() { runs_.emplace(path_); }
+
+  const StudyRuns& runs() const { return *runs_; }
 
   /// As StudyRuns::find.
   std::filesystem::path find_run(const Config& config) const { return runs_->find(config); }
@@ -52,8 +73,8 @@ class StudyFolder {
                                  const std::filesystem::path& source);
 
  private:
-  void claim(const std::string& name);
-  bool lock(const std::filesystem::path& file);
+  void claim(const std::string& name, Use use);
+  bool lock(const std::filesystem::path& file, Use use);
   std::filesystem::path staging() const { return path_ / "copying"; }
 
   std::filesystem::path path_;
