@@ -39,13 +39,25 @@ AttentionWorkspace carve(const AttentionShape& shape, bool backward, Carver& car
   w.v = carver.take(tile);
   w.out = carver.take(tile);
   w.k_transposed = carver.take(transposed);
-  w.scores = carver.take((backward ? shape.rows : shape.row_block) * shape.keys);
+  const std::int64_t score_rows = backward && !shape.dots ? shape.rows : shape.row_block;
+  w.scores = carver.take(score_rows * shape.keys);
   w.q_norm = carver.take(shape.rows);
   w.k_norm = carver.take(shape.rows);
   if (backward) {
     w.dout = carver.take(tile);
     w.v_transposed = carver.take(transposed);
-    w.dscores = carver.take(shape.rows * shape.keys);
+    w.dscores = carver.take(score_rows * shape.keys);
+  }
+  if (shape.dots) {
+    const std::int64_t words = shape.rows * shape.keys / 2;
+    w.p = carver.take(words);
+    w.pairs = carver.take(tile / 2);
+    w.pad = carver.take(2 * round_up(shape.columns, 32));
+    if (backward) {
+      w.ds = carver.take(words);
+      w.p_pairs = carver.take(words);
+      w.ds_pairs = carver.take(words);
+    }
   }
   return w;
 }

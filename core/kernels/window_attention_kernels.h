@@ -16,6 +16,7 @@ struct AttentionShape {
   std::int64_t window_h, window_w, shift_h, shift_w;
   std::int64_t windows_y, windows_x;  ///< per image
   bool mask_padding, roll_first, cosine, bf16;
+  bool dots;  ///< products of bf16 pairs: the target has them, the map is bf16 and not cosine
 
   std::int64_t tokens;     ///< N, of a window
   std::int64_t row_block;  ///< rows that a kernel computes at once
@@ -38,11 +39,16 @@ struct AttentionWorkspace {
   float *q, *k, *v;        ///< [rows, columns]; q times its scale
   float* out;              ///< [rows, columns] output, or a gradient on its way
   float* k_transposed;     ///< [columns, keys]
-  float* scores;           ///< [row_block, keys]; backward: [rows, keys]
+  float* scores;           ///< [row_block, keys]; backward without dots: [rows, keys]
   float *q_norm, *k_norm;  ///< [rows] 1 / norm, cosine attention only
   float* dout;             ///< [rows, columns], backward only
   float* v_transposed;     ///< [columns, keys], backward only
-  float* dscores;          ///< [rows, keys], backward only
+  float* dscores;          ///< as scores, backward only
+  // With dots alone. Tiles q, k, v and dout are bf16 then; a word is two bf16 elements.
+  float *p, *ds;              ///< bf16 [rows, keys]: probabilities, gradients of the logits
+  float *p_pairs, *ds_pairs;  ///< words [rows / 2, keys] of elements from two rows
+  float* pairs;               ///< words [rows / 2, columns] of elements from two rows of a tile
+  float* pad;                 ///< bf16 rows q, k and v of a token of the padding, and one of zeros
 };
 
 /// 4-byte elements of a workspace.
@@ -86,6 +92,7 @@ struct AttentionKernels {
                   std::int64_t end);
   void (*backward)(const AttentionBackward& args, float* memory, std::int64_t begin,
                    std::int64_t end);
+  bool has_dots;  ///< runs shapes with `dots`
 };
 
 }  // namespace tessera::ops

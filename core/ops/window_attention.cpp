@@ -182,6 +182,7 @@ Var window_attention(Tape& tape, const Var& qkv, const Var& bias, const Var& pad
   const VectorKernels& kernels = config.target ? vector_kernels(*config.target) : vector_kernels();
   call.kernels = kernels.attention;
   set_tile_sizes(call.shape, kernels.lanes);
+  call.shape.dots = call.kernels->has_dots && call.shape.bf16 && !call.shape.cosine;
   const AttentionShape& s = call.shape;
   check_extra(bias, "bias", {s.num_heads, s.tokens, s.tokens});
   check_extra(pad_qkv, "pad_qkv", {3 * s.channels()});

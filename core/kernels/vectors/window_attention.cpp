@@ -1,43 +1,8 @@
 // One head of one window, forward and backward.
-#include "core/kernels/vectors/tile-inl.h"
+#include "core/kernels/vectors/attention_dots-inl.h"
 
 namespace tessera::ops {
 namespace {
-
-// The rows of `token`s in a map of rows `step` elements long -> tile [N, columns]. Tokens of the
-// padding get `pad`, or zeros.
-template <typename T>
-void gather(const AttentionShape& s, const AttentionWorkspace& w, const T* map, Index step,
-            const float* pad, float factor, float* tile) {
-  for (Index i = 0; i < s.tokens; ++i) {
-    float* const row = tile + i * s.columns;
-    if (w.token[i] >= 0) {
-      load_row(map + w.token[i] * step, s.head_dim, factor, row);
-    } else if (pad != nullptr) {
-      load_row(pad, s.head_dim, factor, row);
-    } else {
-      for (Index j = 0; j < s.columns; j += kLanes) store(row + j, Vec{});
-    }
-  }
-}
-
-// Asks for the rows of `count` tokens from `first` on of the next item's `parts` tiles: the next
-// head's, or after the last head those of the window to the right, as far as that is a guess.
-template <typename T>
-TESSERA_INLINE void prefetch_next(const AttentionShape& s, const AttentionWorkspace& w,
-                                  const T* map, Index parts, Index head, Index first, Index count) {
-  constexpr Index kLine = 64 / sizeof(T);
-  const Index next =
-      head + 1 < s.num_heads ? s.head_dim : s.window_w * parts * s.channels() - head * s.head_dim;
-  for (Index i = first; i < std::min(first + count, s.tokens); ++i) {
-    const auto* const row = map + w.token[i] * parts * s.channels() + next;
-    for (Index part = 0; part < parts; ++part) {
-      for (Index j = 0; j < s.head_dim; j += kLine) {
-        __builtin_prefetch(row + part * s.channels() + j, 0, 2);
-      }
-    }
-  }
-}
 
 // Divides the rows of a tile by their norms and multiplies them by `factor`; norm gets 1 / norm.
 void normalise(const AttentionShape& s, float* tile, float factor, float* norm) {
@@ -179,21 +144,6 @@ void softmax_backward(const AttentionShape& s, Index rows, const float* scale, f
   }
 }
 
-// Adds the rows of a tile of gradients to the map; those of the padding to dpad.
-template <typename T>
-void scatter(const AttentionBackward& a, const AttentionWorkspace& w, Index channel, float factor) {
-  const AttentionShape& s = a.forward.shape;
-  for (Index i = 0; i < s.tokens; ++i) {
-    const float* const row = w.out + i * s.columns;
-    if (w.token[i] >= 0 && a.dqkv != nullptr) {
-      T* const to = static_cast<T*>(a.dqkv) + w.token[i] * 3 * s.channels() + channel;
-      store_row(row, s.head_dim, factor, a.accumulate, to);
-    } else if (w.token[i] < 0) {
-      store_row(row, s.head_dim, factor, true, a.dpad_qkv + channel);
-    }
-  }
-}
-
 template <typename T, int kRows>
 void backward_head(const AttentionBackward& a, const AttentionWorkspace& w, Index head) {
   const AttentionForward& f = a.forward;
@@ -231,38 +181,40 @@ void backward_head(const AttentionBackward& a, const AttentionWorkspace& w, Inde
   scatter<T>(a, w, 2 * s.channels() + channel, 1.0f);
 }
 
-// Calls body(head, workspace) for items [begin, end), with each item's window in place.
-template <typename Body>
-TESSERA_INLINE void for_items(const AttentionShape& s, AttentionWorkspace& w, Index begin,
-                              Index end, Body body) {
-  for (Index item = begin; item < end; ++item) {
-    const Index head = item % s.num_heads;
-    if (item == begin || head == 0) place_window(s, item / s.num_heads, w);
-    body(head);
-  }
+template <typename T>
+auto forward_of(const AttentionShape& s) {
+#if TESSERA_BF16_UNIT
+  if (s.dots) return s.row_block == 7 ? forward_dots<7> : forward_dots<8>;
+#endif
+  return s.row_block == 7 ? forward_head<T, 7> : forward_head<T, 8>;
+}
+
+template <typename T>
+auto backward_of(const AttentionShape& s) {
+#if TESSERA_BF16_UNIT
+  if (s.dots) return s.row_block == 7 ? backward_dots<7> : backward_dots<8>;
+#endif
+  return s.row_block == 7 ? backward_head<T, 7> : backward_head<T, 8>;
 }
 
 void forward(const AttentionForward& args, float* memory, Index begin, Index end) {
   const AttentionShape& s = args.shape;
   AttentionWorkspace w = make_workspace(s, false, memory);
-  const auto run = s.row_block == 7 ? (s.bf16 ? forward_head<BF16, 7> : forward_head<float, 7>)
-                                    : (s.bf16 ? forward_head<BF16, 8> : forward_head<float, 8>);
+  const auto run = s.bf16 ? forward_of<BF16>(s) : forward_of<float>(s);
   for_items(s, w, begin, end, [&](Index head) { run(args, w, head); });
 }
 
 void backward(const AttentionBackward& args, float* memory, Index begin, Index end) {
   const AttentionShape& s = args.forward.shape;
   AttentionWorkspace w = make_workspace(s, true, memory);
-  const auto run = s.row_block == 7 ? (s.bf16 ? backward_head<BF16, 7> : backward_head<float, 7>)
-                                    : (s.bf16 ? backward_head<BF16, 8> : backward_head<float, 8>);
+  const auto run = s.bf16 ? backward_of<BF16>(s) : backward_of<float>(s);
   for_items(s, w, begin, end, [&](Index head) { run(args, w, head); });
 }
 
 }  // namespace
-
 }  // namespace tessera::ops
 
 namespace tessera::TESSERA_TARGET {
 extern const ops::AttentionKernels kAttentionKernels;
-const ops::AttentionKernels kAttentionKernels{ops::forward, ops::backward};
+const ops::AttentionKernels kAttentionKernels{ops::forward, ops::backward, ops::kBf16Unit};
 }  // namespace tessera::TESSERA_TARGET

@@ -8,6 +8,8 @@
 
 #include "core/error.h"
 #include "core/kernels/cpu.h"
+#include "core/kernels/vector_kernels.h"
+#include "core/kernels/window_attention_kernels.h"
 #include "tests/core/ops/window_attention_reference.h"
 #include "tests/support/gradient_check.h"
 
@@ -214,6 +216,33 @@ TEST_CASE("large logits neither overflow nor vanish") {
     return setup.reference(in);
   }());
   CHECK(relative_error(out, expected) < 1e-3);
+}
+
+// Of a bf16 map, against the reference on the same values.
+double error_in_bf16(const Case& c, float scale, VectorTarget target) {
+  Setup setup(c, scale);
+  setup.config.target = target;
+  const Tensor rounded = cast(setup.qkv, DType::kBF16);
+  setup.qkv = cast(rounded, DType::kF32);
+  const std::vector<double> expected = setup.reference(setup.in_double());
+  setup.qkv = rounded;
+  const Tensor out = cast(setup.run_eval().value, DType::kF32);
+  return relative_error(out, to_tensor(out.shape(), expected));
+}
+
+// Of the largest value: the result is rounded by at most 2^-8 of itself, and before it, where products are
+// of bf16, the probabilities likewise.
+TEST_CASE("window attention in bf16 agrees with the reference as far as bf16 can show") {
+  for (const VectorTarget target : vector_targets()) {
+    CAPTURE(name_of(target));
+    const double bound = vector_kernels(target).attention->has_dots ? 6e-3 : 4e-3;
+    for (const Case& c : kCases) {
+      CAPTURE(std::string(c.name));
+      CHECK(error_in_bf16(c, 1.0f, target) < bound);
+    }
+    CHECK(error_in_bf16({"", 1, 7, 7, 1, 32, {7, 7}}, 30.0f, target) < bound);
+    CHECK(error_in_bf16({"", 1, 4, 8, 2, 16, {4, 4}}, 30.0f, target) < bound);
+  }
 }
 
 TEST_CASE("window attention refuses what does not fit") {
