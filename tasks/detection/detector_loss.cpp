@@ -75,7 +75,8 @@ DetectorLosses retinanet_losses(Tape& tape, std::span<const Var> outputs,
                                 const AnchorTargets& targets) {
   // The shares of `targets` are of the images that are here.
   const std::int64_t images = targets.labels.front().dim(0);
-  const double divisor = static_cast<double>(tape.options().part.samples(images)) / static_cast<double>(images);
+  const double divisor =
+      static_cast<double>(tape.options().part.samples(images)) / static_cast<double>(images);
   DetectorLosses losses;
   for (std::size_t level = 0; level < targets.labels.size(); ++level) {
     const Var* const output = &outputs[level * RetinaNetOutput::kParts];

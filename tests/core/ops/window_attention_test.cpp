@@ -230,8 +230,8 @@ double error_in_bf16(const Case& c, float scale, VectorTarget target) {
   return relative_error(out, to_tensor(out.shape(), expected));
 }
 
-// Of the largest value: the result is rounded by at most 2^-8 of itself, and before it, where products are
-// of bf16, the probabilities likewise.
+// Of the largest value: the result is rounded by at most 2^-8 of itself, and before it, where
+// products are of bf16, the probabilities likewise.
 TEST_CASE("window attention in bf16 agrees with the reference as far as bf16 can show") {
   for (const VectorTarget target : vector_targets()) {
     CAPTURE(name_of(target));
