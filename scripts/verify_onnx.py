@@ -161,7 +161,8 @@ def write_weights(program, config, path):
     tensors = {}
     for name, value in tensor_file.read(path).items():
         around = 1.0 if "norm" in name and name.endswith("weight") else 0.0
-        tensors[name] = rng.normal(around, 0.2, value.shape)
+        boxes = name.startswith(("head.distances", "head.logits"))  # larger ones have no area
+        tensors[name] = rng.normal(around, 0.002 if boxes else 0.2, value.shape)
         if name.endswith("running_var"):
             tensors[name] = np.abs(tensors[name]) + 0.5
     tensor_file.write(path, tensors)

@@ -17,7 +17,8 @@ ModelConfig some_model() {
   model.num_heads = {1, 1};
   model.head.type = HeadType::kRetinaNet;
   model.head.detector.levels = {4, 8};
-  model.head.detector.anchors = {12, 18, 24, 36};
+  model.head.detector.anchors = {12, 16, 24, 36};
+  model.head.detector.ratios = {1.0, 4.0};
   return model;
 }
 
@@ -26,12 +27,16 @@ DetectorGrid grid_of(const ModelConfig& model) {
   return detector_grid(model, maps, {48, 80});
 }
 
+/// Corners in whole pixels, as those of the anchors are: ties of overlaps are ties in any
+/// precision.
 std::vector<Box> random_boxes(int count) {
   Rng rng(4, Stream::kSynthetic, 0, 0);
   std::vector<Box> boxes;
   for (int i = 0; i < count; ++i) {
-    const float x = rng.uniform(0.0f, 60.0f), y = rng.uniform(0.0f, 30.0f);
-    const float width = rng.uniform(2.0f, 20.0f), height = rng.uniform(2.0f, 18.0f);
+    const auto whole = [&](std::uint32_t low, std::uint32_t high) {
+      return static_cast<float>(low + rng.below(high - low));
+    };
+    const float x = whole(0, 60), y = whole(0, 30), width = whole(2, 20), height = whole(2, 18);
     boxes.push_back(
         {.x0 = x, .y0 = y, .x1 = x + width, .y1 = y + height, .label = i % 3, .crowd = i % 5 == 4});
   }
@@ -64,7 +69,7 @@ std::vector<std::int32_t> every_pair(const DetectorGrid& grid, const std::vector
     bool is_best = false;
     for (std::size_t b = 0; b < boxes.size() && any; ++b) {
       const double most = std::ranges::max(overlaps, {}, [&](const auto& r) { return r[b]; })[b];
-      is_best = is_best || (row[b] > 0.0 && row[b] > most - 1e-7);
+      is_best = is_best || (row[b] > 0.0 && row[b] == most);
     }
     const auto at = any ? static_cast<std::int32_t>(best - row.begin()) : kNoBox;
     matched.push_back(any && (*best >= config.positive || is_best) ? at
