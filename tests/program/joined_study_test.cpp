@@ -45,7 +45,8 @@ TEST_CASE("joined processes find what one finds, though some of them are killed"
     CHECK_MESSAGE(outcome.code == 0, outcome.err);
   }
   CHECK(findings_of(together) == findings_of(alone));
-  const Outcome status = test::tessera({"ablate", study, "--out", together, "--status"});
+  const Outcome status =
+      test::tessera({"ablate", study, "--out", together, "--status", "--set", "train.threads=1"});
   CHECK(status.code == 0);
   CHECK(status.out.find("8 done") != std::string::npos);
 }
