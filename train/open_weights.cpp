@@ -43,6 +43,7 @@ void set_data(Config& config, std::vector<std::string> classes,
   data.name = DatasetName::kImageFolder;
   if (is_dense(model.head.type)) {
     config.task.name = TaskName::kSegmentation;
+    config.train.best_by = main_metric(config);
     data.name = DatasetName::kImageMasks;
   }
   data.image = {model.image_size[0], model.image_size[1], model.in_channels};
