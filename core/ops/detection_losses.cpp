@@ -108,7 +108,8 @@ void weights_of(const Tensor& weights, std::int64_t classes, std::int64_t begin,
 
 // Whether there is a target for each of as many equal parts of every row.
 bool fit_anchors(const Shape& z, std::int64_t targets) {
-  return targets > 0 && targets % z.rows() == 0 && z[-1] % (targets / z.rows()) == 0;
+  return z.rows() > 0 && targets > 0 && targets % z.rows() == 0 &&
+         z[-1] % (targets / z.rows()) == 0;
 }
 
 void check_focal(const Shape& z, const Tensor& targets, const Tensor& weights) {

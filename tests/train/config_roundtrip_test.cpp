@@ -215,6 +215,8 @@ train:
   max_steps: 1000
   seed: 4294967295
   precision: bf16
+  recompute: blocks
+  wire: bf16
   threads: 3
   loss: binary_cross_entropy
   focal_gamma: 1.5
