@@ -108,25 +108,25 @@ model:
     join: sum
     norm: layer
     dropout: 0.2
-    groups: 16
     levels: [8, 16]
-    level_scales: false
-    radius: 2.5
-    ranges: [64.0]
-    location: 0.0
-    rules: plain
     extra_levels: 1
     extra_from: stage
-    anchors: [16, 20, 32, 40]
-    ratios: [0.5, 2.0]
-    positive: 0.6
-    negative: 0.3
-    box_weight: centreness
-    score: product
+    location: 0.0
+    rules: plain
     score_threshold: 0.1
     nms: 0.5
     keep: 50
     before_nms: 500
+    groups: 16
+    level_scales: false
+    radius: 2.5
+    ranges: [64.0]
+    box_weight: centreness
+    score: product
+    anchors: [16, 20, 32, 40]
+    ratios: [0.5, 2.0]
+    positive: 0.6
+    negative: 0.3
     auxiliary:
       weight: 0.3
       stage: 1
