@@ -12,7 +12,7 @@ cmake --install "$build" --prefix "$prefix" --component library >"$scratch/log"
 
 # Every header stands for itself, and none asks for what the package does not depend on.
 mkdir "$scratch/project"
-cp "$source"/examples/*.* "$scratch/project"
+cp "$source"/examples/*.cpp "$source"/examples/CMakeLists.txt "$scratch/project"
 (cd "$prefix/include" && find tessera -name '*.h' | LC_ALL=C sort | sed 's/.*/#include <&>/'
  echo 'int main() {}') >"$scratch/project/headers.cpp"
 cat >>"$scratch/project/CMakeLists.txt" <<'C'
