@@ -4,11 +4,14 @@
 
 #include <algorithm>
 #include <map>
+#include <numeric>
+#include <utility>
 
 #include "data/preview.h"
 #include "report/probes/embedding_filters.h"
 #include "tasks/make_task.h"
 #include "train/config/config.h"
+#include "train/config/schema.h"
 
 namespace tessera::tensorboard {
 namespace {
@@ -22,6 +25,9 @@ void add_picture(Summary& summary, const std::string& tag, const Picture& pictur
 /// Images of validation that are drawn.
 constexpr std::size_t kDrawn = 4;
 
+/// Of a confusion matrix that is drawn.
+constexpr std::size_t kMostClasses = 1000;
+
 using Groups = std::map<std::string, std::vector<std::span<const float>>>;
 
 void add_histograms(Summary& summary, const std::string& prefix, const Groups& groups,
@@ -31,12 +37,25 @@ void add_histograms(Summary& summary, const std::string& prefix, const Groups& g
   }
 }
 
+/// Keys that are not as they are if not given, which tell runs from each other.
+std::vector<std::pair<std::string, std::string>> settings_of(const Config& config) {
+  Config given = config, unset = unset_config();
+  const Schema ours = schema_of(given), plain = schema_of(unset);
+  std::vector<std::pair<std::string, std::string>> settings;
+  for (std::size_t i = 0; i < ours.keys.size(); ++i) {
+    std::string text = ours.keys[i].write();
+    if (text != plain.keys[i].write()) settings.emplace_back(ours.keys[i].path, std::move(text));
+  }
+  return settings;
+}
+
 }  // namespace
 
 RunEvents::RunEvents(const std::filesystem::path& folder, const Config& config, std::int64_t step)
     : config_(config), task_(make_task(config.task, config.model)), file_(folder, step) {
   Summary summary;
   summary.text("config", fmt::format("```yaml\n{}```\n", to_yaml(config)));
+  summary.hyperparameters(settings_of(config));
   file_.append(step + 1, summary);  // of the first update, so that it goes when that is cut
 }
 
@@ -52,7 +71,11 @@ void RunEvents::on_update(const UpdateRecord& record, std::span<const Batch> bat
 
 void RunEvents::on_evaluated(std::int64_t, std::span<const Tensor> outputs, const Batch& batch,
                              std::int64_t) {
-  if (batch.index == 0) drawn_.clear();
+  if (batch.index == 0) {
+    drawn_.clear();
+    confusion_.clear();
+  }
+  count_answers(outputs.front(), batch);
   const Normalization normalization = normalization_of(config_.data);
   for (std::int64_t i = 0; i < batch.size() && drawn_.size() < 2 * kDrawn; ++i) {
     const Image photo = pixels_of(batch, i, normalization);
@@ -60,6 +83,32 @@ void RunEvents::on_evaluated(std::int64_t, std::span<const Tensor> outputs, cons
       drawn_.push_back(report::picture_of(image.pixels, image.shape));
     }
   }
+}
+
+void RunEvents::count_answers(const Tensor& logits, const Batch& batch) {
+  const auto classes = static_cast<std::size_t>(config_.model.num_classes);
+  if (task_->targets() != TargetKind::kClass || classes > kMostClasses) return;
+  confusion_.resize(classes * classes);
+  const std::span<const float> values = logits.span();
+  for (std::size_t i = 0; i < batch.samples.size(); ++i) {
+    const auto row = values.subspan(i * classes, classes);
+    const auto answer = static_cast<std::size_t>(std::ranges::max_element(row) - row.begin());
+    const auto label = static_cast<std::size_t>(batch.labels.span<std::int32_t>()[i]);
+    if (label < classes) confusion_[label * classes + answer] += 1.0f;
+  }
+}
+
+report::Picture RunEvents::confusion() const {
+  const std::int64_t classes = config_.model.num_classes;
+  std::vector<float> shares = confusion_;
+  for (std::int64_t k = 0; k < classes; ++k) {
+    const auto row = std::span(shares).subspan(static_cast<std::size_t>(k * classes),
+                                               static_cast<std::size_t>(classes));
+    const float sum = std::accumulate(row.begin(), row.end(), 0.0f);
+    for (float& value : row) value /= std::max(sum, 1.0f);
+  }
+  const Picture plain = report::picture_of(shares, classes, 1.0, report::strength_color);
+  return report::mosaic(std::span(&plain, 1), 1, 640);
 }
 
 void RunEvents::on_evaluation(const EvaluationRecord& record, const TimingRecord& timing, bool) {
@@ -71,6 +120,7 @@ void RunEvents::on_evaluation(const EvaluationRecord& record, const TimingRecord
   summary.scalar("speed/images_per_s", timing.images_per_s);
   summary.scalar("speed/data_wait_share", timing.data_wait_share);
   summary.scalar("speed/peak_memory_mb", timing.peak_memory_mb);
+  if (!confusion_.empty()) add_picture(summary, "images/confusion", confusion());
   if (!drawn_.empty()) add_picture(summary, "images/val", report::mosaic(drawn_, 2, 640));
   file_.append(record.step, summary);
 }

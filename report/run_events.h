@@ -15,8 +15,8 @@ namespace tessera::tensorboard {
 
 class RunEvents final : public TrainingObserver {
  public:
-  /// For the updates of a run after `step`. Writes the configuration as the text `config`. Throws
-  /// CheckpointError.
+  /// For the updates of a run after `step`. Writes the configuration as the text `config`, and the
+  /// keys that are not as they are if not given for the tab HPARAMS. Throws CheckpointError.
   RunEvents(const std::filesystem::path& folder, const Config& config, std::int64_t step);
 
   /// Scalars `train/loss`, `train/top1`, ..., `optim/lr`, `optim/grad_norm`; at the first update
@@ -24,12 +24,14 @@ class RunEvents final : public TrainingObserver {
   void on_update(const UpdateRecord& record, std::span<const Batch> batches, const Pace& pace,
                  std::int64_t total_steps) override;
 
-  /// Keeps the first images, where the task draws on them.
+  /// Keeps the first images, where the task draws on them; counts a classifier's answers.
   void on_evaluated(std::int64_t epoch, std::span<const Tensor> outputs, const Batch& batch,
                     std::int64_t total) override;
 
-  /// Scalars `val/loss`, `val/top1`, ... and those under `speed/`; masks and boxes also as
-  /// `images/val`: truth and prediction of the first images of validation, side by side.
+  /// Scalars `val/loss`, `val/top1`, ... and those under `speed/`; of a classifier
+  /// `images/confusion`: a row for each true class, a column for each answer, by share; masks and
+  /// boxes also as `images/val`: truth and prediction of the first images of validation, side by
+  /// side.
   void on_evaluation(const EvaluationRecord& record, const TimingRecord& timing,
                      bool is_best) override;
 
@@ -44,10 +46,13 @@ class RunEvents final : public TrainingObserver {
 
  private:
   void add_batch(std::int64_t step, const Batch& batch);
+  void count_answers(const Tensor& logits, const Batch& batch);
+  report::Picture confusion() const;
 
   Config config_;
   std::unique_ptr<Task> task_;
   std::vector<report::Picture> drawn_;  ///< of the evaluation that goes on
+  std::vector<float> confusion_;        ///< [K, K] of the evaluation that goes on: truth, answer
   EventFile file_;
 };
 

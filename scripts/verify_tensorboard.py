@@ -11,6 +11,7 @@ import struct
 import sys
 
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.hparams import plugin_data_pb2
 
 SCALARS = {  # tag: key, and what else a line of metrics.jsonl has that the tag shows
     "train/loss": ("train/loss", "grad_norm"),
@@ -50,7 +51,14 @@ def main():
             value = event.histogram_value
             assert sum(value.bucket) == value.num and value.min <= value.max, tag
     print(f"{len(tags['histograms'])} histograms, each of {len(events.Histograms(tag))} evaluations")
+    data = plugin_data_pb2.HParamsPluginData.FromString(
+        events.SummaryMetadata("_hparams_/session_start_info").plugin_data.content)
+    settings = data.session_start_info.hparams
+    assert settings["optim.name"].string_value or settings["model.embed_dim"].number_value
+    print(f"{len(settings)} hyperparameters")
     for tag in tags["tensors"]:
+        if tag.startswith("_hparams_"):
+            continue
         text = events.Tensors(tag)[0].tensor_proto.string_val[0].decode()
         assert (run / "config.yaml").read_text() in text
         print(f"{tag}: {len(text)} characters of text")

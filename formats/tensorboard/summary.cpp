@@ -1,6 +1,7 @@
 #include "formats/tensorboard/summary.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <cstddef>
 #include <limits>
@@ -69,7 +70,14 @@ constexpr pbf_tag_type kMin = 1, kMax = 2, kCount = 3, kSum = 4, kSumSquares = 5
                        kCounts = 7;
 }
 namespace metadata {
-constexpr pbf_tag_type kPlugin = 1, kPluginName = 1;
+constexpr pbf_tag_type kPlugin = 1, kPluginName = 1, kPluginContent = 2;
+}
+// Of plugins/hparams/plugin_data.proto and google/protobuf/struct.proto.
+namespace hyperparameters_field {
+constexpr pbf_tag_type kVersion = 1, kStart = 3, kSettings = 1, kKey = 1, kValue = 2;
+}
+namespace any_value {
+constexpr pbf_tag_type kNumber = 2, kText = 3, kTruth = 4;
 }
 namespace tensor {
 constexpr pbf_tag_type kType = 1, kShape = 2, kString = 8;
@@ -109,6 +117,38 @@ void Summary::histogram(std::string_view tag, const Histogram& histogram) {
   out.add_double(histogram_field::kSumSquares, histogram.sum_squares);
   out.add_packed_double(histogram_field::kLimits, histogram.limits.begin(), histogram.limits.end());
   out.add_packed_double(histogram_field::kCounts, histogram.counts.begin(), histogram.counts.end());
+}
+
+void Summary::hyperparameters(std::span<const std::pair<std::string, std::string>> settings) {
+  namespace field = hyperparameters_field;
+  std::string content;
+  {
+    pbf_writer data(content);
+    data.add_int32(field::kVersion, 0);
+    pbf_writer start(data, field::kStart);
+    for (const auto& [name, text] : settings) {
+      pbf_writer entry(start, field::kSettings);
+      entry.add_string(field::kKey, name);
+      pbf_writer value(entry, field::kValue);
+      double number = 0.0;
+      const char* end = text.data() + text.size();
+      const auto [stop, error] = std::from_chars(text.data(), end, number);
+      if (error == std::errc{} && stop == end) {
+        value.add_double(any_value::kNumber, number);
+      } else if (text == "true" || text == "false") {
+        value.add_bool(any_value::kTruth, text == "true");
+      } else {
+        value.add_string(any_value::kText, text);
+      }
+    }
+  }
+  pbf_writer writer(bytes_);
+  pbf_writer to(writer, kValue);
+  to.add_string(value::kTag, "_hparams_/session_start_info");
+  pbf_writer about(to, value::kMetadata);
+  pbf_writer plugin(about, metadata::kPlugin);
+  plugin.add_string(metadata::kPluginName, "hparams");
+  plugin.add_bytes(metadata::kPluginContent, content);
 }
 
 void Summary::text(std::string_view tag, std::string_view markdown) {

@@ -4,6 +4,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "data/dataset_info.h"
@@ -38,6 +39,10 @@ class Summary {
 
   /// Markdown.
   void text(std::string_view tag, std::string_view markdown);
+
+  /// What a run was started with, for the tab HPARAMS: names and what YAML would read as a number,
+  /// a truth or a text.
+  void hyperparameters(std::span<const std::pair<std::string, std::string>> settings);
 
   const std::string& bytes() const { return bytes_; }
 

@@ -56,7 +56,8 @@ TEST_CASE("tensorboard: curves, images, histograms and the configuration of a ru
   CHECK(log.steps("speed/images_per_s") == evaluations);
   CHECK(log.steps("images/batch") == std::vector<std::int64_t>{1});
   CHECK(log.steps("images/filters") == evaluations);
-  for (const char* tag : {"images/batch", "images/filters"}) {
+  CHECK(log.steps("images/confusion") == evaluations);
+  for (const char* tag : {"images/batch", "images/confusion", "images/filters"}) {
     const EventValue& image = log.values.at(tag)[0];
     CHECK(image.png.substr(1, 3) == "PNG");
     CHECK(image.width > 100);
@@ -74,6 +75,10 @@ TEST_CASE("tensorboard: curves, images, histograms and the configuration of a ru
   }
   // Weight [4, 32] and bias [4].
   CHECK(log.values.at("weights/head")[0].count == 4 * 33);
+  const EventValue& settings = log.values.at("_hparams_/session_start_info")[0];
+  CHECK(settings.plugin == "hparams");
+  CHECK(settings.content.find("model.embed_dim") != std::string::npos);
+  CHECK(settings.content.find("model.padding") == std::string::npos);  // as if not given
   const EventValue& config = log.values.at("config")[0];
   CHECK(config.plugin == "text");
   CHECK(config.text == "```yaml\n" + read_text(run / "config.yaml") + "```\n");

@@ -40,7 +40,7 @@ struct EventValue {
   std::vector<double> limits, counts;  ///< of a histogram
   double min = 0.0, max = 0.0, count = 0.0, sum = 0.0, sum_squares = 0.0;
   std::string text;
-  std::string plugin;
+  std::string plugin, content;
 };
 
 struct EventLog {
@@ -100,8 +100,9 @@ inline EventValue read_value(protozero::pbf_reader reader, std::string& tag) {
       }
     } else if (reader.tag() == 9) {
       for (auto metadata = reader.get_message(); metadata.next();) {
-        for (auto plugin = metadata.get_message(); plugin.next();)
-          value.plugin = plugin.get_string();
+        for (auto plugin = metadata.get_message(); plugin.next();) {
+          (plugin.tag() == 1 ? value.plugin : value.content) = plugin.get_string();
+        }
       }
     } else {
       reader.skip();
