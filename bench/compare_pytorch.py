@@ -33,6 +33,9 @@ CASES = {
                            classes=11, patch=4, dim=64, depths=[2, 2, 4, 2],
                            heads=[2, 4, 8, 16], window=7, head="upernet", channels=128,
                            scales=[1, 2, 3, 6]),
+    "bccd_fcos": dict(config="configs/bench_fcos.yaml", batch=8, size=(240, 320), classes=3,
+                      patch=4, dim=48, depths=[2, 2, 4], heads=[2, 4, 8], window=10, mlp_ratio=2.0,
+                      head="fcos", channels=96, convs=2, groups=16, levels=[8, 16, 32]),
 }
 WAYS = ["f32", "bf16", "compile-f32", "compile-bf16"]
 MEASURES = {"train": "images/s", "infer": "images/s", "peak_rss_mb": "MB"}
@@ -45,14 +48,17 @@ def pytorch_worker(case, way, steps):
 
     torch.set_num_threads(2)
     torch.manual_seed(0)
-    dense = "head" in case
-    model = pytorch_models.UperNet(case) if dense else pytorch_models.swin(case)
+    dense, boxes = "head" in case, case.get("head") == "fcos"
+    model = (pytorch_models.fcos(case) if boxes else pytorch_models.UperNet(case) if dense
+             else pytorch_models.swin(case))
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.05)
     height, width = case["size"] if dense else (case["size"], case["size"])
     images = torch.randn(case["batch"], 3, height, width)
     target_shape = (case["batch"], height, width) if dense else (case["batch"],)
     labels = torch.randint(0, case["classes"], target_shape)
-    loss_of = model.loss if dense else torch.nn.functional.cross_entropy
+    if boxes:
+        images, labels = list(images), pytorch_models.random_boxes(case)
+    loss_of = (None if boxes else model.loss if dense else torch.nn.functional.cross_entropy)
     logits = torch.compile(model) if way.startswith("compile") else model
     precision = (torch.autocast("cpu", dtype=torch.bfloat16) if way.endswith("bf16")
                  else contextlib.nullcontext())
@@ -60,7 +66,7 @@ def pytorch_worker(case, way, steps):
     def train():
         optimizer.zero_grad(set_to_none=True)
         with precision:
-            loss = loss_of(logits(images), labels)
+            loss = sum(logits(images, labels).values()) if boxes else loss_of(logits(images), labels)
         loss.backward()
         optimizer.step()
 

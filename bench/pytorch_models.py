@@ -2,14 +2,17 @@
 import torch
 from torch import nn
 from torch.nn import functional
+from torchvision.models.detection.anchor_utils import AnchorGenerator
+from torchvision.models.detection.fcos import FCOS, FCOSHead
 from torchvision.models.swin_transformer import SwinTransformer
+from torchvision.ops import FeaturePyramidNetwork
 
 
 def swin(case):
     return SwinTransformer(patch_size=[case["patch"]] * 2, embed_dim=case["dim"],
                            depths=case["depths"], num_heads=case["heads"],
                            window_size=[case["window"]] * 2, num_classes=case["classes"],
-                           stochastic_depth_prob=0.1)
+                           mlp_ratio=case.get("mlp_ratio", 4.0), stochastic_depth_prob=0.1)
 
 
 def conv_norm(channels, out, kernel):
@@ -75,3 +78,59 @@ class UperNet(nn.Module):
         main, auxiliary = (functional.cross_entropy(enlarge(o, masks.shape[1:]), masks)
                            for o in outputs)
         return main + 0.4 * auxiliary
+
+
+class PyramidBackbone(nn.Module):
+    """The normed maps of all stages of a Swin but the first, behind a feature pyramid."""
+
+    def __init__(self, case):
+        super().__init__()
+        self.body = swin(case)
+        del self.body.head, self.body.norm
+        widths = [case["dim"] << i for i in range(1, len(case["depths"]))]
+        self.norms = nn.ModuleList(nn.LayerNorm(width) for width in widths)
+        self.pyramid = FeaturePyramidNetwork(widths, case["channels"])
+        self.coarse = nn.ModuleList(
+            nn.Conv2d(case["channels"], case["channels"], 3, stride=2, padding=1)
+            for _ in case["levels"][len(widths):])
+        self.out_channels = case["channels"]
+
+    def forward(self, images):
+        x, maps = self.body.features[0](images), {}
+        for index, layer in enumerate(self.body.features[1:], 1):
+            x = layer(x)
+            if index % 2 == 1 and index > 1:  # behind a stage
+                normed = self.norms[index // 2 - 1](x)
+                maps[str(index // 2)] = normed.permute(0, 3, 1, 2).contiguous()
+        levels = list(self.pyramid(maps).values())
+        for conv in self.coarse:
+            levels.append(conv(levels[-1]))
+        return {str(i): level for i, level in enumerate(levels)}
+
+
+def fcos(case):
+    """arXiv:1904.01355 as torchvision has it, for images that already have their size."""
+    anchors = AnchorGenerator(tuple((level,) for level in case["levels"]),
+                              ((1.0,),) * len(case["levels"]))
+    head = FCOSHead(case["channels"], 1, case["classes"], case["convs"])
+    for module in (head.classification_head, head.regression_head):
+        for i, layer in enumerate(module.conv):
+            if isinstance(layer, nn.GroupNorm):
+                module.conv[i] = nn.GroupNorm(case["groups"], case["channels"])
+    height, width = case["size"]
+    return FCOS(PyramidBackbone(case), case["classes"], min_size=min(height, width),
+                max_size=max(height, width), image_mean=[0.0] * 3, image_std=[1.0] * 3,
+                anchor_generator=anchors, head=head, score_thresh=0.05, size_divisible=1)
+
+
+def random_boxes(case):
+    """A dozen in each image."""
+    height, width = case["size"]
+    targets = []
+    for _ in range(case["batch"]):
+        size = torch.rand(12, 2) * 0.4 + 0.05
+        corner = torch.rand(12, 2) * (1 - size)
+        unit = torch.tensor([width, height, width, height])
+        targets.append({"boxes": torch.cat([corner, corner + size], 1) * unit,
+                        "labels": torch.randint(0, case["classes"], (12,))})
+    return targets
