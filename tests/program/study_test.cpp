@@ -265,21 +265,69 @@ fs::path write_masks(const fs::path& root, int classes) {
   return root;
 }
 
+/// Two images with a box each, and one to be tested on, in COCO's format.
+fs::path write_coco(const fs::path& root) {
+  for (const char* split : {"train", "val"}) {
+    nlohmann::json images = nlohmann::json::array(), boxes = nlohmann::json::array();
+    for (int i = 0; i < 2; ++i) {
+      const std::string name = fmt::format("{}{}.png", split, i);
+      testing::write_picture(root / name, i);
+      images.push_back({{"id", i + 1}, {"file_name", name}, {"width", 16}, {"height", 12}});
+      boxes.push_back({{"id", i + 1},
+                       {"image_id", i + 1},
+                       {"category_id", 1},
+                       {"bbox", {2, 2, 8, 6}},
+                       {"area", 48},
+                       {"iscrowd", 0}});
+    }
+    const nlohmann::json set = {{"images", images},
+                                {"annotations", boxes},
+                                {"categories", {{{"id", 1}, {"name", "nucleus"}}}}};
+    testing::write_text(root / "annotations" / fmt::format("instances_{}.json", split), set.dump());
+  }
+  return root;
+}
+
+/// The same of VOC.
+fs::path write_voc(const fs::path& root) {
+  for (const char* split : {"train", "val", "test"}) {
+    std::string names;
+    for (int i = 0; i < 2; ++i) {
+      const std::string name = fmt::format("{}{}", split, i);
+      names += name + "\n";
+      testing::write_picture(root / "JPEGImages" / (name + ".png"), i);
+      testing::write_text(
+          root / "Annotations" / (name + ".xml"),
+          fmt::format("<annotation><filename>{}.png</filename><size><width>16</width>"
+                      "<height>12</height><depth>3</depth></size><object><name>RBC"
+                      "</name><bndbox><xmin>2</xmin><ymin>2</ymin><xmax>9</xmax>"
+                      "<ymax>8</ymax></bndbox></object></annotation>",
+                      name));
+    }
+    testing::write_text(root / "ImageSets/Main" / fmt::format("{}.txt", split), names);
+  }
+  return root;
+}
+
 TEST_CASE("the studies that come with the program can be started") {
   const ScratchFolder folder;
-  const std::map<std::string, fs::path> masks{{"nuclei", write_masks(folder / "nuclei", 2)},
-                                              {"camvid", write_masks(folder / "camvid", 11)}};
+  const std::vector<std::pair<std::string, fs::path>> sets{
+      {"levels_nuclei", write_coco(folder / "coco")},
+      {"bccd", write_voc(folder / "voc")},
+      {"nuclei", write_masks(folder / "nuclei", 2)},
+      {"camvid", write_masks(folder / "camvid", 11)}};
   int studies = 0;
   for (const auto& entry : fs::directory_iterator(test::source("configs/studies"))) {
     CAPTURE(entry.path().string());
     for (const bool quick : {false, true}) {
       std::vector<std::string> arguments{"ablate", entry.path(), "--dry-run", "--no-measure"};
       if (quick) arguments.push_back("--quick");
-      for (const auto& [name, root] : masks) {
+      for (const auto& [name, root] : sets) {
         if (entry.path().string().find(name) == std::string::npos) continue;
         // So few images fill no batch of the recipe.
         arguments.insert(arguments.end(),
                          {"--set", "data.root=" + root.string(), "--set", "data.batch_size=2"});
+        break;
       }
       const Outcome outcome = test::tessera(arguments);
       CAPTURE(outcome.err);
