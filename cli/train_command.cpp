@@ -46,19 +46,6 @@ struct TrainOptions {
   bool dry_run = false;
 };
 
-/// What people give instead of a configuration.
-void refuse_folder(const std::string& path) {
-  std::error_code ignored;
-  if (!fs::is_directory(path, ignored)) return;
-  if (fs::exists(RunFolder{path}.config(), ignored)) {
-    fail<ConfigError>("{}: is a run: tessera train --resume {} goes on with it", path, path);
-  }
-  fail<ConfigError>(
-      "{}: is a folder, and train takes a configuration: tessera init {} writes one for the images "
-      "in it",
-      path, path);
-}
-
 Config read_config(const TrainOptions& options) {
   refuse_folder(options.config);
   if (!options.config.empty()) return load_config(options.config, options.overrides);
@@ -74,27 +61,6 @@ std::optional<InitialModel> prepare_weights(Config& config, bool starts) {
   InitialModel initial = load_initial_model(config);
   adopt_norms(config.model, initial.model->config());
   return initial;
-}
-
-int dry_run(const Config& config, std::int64_t samples,
-            const std::optional<InitialModel>& initial) {
-  fmt::print("{}", plan_text(config));
-  for (const std::string& line : plan_texts(config, samples)) fmt::print("{}\n", line);
-  if (initial) fmt::print("{}\n", fmt::join(initial->report.summary(), "\n"));
-  fmt::print("Dry run: nothing was trained or written.\n");
-  return kExitOk;
-}
-
-int report(const TrainSummary& summary, const Config& config, const RunFolder& folder) {
-  if (summary.stop_signal != 0) {
-    fmt::print("Stopped after step {}. Go on with: tessera train --resume {}\n", summary.step,
-               folder.path.string());
-    return 128 + summary.stop_signal;
-  }
-  fmt::print("Trained for {:.0f} s, up to step {}{}{}.\n", summary.train_seconds, summary.step,
-             summary.ended_early ? " (early end)" : "", last_and_best(summary, config));
-  fmt::print("Everything is in {}\n", folder.path.string());
-  return kExitOk;
 }
 
 /// What a run works with.
@@ -255,7 +221,7 @@ int start(const TrainOptions& options, Parts parts, SignalGuard& signals) {
   try {
     const TrainSummary summary =
         conclude(session, [&] { return train_new(std::move(parts), folder, session, signals); });
-    return report(summary, config, folder);
+    return report_end(summary, config, folder);
   } catch (const DataError&) {
     abandon_unstarted_run(folder);
     throw;
@@ -276,7 +242,7 @@ int resume(const TrainOptions& options, Parts parts, SignalGuard& signals) {
     session.start(0);
     return train_new(std::move(parts), folder, session, signals);
   });
-  return report(summary, config, folder);
+  return report_end(summary, config, folder);
 }
 
 /// A rank that is not the first: it trains, and writes nothing.
@@ -306,7 +272,7 @@ int run(const TrainOptions& options, Communicator& ranks) {
   const bool starts =
       !resuming || options.restart || !read_index(RunFolder{options.resume}.checkpoints());
   parts.initial = prepare_weights(parts.config, starts);
-  if (options.dry_run) return dry_run(parts.config, parts.training->size(), parts.initial);
+  if (options.dry_run) return print_dry_run(parts.config, parts.training->size(), parts.initial);
   return resuming ? resume(options, std::move(parts), signals)
                   : start(options, std::move(parts), signals);
 }

@@ -1,7 +1,13 @@
 #include "cli/train_texts.h"
 
 #include <fmt/core.h>
+#include <fmt/ranges.h>
 
+#include <filesystem>
+
+#include "cli/commands.h"
+#include "cli/cost_text.h"
+#include "core/error.h"
 #include "optim/schedule.h"
 #include "train/readable.h"
 #include "train/training_plan.h"
@@ -20,6 +26,17 @@ std::string learning_rate_text(const Config& config) {
       optim.lr, optim.lr_scaling == LrScaling::kLinear ? ratio : "sqrt(" + ratio + ")", images);
 }
 
+/// `: val top-1 83.12 %, best 84.02 %`
+std::string last_and_best(const TrainSummary& summary, const Config& config) {
+  if (!summary.last || !summary.best) return "";
+  const std::string name = "val/" + config.train.best_by;
+  const Metric* last = summary.last->metrics.find(name);
+  const Metric* best = summary.best->metrics.find(name);
+  if (last == nullptr || best == nullptr) return "";
+  return fmt::format(": {} {}, best {}", title_of_metric(name), text_of_metric(*last),
+                     text_of_metric(*best));
+}
+
 }  // namespace
 
 std::vector<std::string> plan_texts(const Config& config, std::int64_t samples, int ranks) {
@@ -31,14 +48,37 @@ std::vector<std::string> plan_texts(const Config& config, std::int64_t samples, 
   return lines;
 }
 
-std::string last_and_best(const TrainSummary& summary, const Config& config) {
-  if (!summary.last || !summary.best) return "";
-  const std::string name = "val/" + config.train.best_by;
-  const Metric* last = summary.last->metrics.find(name);
-  const Metric* best = summary.best->metrics.find(name);
-  if (last == nullptr || best == nullptr) return "";
-  return fmt::format(": {} {}, best {}", title_of_metric(name), text_of_metric(*last),
-                     text_of_metric(*best));
+void refuse_folder(const std::string& path) {
+  std::error_code ignored;
+  if (!std::filesystem::is_directory(path, ignored)) return;
+  if (std::filesystem::exists(RunFolder{path}.config(), ignored)) {
+    fail<ConfigError>("{}: is a run: tessera train --resume {} goes on with it", path, path);
+  }
+  fail<ConfigError>(
+      "{}: is a folder, and train takes a configuration: tessera init {} writes one for the images "
+      "in it",
+      path, path);
+}
+
+int print_dry_run(const Config& config, std::int64_t samples,
+                  const std::optional<InitialModel>& initial) {
+  fmt::print("{}", plan_text(config));
+  for (const std::string& line : plan_texts(config, samples)) fmt::print("{}\n", line);
+  if (initial) fmt::print("{}\n", fmt::join(initial->report.summary(), "\n"));
+  fmt::print("Dry run: nothing was trained or written.\n");
+  return kExitOk;
+}
+
+int report_end(const TrainSummary& summary, const Config& config, const RunFolder& folder) {
+  if (summary.stop_signal != 0) {
+    fmt::print("Stopped after step {}. Go on with: tessera train --resume {}\n", summary.step,
+               folder.path.string());
+    return 128 + summary.stop_signal;
+  }
+  fmt::print("Trained for {:.0f} s, up to step {}{}{}.\n", summary.train_seconds, summary.step,
+             summary.ended_early ? " (early end)" : "", last_and_best(summary, config));
+  fmt::print("Everything is in {}\n", folder.path.string());
+  return kExitOk;
 }
 
 }  // namespace tessera

@@ -1,9 +1,13 @@
 // What `tessera train` says of a run before and after it.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "train/initial_model.h"
+#include "train/run_folder.h"
 #include "train/trainer.h"
 
 namespace tessera {
@@ -12,7 +16,14 @@ namespace tessera {
 /// a line each.
 std::vector<std::string> plan_texts(const Config& config, std::int64_t samples, int ranks = 1);
 
-/// `: val top-1 83.12 %, best 84.02 %`
-std::string last_and_best(const TrainSummary& summary, const Config& config);
+/// Throws ConfigError if `path` is what people give in the place of a configuration: a folder.
+void refuse_folder(const std::string& path);
+
+/// Prints what a training of so many images would be. Returns the exit code.
+int print_dry_run(const Config& config, std::int64_t samples,
+                  const std::optional<InitialModel>& initial);
+
+/// Prints how the run in `folder` ended. Returns the exit code.
+int report_end(const TrainSummary& summary, const Config& config, const RunFolder& folder);
 
 }  // namespace tessera
