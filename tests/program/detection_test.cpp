@@ -198,6 +198,7 @@ TEST_CASE("head, task and data that do not belong together are refused in one go
 
 #ifdef TESSERA_MPIRUN
 TEST_CASE("detection on several ranks is that of one process") {
+  if (!test::has_ranks()) return;
   const Set set;
   const Runs runs(config_for(set.root()));
   const std::string same_sizes = "data.augment.scale=[1.0, 1.0]";

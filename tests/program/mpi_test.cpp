@@ -46,6 +46,7 @@ Outcome train(const Runs& runs, const std::string& name, int ranks,
 }
 
 TEST_CASE("mpi: several ranks train what one process trains, and the same bits again") {
+  if (!test::has_ranks()) return;
   const Runs runs(kEverything);
   std::vector<std::string> settings;
   // It blows rounding up: directions that a gradient hardly has get the size of the others.
@@ -73,6 +74,7 @@ TEST_CASE("mpi: several ranks train what one process trains, and the same bits a
 }
 
 TEST_CASE("mpi: gradients that travel as bf16 train nearly the same, on all ranks alike") {
+  if (!test::has_ranks()) return;
   const Runs runs(kEverything);
   REQUIRE(runs.train("one").code == 0);
   REQUIRE(train(runs, "two", 2, {"train.wire=bf16"}).code == 0);
@@ -82,6 +84,7 @@ TEST_CASE("mpi: gradients that travel as bf16 train nearly the same, on all rank
 }
 
 TEST_CASE("mpi: a run goes on with another number of ranks") {
+  if (!test::has_ranks()) return;
   const Runs runs(kEverything);
   const std::string schedule = "optim.schedule.name=constant";  // of no length that a stop changes
   REQUIRE(runs.train("one", {schedule}).code == 0);
@@ -128,6 +131,7 @@ int count(const std::string& text, const std::string& part) {
 }
 
 TEST_CASE("mpi: whatever ends one rank ends all, within ten seconds, and the run goes on") {
+  if (!test::has_ranks()) return;
   const Runs runs(kEverything);
   test::Program program({"train", runs.config(), "--out", runs.folder() / "run", "--set",
                          "train.epochs=5000", "--set", "train.checkpoint_every=5"},
@@ -160,6 +164,7 @@ TEST_CASE("mpi: whatever ends one rank ends all, within ten seconds, and the run
 }
 
 TEST_CASE("mpi: an error is said once, by whichever rank it is of") {
+  if (!test::has_ranks()) return;
   const Runs runs(kEverything);
   std::vector<std::string> settings;
   std::string line;
