@@ -94,7 +94,10 @@ TrainSummary Trainer::run() {
       save(false);
       break;
     }
-    if (listen() != 0) break;
+    if (listen() != 0) {  // what the epoch came to is saved
+      say(fmt::format("{}: saving step {}", signal_name(stop_signal_), position_.step));
+      break;
+    }
   }
   summary_.stop_signal = stop_signal_;
   summary_.step = position_.step;
