@@ -46,7 +46,7 @@ std::vector<Command> add_commands(CommandLine& line) {
       "tessera train configs/flowers.yaml --set data.root=flowers --set train.epochs=30");
   add("eval", "Test a checkpoint on a data set", add_eval_command,
       "tessera eval runs/flowers --confusion --predictions answers.csv");
-  add("predict", "Classify images", add_predict_command,
+  add("predict", "Say what is in images: classes, masks or boxes", add_predict_command,
       "tessera predict runs/flowers photos --format csv --threshold 0.8");
   add("mistakes", "List the images that a model gets wrong, and labels that look wrong",
       add_mistakes_command, "tessera mistakes runs/flowers --write-skip doubtful.txt");
