@@ -5,6 +5,7 @@
 #include "cli/arguments.h"
 #include "cli/commands.h"
 #include "cli/cost_text.h"
+#include "cli/together.h"
 #include "core/parallel.h"
 #include "formats/json.h"
 #include "train/config/config.h"
@@ -22,14 +23,15 @@ struct BenchOptions {
   bool json = false;
 };
 
-int run(BenchOptions options) {
+int run(BenchOptions options, Communicator& ranks) {
   if (!options.precision.empty()) {
     options.overrides.push_back("train.precision=" + options.precision);
   }
   const Config config = load_config(options.config, options.overrides);
   if (config.train.threads > 0) set_num_threads(config.train.threads);
   const std::int64_t batch = options.batch > 0 ? options.batch : config.data.batch_size;
-  const Speed speed = measure_speed(config, batch, options.steps);
+  const Speed speed = measure_speed(config, batch, options.steps, ranks);
+  if (!ranks.leads()) return kExitOk;
   if (options.json) {
     fmt::print("{}\n", json_text(speed_json(speed, config), 2));
   } else {
@@ -57,8 +59,11 @@ Action add_bench_command(Arguments& arguments) {
   arguments.footer(
       "Training and inference take random images. The loader prepares batches of the configured\n"
       "data set, or of noise if that is not here, as one thread of it would. FLOPs are twice the\n"
-      "multiply-adds of `tessera inspect`, and a training step counts as three forward passes.");
-  return [options] { return run(*options); };
+      "multiply-adds of `tessera inspect`, and a training step counts as three forward passes.\n"
+      "Started by mpirun it measures all ranks together, each with its part of the batch.");
+  return [options] {
+    return run_together([options](Communicator& ranks) { return run(*options, ranks); });
+  };
 }
 
 }  // namespace tessera

@@ -135,9 +135,10 @@ const char* precision_of(const Config& config) {
 }  // namespace
 
 std::string speed_text(const Speed& speed, const Config& config) {
-  std::string text =
-      fmt::format("batch {}, {}, {}; medians of {}\n\n", speed.batch, precision_of(config),
-                  plural(num_threads(), "thread"), plural(speed.steps, "step"));
+  std::string workers = plural(num_threads(), "thread");
+  if (speed.ranks > 1) workers = fmt::format("{} ranks of {}", speed.ranks, workers);
+  std::string text = fmt::format("batch {}, {}, {}; medians of {}\n\n", speed.batch,
+                                 precision_of(config), workers, plural(speed.steps, "step"));
   text += line("training", speed.train) + line("inference", speed.infer);
   text += fmt::format(
       "loader    {:>10.2f} ms of CPU a batch ({}), {:.1f} % of a training step's {:.0f} "
@@ -165,6 +166,7 @@ Json speed_json(const Speed& speed, const Config& config) {
           {"stream_gbytes", speed.stream_gbytes},
           {"peak_rss_mb", speed.peak_rss_mb},
           {"threads", num_threads()},
+          {"ranks", speed.ranks},
           {"batch", speed.batch},
           {"precision", precision_of(config)},
           {"ops", to_json(slowest_first(speed.train_ops, speed))},

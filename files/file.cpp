@@ -71,6 +71,19 @@ int open_file(const fs::path& path) {
   return file;
 }
 
+void read_at(int file, std::uint64_t offset, std::span<std::uint8_t> out, const std::string& name) {
+  while (!out.empty()) {
+    const ssize_t count = ::pread(file, out.data(), out.size(), static_cast<off_t>(offset));
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) {
+      fail<DataError>("[tar] {}: byte {}: {}", name, offset,
+                      count < 0 ? std::strerror(errno) : "the file has become shorter");
+    }
+    offset += static_cast<std::uint64_t>(count);
+    out = out.subspan(static_cast<std::size_t>(count));
+  }
+}
+
 std::vector<std::uint8_t> read_file(const fs::path& path, std::size_t limit) {
   const int descriptor = open_file(path);
   const GzHandle file(gzdopen(descriptor, "rb"));  // passes plain files through

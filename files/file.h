@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,6 +14,10 @@ namespace tessera {
 /// Opens a file for reading; the descriptor is the caller's. Throws DataError if it is missing or
 /// unreadable, or no regular file: a pipe or a device could keep one waiting for ever.
 int open_file(const std::filesystem::path& path);
+
+/// Fills `out` with bytes of an open file from `offset` on. `name`, as it may be shown, is for
+/// messages. Throws DataError, also if the file ends before.
+void read_at(int file, std::uint64_t offset, std::span<std::uint8_t> out, const std::string& name);
 
 /// The bytes of a file, unpacked if it is gzip. Throws DataError if it is missing, unreadable,
 /// no regular file, larger than `limit` bytes (unpacked), or a truncated or corrupt gzip.

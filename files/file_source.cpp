@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "core/text.h"
 #include "files/folder_source.h"
+#include "files/shard_source.h"
 #include "files/tar_source.h"
 
 namespace tessera {
@@ -28,6 +29,9 @@ constexpr std::array kLitter = {"@eadir"sv,       "@tmp"sv,        "#recycle"sv,
 
 std::unique_ptr<FileSource> open_files(const std::string& root) {
   std::error_code error;
+  if (root.find('{') != std::string::npos && !std::filesystem::exists(root, error)) {
+    return std::make_unique<ShardSource>(root);
+  }
   const std::filesystem::file_status status = std::filesystem::status(root, error);
   if (status.type() == std::filesystem::file_type::not_found) {
     fail<DataError>(

@@ -72,7 +72,8 @@ class FileSource {
   std::string root_;
 };
 
-/// A folder or a tar archive. Throws DataError if it is neither.
+/// A folder, a tar archive or, where the name holds braces, many of them (see ShardSource). Throws
+/// DataError if it is none of these.
 std::unique_ptr<FileSource> open_files(const std::string& root);
 
 /// Why an entry of this name is left out whatever it is; nothing if it is not.

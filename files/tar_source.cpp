@@ -60,7 +60,9 @@ TarSource::TarSource(const std::string& path) : FileSource(path) {
       fail<DataError>("[tar] {}: {}", shown(path), std::strerror(errno));
     }
     index_ = read_tar_index(
-        [this](std::uint64_t offset, std::span<std::uint8_t> out) { read_at(offset, out); },
+        [&](std::uint64_t offset, std::span<std::uint8_t> out) {
+          read_at(file_, offset, out, shown(path));
+        },
         static_cast<std::uint64_t>(status.st_size), shown(path));
   } catch (...) {
     ::close(file_);
@@ -126,21 +128,8 @@ std::vector<std::uint8_t> TarSource::read(const std::string& path, std::size_t l
     fail<DataError>("[tar] {}: holds more than {} bytes", shown(root() + '/' + path), limit);
   }
   std::vector<std::uint8_t> bytes(file.size);
-  read_at(file.offset, bytes);
+  read_at(file_, file.offset, bytes, shown(root()));
   return bytes;
-}
-
-void TarSource::read_at(std::uint64_t offset, std::span<std::uint8_t> out) const {
-  while (!out.empty()) {
-    const ssize_t count = ::pread(file_, out.data(), out.size(), static_cast<off_t>(offset));
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) {
-      fail<DataError>("[tar] {}: byte {}: {}", shown(root()), offset,
-                      count < 0 ? std::strerror(errno) : "the file has become shorter");
-    }
-    offset += static_cast<std::uint64_t>(count);
-    out = out.subspan(static_cast<std::size_t>(count));
-  }
 }
 
 }  // namespace tessera

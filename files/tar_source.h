@@ -23,8 +23,6 @@ class TarSource final : public FileSource {
   std::vector<std::uint8_t> read(const std::string& path, std::size_t limit) const override;
 
  private:
-  void read_at(std::uint64_t offset, std::span<std::uint8_t> out) const;
-
   int file_ = -1;
   TarIndex index_;
 };

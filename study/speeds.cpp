@@ -30,6 +30,7 @@ std::string key_of(Config config) {
   const TrainConfig train = config.train;
   config.train = {};
   config.train.precision = train.precision;
+  config.train.recompute = train.recompute;
   config.train.threads = train.threads;
   return to_yaml(config);
 }

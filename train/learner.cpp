@@ -92,7 +92,7 @@ UpdateResult Learner::update(std::span<const Batch> batches, std::int64_t step, 
     result.loss += loss / static_cast<double>(batches.size());
     pass.sample += ranks_.alone() ? batch.size() : batch.whole;
   }
-  complete_gradients();
+  complete_gradients(profile);
   result.loss = add_up(result.loss, meter);
   if (!std::isfinite(result.loss)) fail_not_finite(batches, step, "the loss");
   const double share = 1.0 / static_cast<double>(batches.size());
@@ -110,9 +110,12 @@ UpdateResult Learner::update(std::span<const Batch> batches, std::int64_t step, 
   return result;
 }
 
-void Learner::complete_gradients() {
+void Learner::complete_gradients(Profile* profile) {
   model_.parameters.complete_gradients();
-  if (sum_) sum_->finish();
+  if (!sum_) return;
+  const double start = seconds_now();
+  sum_->finish();
+  if (profile != nullptr) profile->add("waiting for gradients", seconds_now() - start, {});
 }
 
 /// The loss of all ranks, and in `meter` what all have counted.

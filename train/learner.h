@@ -93,7 +93,7 @@ class Learner {
     Profile* profile = nullptr;
   };
   double run(const Batch& batch, const Pass& pass);
-  void complete_gradients();
+  void complete_gradients(Profile* profile);
   double add_up(double loss, std::unique_ptr<Meter>& meter);
   [[noreturn]] void fail_not_finite(std::span<const Batch> batches, std::int64_t step,
                                     const char* what);

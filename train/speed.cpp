@@ -121,12 +121,17 @@ Rate rate_of(double seconds, std::int64_t images, double flops_of_image, double 
 
 }  // namespace
 
-Speed measure_speed(const Config& config, std::int64_t batch_size, int steps) {
+Speed measure_speed(const Config& config, std::int64_t batch_size, int steps, Communicator& ranks) {
   Speed speed;
   speed.batch = batch_size;
   speed.steps = steps;
-  Learner learner(config);
-  const Batch batch = random_batch(config, learner.task(), batch_size);
+  speed.ranks = ranks.size();
+  Learner learner(config, ranks);
+  std::vector<std::int64_t> places =
+      places_of({ranks.rank(), ranks.size()}, batch_size, config.data.augment.mixes());
+  Batch batch = random_batch(config, learner.task(), static_cast<std::int64_t>(places.size()));
+  batch.whole = batch_size;
+  if (!ranks.alone()) batch.places = std::move(places);
   std::int64_t step = 0;
   const auto train = [&](Profile* profile) {
     learner.update({&batch, 1}, step++, config.optim.lr, profile);
@@ -141,10 +146,11 @@ Speed measure_speed(const Config& config, std::int64_t batch_size, int steps) {
   const Seconds inference = median_seconds(steps, [&] { learner.predict(batch.images); });
   for (int i = 0; i < steps; ++i) learner.predict(batch.images, &speed.infer_ops);
 
-  speed.loader = measure_loader(config, batch_size, steps);
+  speed.loader = measure_loader(config, batch.size(), steps);
   speed.loader.step_cpu_seconds = training.cpu;
-  speed.peak_gflops = peak_of(config.train.precision);
-  speed.stream_gbytes = measure_stream_gbytes();
+  // All ranks measure at once, as they work at once.
+  speed.peak_gflops = ranks.size() * peak_of(config.train.precision);
+  speed.stream_gbytes = ranks.size() * measure_stream_gbytes();
   const ModelPlan plan = plan_model(config.model);
   speed.train =
       rate_of(training.wall, batch_size, 6.0 * static_cast<double>(plan.macs()), speed.peak_gflops);

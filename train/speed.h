@@ -4,6 +4,7 @@
 #include <string>
 
 #include "core/profile.h"
+#include "distributed/communicator.h"
 #include "train/train_config.h"
 
 namespace tessera {
@@ -25,6 +26,7 @@ struct LoaderCost {
 
 struct Speed {
   std::int64_t batch = 0;
+  int ranks = 1;
   int steps = 0;  ///< that a median is of, and that a profile is the sum of
   Rate train, infer;
   Profile train_ops, infer_ops;
@@ -36,8 +38,10 @@ struct Speed {
 
 /// Trains and infers on random images. The loader is measured on the configured data set if its
 /// files are here, else on noise of the model's size, with the configured augmentation.
-/// Throws ConfigError (see plan_model).
-Speed measure_speed(const Config& config, std::int64_t batch, int steps);
+/// Of several ranks each has its part of the batch, and all make the same call: figures are of all
+/// of them, profiles, peak and loader of this one. Throws ConfigError (see plan_model).
+Speed measure_speed(const Config& config, std::int64_t batch, int steps,
+                    Communicator& ranks = one_process());
 
 /// Seconds of one update on random images: the faster of two, after one to warm up. Throws
 /// ConfigError (see plan_model).

@@ -1,0 +1,94 @@
+#!/usr/bin/env python3
+"""A data set of very many names, made of one tiny image, and how long it takes to open.
+
+    bench/many_images.py PROGRAM FOLDER [--images 1300000] [--kind shards|tar|folder]
+
+Writes it into FOLDER (about 2 GB as shards or tar; a folder needs as many inodes as images), then
+runs `tessera train --dry-run` on it, which reads all names and classes, twice: files may be in the
+system's cache or not. Prints seconds and peak memory.
+"""
+import argparse
+import base64
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+
+CLASSES = 1000
+PNG = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5E"
+                       "rkJggg==")
+
+
+def entry(name, data):
+    header = bytearray(512)
+    header[0:len(name)] = name.encode()
+    header[100:107] = b"0000644"
+    header[124:135] = b"%011o" % len(data)
+    header[148:156] = b" " * 8
+    header[156:157] = b"0"
+    header[257:265] = b"ustar\x0000"
+    header[148:155] = b"%06o\0" % sum(header)
+    return bytes(header) + data + bytes(-len(data) % 512)
+
+
+def write_shards(folder, images):
+    per_shard = 10000
+    shards = (images + per_shard - 1) // per_shard
+    for shard in range(shards):
+        with open(f"{folder}/set-train-{shard:06}.tar", "wb") as file:
+            for i in range(shard * per_shard, min(images, (shard + 1) * per_shard)):
+                file.write(entry(f"{i:08}.png", PNG) + entry(f"{i:08}.cls", b"%d" % (i % CLASSES)))
+            file.write(bytes(1024))
+    return f"{folder}/set-train-{{000000..{shards - 1:06}}}.tar"
+
+
+def write_tar(folder, images):
+    with open(f"{folder}/set.tar", "wb") as file:
+        for i in range(images):
+            file.write(entry(f"train/{i % CLASSES:04}/{i:08}.png", PNG))
+        file.write(bytes(1024))
+    return f"{folder}/set.tar"
+
+
+def write_folder(folder, images):
+    for k in range(CLASSES):
+        os.makedirs(f"{folder}/set/train/{k:04}", exist_ok=True)
+    for i in range(images):
+        with open(f"{folder}/set/train/{i % CLASSES:04}/{i:08}.png", "wb") as file:
+            file.write(PNG)
+    return f"{folder}/set"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("program")
+    parser.add_argument("folder")
+    parser.add_argument("--images", type=int, default=1_300_000)
+    parser.add_argument("--kind", choices=["shards", "tar", "folder"], default="shards")
+    arguments = parser.parse_args()
+    os.makedirs(arguments.folder, exist_ok=True)
+    write = {"shards": write_shards, "tar": write_tar, "folder": write_folder}[arguments.kind]
+    start = time.monotonic()
+    root = write(arguments.folder, arguments.images)
+    print(f"written in {time.monotonic() - start:.0f} s: {root}", flush=True)
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml", delete=False) as config:
+        config.write("model: {image_size: 32, patch_size: 4, embed_dim: 16, depths: [1], num_heads: [2],"
+                     " window_size: 4}\n"
+                     f"data: {{name: image_folder, root: \"{root}\", batch_size: 64, val_split: 0.01}}\n")
+    for attempt in ("first", "second"):
+        start = time.monotonic()
+        done = subprocess.run([arguments.program, "train", config.name, "--dry-run"],
+                              capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            sys.exit(done.stderr)
+        seconds = time.monotonic() - start
+        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+        print(f"{attempt} opening of training and validation: {seconds:.1f} s, peak {peak:.0f} MB, "
+              f"{1048576 * peak / arguments.images:.0f} bytes an image", flush=True)
+
+
+if __name__ == "__main__":
+    main()
