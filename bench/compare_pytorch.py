@@ -51,7 +51,9 @@ def pytorch_worker(case, way, steps):
     dense, boxes = "head" in case, case.get("head") == "fcos"
     model = (pytorch_models.fcos(case) if boxes else pytorch_models.UperNet(case) if dense
              else pytorch_models.swin(case))
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.05)
+    fused = tuple(map(int, torch.__version__.split(".")[:2])) >= (2, 4)  # on the CPU from then on
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.05,
+                                  **({"fused": True} if fused else {}))
     height, width = case["size"] if dense else (case["size"], case["size"])
     images = torch.randn(case["batch"], 3, height, width)
     target_shape = (case["batch"], height, width) if dense else (case["batch"],)
