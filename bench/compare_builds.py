@@ -36,7 +36,7 @@ def main():
     parser.add_argument("config")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("options", nargs="*", help="for tessera bench, behind --")
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()
     rounds = []
     for number in range(arguments.rounds):
         rounds.append([bench(program, arguments.config, arguments.options)
