@@ -264,8 +264,8 @@ Action add_ablate_command(Arguments& arguments) {
       .excludes(join)
       .excludes(dry_run);
   arguments.footer(
-      "A study that was stopped or killed goes on where it was when it is started again, and runs\n"
-      "that failed are tried again. A run that is done is kept as long as its configuration stays\n"
+      "A study that was stopped or killed goes on where it was when it is started again, and runs "
+      "that failed are tried again. A run that is done is kept as long as its configuration stays "
       "the same, whatever else of the study changes. docs/studies.md explains the file.");
   return [options] {
     if (options->join && (options->measure_again || !options->take_from.empty())) {

@@ -30,6 +30,16 @@ std::string unknown_command(const CLI::App& app, int argc, char** argv) {
   return "";
 }
 
+/// `tessera data check`, as far as the command line names commands.
+std::string words_so_far(const CLI::App& app) {
+  std::string words = app.get_name();
+  for (const CLI::App* at = &app; !at->get_subcommands().empty();) {
+    at = at->get_subcommands().front();
+    words += ' ' + at->get_name();
+  }
+  return words;
+}
+
 /// What stands for the value of an option in the help.
 std::string word_for(std::string_view name, bool is_text) {
   if (!is_text) return "NUMBER";
@@ -200,7 +210,7 @@ std::optional<int> CommandLine::parse(int argc, char** argv) {
   } catch (const CLI::Success& success) {
     return app_->exit(success);
   } catch (const CLI::ParseError& error) {
-    fail<ConfigError>("{} (tessera --help shows how)", error.what());
+    fail<ConfigError>("{} ({} --help shows how)", error.what(), words_so_far(*app_));
   }
   return std::nullopt;
 }

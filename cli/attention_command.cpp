@@ -133,9 +133,9 @@ Action add_attention_command(Arguments& arguments) {
   arguments.add_flag("--heads", options->heads,
                      "Every head instead of the mean of a block's heads");
   arguments.footer(
-      "Shown is how much attention each token receives from all tokens together: 1 is an even\n"
-      "share, 0 is none. With a class token: what that token pays. Windows and shifts are undone,\n"
-      "so each value lies over the pixels that its token stands for. Colours go from 0 to the\n"
+      "Shown is how much attention each token receives from all tokens together: 1 is an even "
+      "share, 0 is none. With a class token: what that token pays. Windows and shifts are undone, "
+      "so each value lies over the pixels that its token stands for. Colours go from 0 to the "
       "largest value of each map, which stands above it.");
   return [options] { return run(*options); };
 }

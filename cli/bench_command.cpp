@@ -57,8 +57,8 @@ Action add_bench_command(Arguments& arguments) {
       .one_of({"f32", "bf16"});
   arguments.add_flag("--json", options->json, "Print one JSON object");
   arguments.footer(
-      "Training and inference take random images. The loader prepares batches of the configured\n"
-      "data set, or of noise if that is not here, as one thread of it would. FLOPs are twice the\n"
+      "Training and inference take random images. The loader prepares batches of the configured "
+      "data set, or of noise if that is not here, as one thread of it would. FLOPs are twice the "
       "multiply-adds of `tessera inspect`, and a training step counts as three forward passes.\n"
       "Started by mpirun it measures all ranks together, each with its part of the batch.");
   return [options] {

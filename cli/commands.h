@@ -10,7 +10,7 @@ class CommandLine;
 
 /// Exit codes of the program.
 inline constexpr int kExitOk = 0;
-inline constexpr int kExitFailed = 1;    ///< the run failed: data, files, numbers
+inline constexpr int kExitFailed = 1;    ///< it failed: data, files, numbers
 inline constexpr int kExitUsage = 2;     ///< bad command line or configuration
 inline constexpr int kExitProblems = 3;  ///< a check found problems
 

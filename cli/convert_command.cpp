@@ -279,7 +279,7 @@ Action add_convert_command(Arguments& arguments) {
                        "Of a folder: several files of at most so many bytes, such as 2GB");
   arguments.footer(
       "Without --model names are changed and nothing else: every value keeps its bits and type.\n"
-      "With --model the weights become f32; tables, positions and patch kernels of another\n"
+      "With --model the weights become f32; tables, positions and patch kernels of another "
       "geometry are resized, and buffers that strict loaders expect are written along.");
   return [options] {
     if (options->model.empty() &&

@@ -1,6 +1,6 @@
 #include "cli/data_check.h"
 
-#include <iterator>
+#include <algorithm>
 #include <set>
 #include <utility>
 
@@ -24,6 +24,17 @@ Splits splits_of(const Config& config) {
   return {{{"train", Split::kTrain}, {"test", Split::kTest}, {"val", Split::kVal}}};
 }
 
+bool holds(const std::vector<std::string>& lines, const std::string& line) {
+  return std::find(lines.begin(), lines.end(), line) != lines.end();
+}
+
+/// Splits in one folder have the same to tell.
+void add_new(std::vector<std::string> lines, std::vector<std::string>& to) {
+  for (std::string& line : lines) {
+    if (!holds(to, line)) to.push_back(std::move(line));
+  }
+}
+
 /// Opens what is not the same as a split before.
 void open_splits(const Config& config, bool only_training, CheckedData& data) {
   std::set<std::uint64_t> seen;
@@ -32,15 +43,19 @@ void open_splits(const Config& config, bool only_training, CheckedData& data) {
     try {
       std::unique_ptr<Dataset> dataset = open_split(config, split);
       if (!seen.insert(dataset->fingerprint()).second) continue;
-      for (std::string& warning : dataset->take_warnings()) {
-        data.problems.push_back(std::move(warning));
+      Findings findings;
+      if (config.data.name == DatasetName::kImageFolder) {
+        findings = image_folder_findings(config.data, split);
       }
+      // What a run warns of are findings too, and notes are no problems.
+      for (std::string& warning : dataset->take_warnings()) {
+        if (!holds(findings.problems, warning) && !holds(findings.notes, warning)) {
+          findings.problems.push_back(std::move(warning));
+        }
+      }
+      add_new(std::move(findings.problems), data.problems);
+      add_new(std::move(findings.notes), data.notes);
       data.splits.push_back({name, std::move(dataset), {}});
-      if (config.data.name != DatasetName::kImageFolder) continue;
-      Findings findings = image_folder_findings(config.data, split);
-      std::move(findings.problems.begin(), findings.problems.end(),
-                std::back_inserter(data.problems));
-      std::move(findings.notes.begin(), findings.notes.end(), std::back_inserter(data.notes));
     } catch (const DataError& error) {
       if (split == Split::kTrain) throw;
       if (data.problems.empty() || data.problems.back() != error.what()) {

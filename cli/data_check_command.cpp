@@ -13,6 +13,7 @@
 #include "data/sets/box_fixes.h"
 #include "data/sets/image_folder.h"
 #include "data/sets/skip_list.h"
+#include "data/survey.h"
 #include "formats/json.h"
 #include "train/config/config.h"
 #include "train/readable.h"
@@ -40,12 +41,42 @@ bool is_class_folder(const fs::path& path) {
   return fs::is_directory(path, ignored) && !has_training_folder(path.string());
 }
 
-/// A configuration by its ending, anything else is the root of an image folder.
-Config config_of(const CheckOptions& options) {
+/// What is checked.
+struct Subject {
+  Config config;
+  bool only_training = false;
+  std::string
+      read_as{};  ///< what a folder that nothing describes was taken for, if not for classes
+};
+
+/// What `init` would make of a folder or archive.
+Subject subject_of(const std::string& root) {
+  Subject subject;
+  subject.config.has_data = true;
+  DataConfig& data = subject.config.data;
+  data = recognise_data(root);
+  if (data.name == DatasetName::kImageFolder && data.train_list.empty()) {
+    data.image = {224, 224, 3};
+    subject.only_training = is_class_folder(root);
+    return subject;
+  }
+  const DataSurvey survey = survey_data(root);
+  data = survey.config;
+  subject.only_training = survey.trains_on_all;
+  const std::string how = data.train_list.empty() ? "" : ", by the list " + data.train_list;
+  subject.read_as = "read as " + dataset_info(data.name).name + how;
+  if (data.val_split > 0.0) {
+    subject.read_as += fmt::format(", with {:.0f} % held out to validate", 100.0 * data.val_split);
+  }
+  return subject;
+}
+
+/// A configuration by its ending, anything else is the root of a data set.
+Subject subject_of(const CheckOptions& options) {
   const std::string ending = fs::path(options.path).extension().string();
   std::error_code ignored;
   if (!fs::is_directory(options.path, ignored) && (ending == ".yaml" || ending == ".yml")) {
-    return load_config(options.path, options.overrides);
+    return {load_config(options.path, options.overrides)};
   }
   if (!options.overrides.empty()) {
     fail<ConfigError>("--set changes a configuration, and {} is none", options.path);
@@ -53,12 +84,7 @@ Config config_of(const CheckOptions& options) {
   if (!fs::exists(options.path, ignored)) {
     fail<ConfigError>("{}: no such configuration or folder", options.path);
   }
-  Config config;
-  config.has_data = true;
-  config.data.name = DatasetName::kImageFolder;
-  config.data.root = options.path;
-  config.data.image = {224, 224, 3};
-  return config;
+  return subject_of(options.path);
 }
 
 Json to_json(const CheckedSplit& split, const Config& config) {
@@ -219,7 +245,8 @@ void write_fixed(const Config& config, const CheckOptions& options, Log& log) {
 }
 
 int check(const CheckOptions& options) {
-  Config config = config_of(options);
+  Subject subject = subject_of(options);
+  Config& config = subject.config;
   config.data.cache = Cache::kNone;  // the files themselves
   config.data.whole_images = true;
   config.data.on_error = OnError::kSkip;  // all that is wrong, not the first of it
@@ -228,7 +255,8 @@ int check(const CheckOptions& options) {
   }
   Log log;
   if (!options.fixed_folder.empty()) write_fixed(config, options, log);
-  const CheckedData data = check_data(config, is_class_folder(options.path), log);
+  CheckedData data = check_data(config, subject.only_training, log);
+  if (!subject.read_as.empty()) data.notes.insert(data.notes.begin(), subject.read_as);
   if (options.json) {
     fmt::print("{}\n", json_text(to_json(data, config), 2));
   } else {
@@ -244,7 +272,8 @@ Action add_data_check_command(Arguments& arguments) {
   auto options = std::make_shared<CheckOptions>();
   arguments
       .add_option("path", options->path,
-                  "Configuration file (YAML), or the root of a folder of images")
+                  "Configuration file (YAML), or a folder or tar archive of images, of images and "
+                  "masks, or of images and boxes")
       .required();
   arguments.add_option("--set", options->overrides, "Override a key: --set data.root=DIR")
       .repeated();

@@ -17,6 +17,7 @@
 #include "train/readable.h"
 #include "train/speed.h"
 #include "train/suggestion.h"
+#include "train/suggestion_text.h"
 
 namespace tessera {
 namespace {
@@ -102,8 +103,8 @@ int run(InitOptions options) {
              model.image_size[1], model.patch_size[0], model.embed_dim,
              plural(found.config.train.epochs, "epoch"), plural(found.training_images, "image"));
   for (const std::string& remark : found.remarks) fmt::print("note: {}\n", remark);
-  fmt::print("Wrote {}: about {} of training here and {:.1f} GB of memory. Next:\n\n", out.string(),
-             duration_text(found.train_seconds), static_cast<double>(found.bytes) / 1073741824.0);
+  fmt::print("Wrote {}: about {} of training here and {} of memory. Next:\n\n", out.string(),
+             duration_text(found.train_seconds), memory_text(found.bytes));
   fmt::print("  tessera data check {0}\n  tessera train {0}\n", out.string());
   return kExitOk;
 }

@@ -138,8 +138,7 @@ Action add_lr_find_command(Arguments& arguments) {
   arguments.add_flag("--json", options->json, "Print one JSON object");
   arguments.footer(
       "Trains a fresh model while the learning rate rises, until the loss diverges. The suggestion "
-      "is\n"
-      "for optim.lr, the largest rate of a schedule with a warm-up.");
+      "is for optim.lr, the largest rate of a schedule with a warm-up.");
   return [options] { return run(*options); };
 }
 

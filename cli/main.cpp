@@ -43,7 +43,7 @@ std::vector<Command> add_commands(CommandLine& line) {
   add("init", "Write a configuration for a folder of images", add_init_command,
       "tessera init flowers && tessera train flowers.yaml");
   add("train", "Train a model as a configuration says", add_train_command,
-      "tessera train configs/flowers.yaml --set data.root=flowers --set train.epochs=30");
+      "tessera train configs/flowers.yaml --set data.root=flowers");
   add("eval", "Test a checkpoint on a data set", add_eval_command,
       "tessera eval runs/flowers --confusion --predictions answers.csv");
   add("predict", "Say what is in images: classes, masks or boxes", add_predict_command,
@@ -59,8 +59,8 @@ std::vector<Command> add_commands(CommandLine& line) {
   add("inspect", "Show what a configuration or run means, stage by stage", add_inspect_command,
       "tessera inspect configs/swin_tiny.yaml --set model.patch_size=2");
   add("forward", "Run given weights on a given input, and the gradients", add_forward_command,
-      "tessera forward --model configs/swin_tiny.yaml --weights swin_t.pth --input x.safetensors "
-      "--output y.safetensors");
+      "tessera forward --model configs/swin_tiny.yaml --weights swin_t.pth \\\n"
+      "    --input x.safetensors --output y.safetensors");
   add("convert", "Rename weights for another framework, or fit them to another geometry",
       add_convert_command, "tessera convert runs/flowers flowers.safetensors --to timm");
   add("export", "Write a model as an ONNX file", add_export_command,
@@ -117,7 +117,9 @@ int run(int argc, char** argv) {
       "  tessera train configs/fashion_mnist_quickstart.yaml     train, into runs/\n"
       "  tessera eval runs/fashion_mnist_quickstart              test its best checkpoint\n"
       "  tessera predict runs/fashion_mnist_quickstart a.png     classify an image\n\n"
-      "Exit codes: 0 ok, 1 the run failed, 2 bad usage or configuration, 3 a check found problems.",
+      "Exit codes: 0 ok, 1 it failed (data, files, numbers), 2 bad usage or configuration, 3 a "
+      "check "
+      "found problems, 130 ended by Ctrl-C.",
       version_text(TESSERA_COMMIT));
   const std::vector<Command> commands = add_commands(line);
   if (const std::optional<int> code = line.parse(argc, argv)) return *code;

@@ -228,9 +228,8 @@ Action add_runs_command(Arguments& arguments) {
   arguments.add_flag("--json", options->json, "Print one JSON array");
   arguments.footer(
       "Columns after the time are the keys in which the configurations differ, as many as the "
-      "terminal or\n"
-      "COLUMNS has room for. A run that was killed\n"
-      "has failed; one that was stopped, by Ctrl-C, goes on with tessera train --resume.");
+      "terminal or COLUMNS has room for. A run that was killed has failed; one that was stopped, "
+      "by Ctrl-C, goes on with tessera train --resume.");
   return [options] { return run(*options); };
 }
 

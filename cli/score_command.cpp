@@ -14,7 +14,7 @@ namespace fs = std::filesystem;
 int run(const ScoreOptions& options) {
   for (const std::string& path : {options.truth, options.predictions}) {
     std::error_code ignored;
-    if (!fs::exists(path, ignored)) fail<ConfigError>("{}: no such file or folder", path);
+    if (!fs::exists(path, ignored)) fail<DataError>("{}: no such file or folder", path);
   }
   const bool folder = fs::is_directory(options.truth);
   if (folder != fs::is_directory(options.predictions)) {

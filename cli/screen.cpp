@@ -110,13 +110,13 @@ std::string best_text(const RunRecord& record) {
 }
 
 /// `epoch 3/10   update 1200/4000   1831 images/s   0:48 left`
-std::string progress(const RunRecord& record, const StatusRecord& status) {
+std::string progress(const RunRecord& record, const StatusRecord& status, double first_rate) {
   const std::int64_t epoch = record.updates.empty() ? 0 : record.updates.back().epoch;
   std::string text =
       fmt::format("epoch {}/{}   update {}", epoch, record.config.train.epochs, record.step());
   if (status.total_steps > 0) text += fmt::format("/{}", status.total_steps);
-  if (record.timing.empty()) return text;
-  const double rate = record.timing.back().images_per_s;
+  const double rate = record.timing.empty() ? first_rate : record.timing.back().images_per_s;
+  if (rate <= 0.0) return text;
   text += fmt::format("   {:.{}f} images/s", rate, rate < 10.0 ? 1 : 0);
   if (status.state != RunState::kRunning || status.total_steps == 0) return text;
   const auto images =
@@ -162,12 +162,12 @@ void add_plots(std::vector<std::string>& lines, const report::Plot& left, const 
 }  // namespace
 
 std::vector<std::string> dashboard(const RunRecord& record, const StatusRecord& status,
-                                   const TextSize& size, bool color) {
+                                   const TextSize& size, bool color, double first_rate) {
   std::vector<std::string> lines = {
       fmt::format("{}   {}{}{}", report::colored(record.name, "bold", color),
                   report::colored(state_text(status), color_of(status.state), color),
                   status.reason.empty() ? "" : ": " + status.reason, best_text(record)),
-      progress(record, status)};
+      progress(record, status, first_rate)};
   const int rows = size.rows - static_cast<int>(lines.size());
   if (!record.updates.empty() && rows >= kLeastRows && size.columns >= kLeastColumns) {
     const report::Curves curves = report::curves_of(record);

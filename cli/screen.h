@@ -44,8 +44,10 @@ class Screen {
 };
 
 /// Lines that fit `size`: name, state, progress and best accuracy, then as many of the curves of
-/// loss, accuracy and learning rate as there is room for.
+/// loss, accuracy and learning rate as there is room for. `first_rate`: images a second before
+/// anything was evaluated; 0 if it is not known.
 std::vector<std::string> dashboard(const report::RunRecord& record, const StatusRecord& status,
-                                   const report::TextSize& size, bool color);
+                                   const report::TextSize& size, bool color,
+                                   double first_rate = 0.0);
 
 }  // namespace tessera

@@ -123,7 +123,8 @@ TrainSummary train(const RunFolder& folder, const Parts& parts, Trainer& trainer
   std::optional<tensorboard::RunEvents> events;
   trainer.observe(state);
   if (parts.config.train.tensorboard) {
-    trainer.observe(events.emplace(folder.events(), parts.config, trainer.step()));
+    trainer.observe(
+        events.emplace(folder.events(), parts.config, trainer.step(), *parts.training, *parts.val));
   }
   trainer.observe(metrics);
   // Of several ranks each sees some of the answers alone.
@@ -222,7 +223,7 @@ int start(const TrainOptions& options, Parts parts, SignalGuard& signals) {
     const TrainSummary summary =
         conclude(session, [&] { return train_new(std::move(parts), folder, session, signals); });
     return report_end(summary, config, folder);
-  } catch (const DataError&) {
+  } catch (const std::exception&) {
     abandon_unstarted_run(folder);
     throw;
   }

@@ -1,5 +1,7 @@
 #include <fmt/core.h>
 
+#include <chrono>
+#include <filesystem>
 #include <memory>
 
 #include "cli/arguments.h"
@@ -10,7 +12,23 @@
 namespace tessera {
 namespace {
 
+namespace fs = std::filesystem;
+
 constexpr int kRefresh = 500;  // milliseconds
+
+/// Images a second from the start of the run, or from where it went on, to its last update; 0 if
+/// that is too short to tell. Of a run that has not been evaluated yet: it tells that itself later.
+double first_rate(const RunFolder& folder, const report::RunRecord& record) {
+  constexpr std::chrono::duration<double> kLeast{1.0};
+  std::error_code missing;
+  const auto began = fs::last_write_time(folder.history(), missing);
+  if (missing || record.history.empty()) return 0.0;
+  const std::chrono::duration<double> time = fs::last_write_time(folder.metrics(), missing) - began;
+  if (missing || time < kLeast) return 0.0;
+  const std::int64_t updates = record.step() - record.history.back().step;
+  const DataConfig& data = record.config.data;
+  return static_cast<double>(updates * data.batch_size * data.accumulate) / time.count();
+}
 
 /// A run as it is now.
 class Watched {
@@ -33,7 +51,8 @@ class Watched {
   bool has_failed() const { return status_.state == RunState::kFailed; }
 
   std::vector<std::string> lines(const report::TextSize& size) const {
-    return dashboard(record_, status_, size, wants_color());
+    const double rate = record_.timing.empty() ? first_rate({record_.path}, record_) : 0.0;
+    return dashboard(record_, status_, size, wants_color(), rate);
   }
 
  private:
@@ -70,8 +89,7 @@ Action add_watch_command(Arguments& arguments) {
   arguments.add_option("run", *path, "Folder of a run").required();
   arguments.footer(
       "On a terminal the curves follow the run until it ends; q or Ctrl-C leaves them, the run "
-      "goes\n"
-      "on. Elsewhere they are printed once. NO_COLOR=1 draws without colours.");
+      "goes on. Elsewhere they are printed once. NO_COLOR=1 draws without colours.");
   return [path] { return run(*path); };
 }
 

@@ -51,8 +51,13 @@ std::vector<std::pair<std::string, std::string>> settings_of(const Config& confi
 
 }  // namespace
 
-RunEvents::RunEvents(const std::filesystem::path& folder, const Config& config, std::int64_t step)
-    : config_(config), task_(make_task(config.task, config.model)), file_(folder, step) {
+RunEvents::RunEvents(const std::filesystem::path& folder, const Config& config, std::int64_t step,
+                     const Dataset& training, const Dataset& val)
+    : config_(config),
+      training_(training),
+      val_(val),
+      task_(make_task(config.task, config.model)),
+      file_(folder, step) {
   Summary summary;
   summary.text("config", fmt::format("```yaml\n{}```\n", to_yaml(config)));
   summary.hyperparameters(settings_of(config));
@@ -73,21 +78,35 @@ void RunEvents::on_evaluated(std::int64_t, std::span<const Tensor> outputs, cons
                              std::int64_t) {
   if (batch.index == 0) {
     drawn_.clear();
+    drawn_names_.clear();
     confusion_.clear();
+    worst_.clear();
   }
-  count_answers(outputs.front(), batch);
+  if (task_->targets() == TargetKind::kClass) {
+    count_answers(outputs.front(), batch);
+    worst_.add(outputs.front(), batch, normalization_of(config_.data));
+  }
+  draw(outputs, batch);
+}
+
+void RunEvents::draw(std::span<const Tensor> outputs, const Batch& batch) {
   const Normalization normalization = normalization_of(config_.data);
   for (std::int64_t i = 0; i < batch.size() && drawn_.size() < 2 * kDrawn; ++i) {
     const Image photo = pixels_of(batch, i, normalization);
-    for (const Image& image : task_->draw(photo, outputs, batch, i)) {
+    const std::string place = fmt::to_string(drawn_.size() / 2 + 1);
+    const std::vector<Image> drawn = task_->draw(photo, outputs, batch, i);
+    if (drawn.empty()) return;
+    for (const Image& image : drawn) {
       drawn_.push_back(report::picture_of(image.pixels, image.shape));
     }
+    drawn_names_.push_back({place, val_.sample_name(batch.samples[static_cast<std::size_t>(i)]),
+                            target_text(batch, i, val_)});
   }
 }
 
 void RunEvents::count_answers(const Tensor& logits, const Batch& batch) {
   const auto classes = static_cast<std::size_t>(config_.model.num_classes);
-  if (task_->targets() != TargetKind::kClass || classes > kMostClasses) return;
+  if (classes > kMostClasses) return;
   confusion_.resize(classes * classes);
   const std::span<const float> values = logits.span();
   for (std::size_t i = 0; i < batch.samples.size(); ++i) {
@@ -121,7 +140,14 @@ void RunEvents::on_evaluation(const EvaluationRecord& record, const TimingRecord
   summary.scalar("speed/data_wait_share", timing.data_wait_share);
   summary.scalar("speed/peak_memory_mb", timing.peak_memory_mb);
   if (!confusion_.empty()) add_picture(summary, "images/confusion", confusion());
-  if (!drawn_.empty()) add_picture(summary, "images/val", report::mosaic(drawn_, 2, 640));
+  if (!worst_.empty()) {
+    add_picture(summary, "images/mistakes", worst_.picture());
+    summary.text("names/mistakes", worst_.table(val_));
+  }
+  if (!drawn_.empty()) {
+    add_picture(summary, "images/val", report::mosaic(drawn_, 2, 640));
+    summary.text("names/val", table_text({"row", "image", "shows"}, drawn_names_));
+  }
   file_.append(record.step, summary);
 }
 
@@ -129,12 +155,17 @@ void RunEvents::add_batch(std::int64_t step, const Batch& batch) {
   constexpr std::int64_t kMost = 32, kColumns = 8, kWidth = 640;
   const Normalization normalization = normalization_of(config_.data);
   std::vector<Picture> tiles;
+  std::vector<std::vector<std::string>> names;
   for (std::int64_t i = 0; i < std::min(kMost, batch.images.dim(0)); ++i) {
     const Image image = pixels_of(batch, i, normalization);
     tiles.push_back(report::picture_of(image.pixels, image.shape));
+    names.push_back({place_text(names.size(), kColumns),
+                     training_.sample_name(batch.samples[static_cast<std::size_t>(i)]),
+                     target_text(batch, i, training_)});
   }
   Summary summary;
   add_picture(summary, "images/batch", report::mosaic(tiles, kColumns, kWidth));
+  summary.text("names/batch", table_text({"row, column", "image", "shows"}, names));
   file_.append(step, summary);
 }
 

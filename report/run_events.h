@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "formats/tensorboard/event_file.h"
+#include "report/named_images.h"
 #include "report/plot/picture.h"
 #include "tasks/task.h"
 #include "train/observer.h"
@@ -16,11 +17,14 @@ namespace tessera::tensorboard {
 class RunEvents final : public TrainingObserver {
  public:
   /// For the updates of a run after `step`. Writes the configuration as the text `config`, and the
-  /// keys that are not as they are if not given for the tab HPARAMS. Throws CheckpointError.
-  RunEvents(const std::filesystem::path& folder, const Config& config, std::int64_t step);
+  /// keys that are not as they are if not given for the tab HPARAMS. The data sets, which say what
+  /// images are called, outlive it. Throws CheckpointError.
+  RunEvents(const std::filesystem::path& folder, const Config& config, std::int64_t step,
+            const Dataset& training, const Dataset& val);
 
   /// Scalars `train/loss`, `train/top1`, ..., `optim/lr`, `optim/grad_norm`; at the first update
-  /// also the first images as the model sees them, `images/batch`.
+  /// also the first images as the model sees them, `images/batch`, and as text which they are,
+  /// `names/batch`.
   void on_update(const UpdateRecord& record, std::span<const Batch> batches, const Pace& pace,
                  std::int64_t total_steps) override;
 
@@ -29,9 +33,10 @@ class RunEvents final : public TrainingObserver {
                     std::int64_t total) override;
 
   /// Scalars `val/loss`, `val/top1`, ... and those under `speed/`; of a classifier
-  /// `images/confusion`: a row for each true class, a column for each answer, by share; masks and
-  /// boxes also as `images/val`: truth and prediction of the first images of validation, side by
-  /// side.
+  /// `images/confusion`: a row for each true class, a column for each answer, by share; and the
+  /// most certain wrong answers, `images/mistakes`, with the text `names/mistakes`. Masks and boxes
+  /// as `images/val`: truth and prediction of the first images of validation, side by side, with
+  /// `names/val`.
   void on_evaluation(const EvaluationRecord& record, const TimingRecord& timing,
                      bool is_best) override;
 
@@ -47,12 +52,18 @@ class RunEvents final : public TrainingObserver {
  private:
   void add_batch(std::int64_t step, const Batch& batch);
   void count_answers(const Tensor& logits, const Batch& batch);
+  void draw(std::span<const Tensor> outputs, const Batch& batch);
   report::Picture confusion() const;
 
   Config config_;
+  const Dataset& training_;
+  const Dataset& val_;
   std::unique_ptr<Task> task_;
-  std::vector<report::Picture> drawn_;  ///< of the evaluation that goes on
-  std::vector<float> confusion_;        ///< [K, K] of the evaluation that goes on: truth, answer
+  // Of the evaluation that goes on:
+  std::vector<report::Picture> drawn_;
+  std::vector<std::vector<std::string>> drawn_names_;
+  std::vector<float> confusion_;  ///< [K, K]: truth, answer
+  WorstAnswers worst_;
   EventFile file_;
 };
 

@@ -58,8 +58,11 @@ double half_width_of(double level, double error, std::int64_t n, double image_er
   return std::hypot(seeds, images);
 }
 
-/// The share outside of the interval that just reaches zero.
-double p_of(const Estimate& estimate) {
+constexpr double kLevel = 0.95;
+
+}  // namespace
+
+double p_of_zero(const Estimate& estimate) {
   if (estimate.mean == 0.0) return 1.0;
   double low = 0.0, high = 1.0;
   for (int i = 0; i < 60; ++i) {
@@ -69,10 +72,6 @@ double p_of(const Estimate& estimate) {
   }
   return 1.0 - low;
 }
-
-constexpr double kLevel = 0.95;
-
-}  // namespace
 
 double standard_error(std::span<const double> values) {
   if (values.size() < 2) return 0.0;
@@ -93,7 +92,7 @@ Estimate estimate(std::span<const double> values, double image_error) {
   for (const double value : values) result.mean += value / static_cast<double>(values.size());
   if (values.size() < 2) return result;
   result.half_width = half_width_of(kLevel, result.error, result.n, image_error);
-  result.p = p_of(result);
+  result.p = p_of_zero(result);
   return result;
 }
 

@@ -31,6 +31,10 @@ struct Estimate {
 /// much.
 Estimate estimate(std::span<const double> values, double image_error = 0.0);
 
+/// The p of a mean of zero that `estimate.p` holds, from its other figures: the share outside of
+/// the interval that just reaches zero. For two repetitions and more.
+double p_of_zero(const Estimate& estimate);
+
 /// Standard error of the mean of `values`; 0 of fewer than two.
 double standard_error(std::span<const double> values);
 

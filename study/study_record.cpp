@@ -23,7 +23,7 @@ std::optional<double> known_at(const Json& json, const char* name) {
   return std::isnan(value) ? std::nullopt : std::optional(value);
 }
 
-/// Studies made before tell no errors: their intervals are of the seeds alone.
+/// Studies made before tell neither errors nor p: their intervals are of the seeds alone.
 Estimate estimate_of(const Json& json) {
   Estimate estimate{.n = json.at("n").get<std::int64_t>(),
                     .mean = number_at(json, "mean"),
@@ -34,6 +34,7 @@ Estimate estimate_of(const Json& json) {
                     .p_holm = known_at(json, "p_holm")};
   if (!json.contains("error") && estimate.half_width && estimate.n > 1) {
     estimate.error = *estimate.half_width / student_t_quantile(0.975, estimate.n - 1);
+    if (!estimate.p) estimate.p = p_of_zero(estimate);
   }
   return estimate;
 }
@@ -84,6 +85,23 @@ StudyCell cell_of(const Json& json) {
   return cell;
 }
 
+/// Corrects the differences of a study that was made before they were.
+void correct(StudyRecord& record, const std::string& metric) {
+  std::vector<Estimate*> differences;
+  std::vector<double> p;
+  for (StudyCell& cell : record.cells) {
+    const auto found = cell.summary.find(metric);
+    if (cell.is_baseline() || found == cell.summary.end() || !found->second.difference) continue;
+    Estimate& difference = *found->second.difference;
+    if (difference.p_holm) return;
+    if (!difference.p) continue;
+    differences.push_back(&difference);
+    p.push_back(*difference.p);
+  }
+  const std::vector<double> adjusted = holm(p);
+  for (std::size_t i = 0; i < adjusted.size(); ++i) differences[i]->p_holm = adjusted[i];
+}
+
 StudyRecord record_of(const Json& json) {
   StudyRecord record;
   record.name = json.at("study").get<std::string>();
@@ -97,6 +115,7 @@ StudyRecord record_of(const Json& json) {
         {axis.at("name").get<std::string>(), axis.at("values").get<std::vector<std::string>>()});
   }
   for (const Json& cell : json.at("cells")) record.cells.push_back(cell_of(cell));
+  for (const std::string& metric : record.metrics) correct(record, metric);
   return record;
 }
 

@@ -12,6 +12,11 @@
 #include "train/evaluate.h"
 
 namespace tessera {
+namespace {
+
+constexpr const char* kImages = "the batch of images";  // as an error calls it
+
+}  // namespace
 
 Learner::Learner(const Config& config, Communicator& ranks)
     : config_(config),
@@ -60,7 +65,7 @@ double Learner::run(const Batch& batch, const Pass& pass) {
                .part = part,
                .listener = sum_ && pass.last ? &*sum_ : nullptr,
                .profile = pass.profile});
-  if (pass.check) check_finite(batch.images, "the batch of images");
+  if (pass.check) check_finite(batch.images, kImages);
   const DType dtype =
       config_.train.precision == Precision::kBF16 ? DType::kBF16 : batch.images.dtype();
   const Tensor images = batch.images.dtype() == dtype ? batch.images : cast(batch.images, dtype);
@@ -150,10 +155,13 @@ void Learner::fail_not_finite(std::span<const Batch> batches, std::int64_t step,
       place = fmt::format("on rank {}: {}", first - places.begin(), *first);
     }
   }
+  const char* way_out = place.find(kImages) == std::string::npos
+                            ? "lower optim.lr, lengthen the warm-up or set optim.clip_norm"
+                            : "look at data.normalize";
   fail<NonFiniteError>(
-      "step {}: {} is not finite: {}; the weights are still those of the step before: lower "
-      "optim.lr, lengthen the warm-up or set optim.clip_norm",
-      step, what, place);
+      "step {}: {} is not finite: {}; the weights are still those of the step "
+      "before: {}",
+      step, what, place, way_out);
 }
 
 Tensor Learner::predict(const Tensor& images, Profile* profile, ModelTrace* trace) {

@@ -242,6 +242,13 @@ void add_training(const DataSurvey& survey, const Trial& trial, Lines& lines) {
 
 }  // namespace
 
+std::string memory_text(std::int64_t bytes) {
+  constexpr double kGigabyte = 1073741824.0, kTen = 10.0 * 1048576.0;
+  const auto value = static_cast<double>(bytes);
+  if (value >= 0.1 * kGigabyte) return fmt::format("{:.1f} GB", value / kGigabyte);
+  return fmt::format("{:.0f} MB", std::ceil(value / kTen) * 10.0);
+}
+
 bool is_unbalanced(const DataSurvey& survey) {
   constexpr std::int64_t kTimes = 4;
   if (survey.class_counts.empty()) return false;
@@ -271,7 +278,7 @@ std::string head_of(const DataSurvey& survey, const SuggestionOptions& options,
                     const Suggestion& found) {
   std::string text = fmt::format(
       "# {}: {} of {}, learned from scratch.\n"
-      "# Written by tessera init for {}: about {} of training and {:.1f} GB of memory.\n"
+      "# Written by tessera init for {}: about {} of training and {} of memory.\n"
       "#\n"
       "#   tessera data check {}.yaml     what is broken, misplaced, or there twice\n"
       "#   tessera train {}.yaml\n"
@@ -279,8 +286,8 @@ std::string head_of(const DataSurvey& survey, const SuggestionOptions& options,
       "# Every key: tessera config\n",
       options.name, plural(survey.training, "image"),
       plural(static_cast<std::int64_t>(survey.classes.size()), "class", "classes"),
-      plural(available_cpus(), "CPU"), duration_text(found.train_seconds),
-      static_cast<double>(found.bytes) / 1073741824.0, options.name, options.name);
+      plural(available_cpus(), "CPU"), duration_text(found.train_seconds), memory_text(found.bytes),
+      options.name, options.name);
   return text;
 }
 

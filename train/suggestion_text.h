@@ -39,6 +39,9 @@ bool is_unbalanced(const DataSurvey& survey);
 /// The largest class has many times as many pixels as the smallest.
 bool has_rare_pixels(const DataSurvey& survey);
 
+/// `0.4 GB`; of little memory `30 MB`.
+std::string memory_text(std::int64_t bytes);
+
 /// The keys, with comments.
 std::string body_of(const DataSurvey& survey, const SuggestionOptions& options, const Trial& trial);
 

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <set>
+#include <sstream>
 
 #include "data/images/image.h"
 #include "tests/program/program.h"
@@ -66,6 +68,65 @@ TEST_CASE("data check: a folder of classes alone") {
   write_photo(folder / "cat/1.png", 1);
   write_photo(folder / "dog/2.png", 2);
   CHECK(check(folder.path()).code == 0);
+}
+
+TEST_CASE("data check: of one folder each thing is told once, and what is left out is no problem") {
+  const ScratchFolder folder;
+  const fs::path root = folder / "photos";
+  write_photo(root / "cat/1.png", 1);
+  write_photo(root / "dog/2.png", 2);
+  write_photo(root / "@eaDir/3.png", 3);
+  test::write_text(root / "cat/notes.txt", "of no image");
+  const Outcome well = check(root);
+  CAPTURE(well.out);
+  CHECK(well.code == 0);
+  CHECK(says(well, "note: [data] " + root.string() + "/: 1 file without the name of an image"));
+  CHECK(says(well, "no problems\n"));
+
+  fs::create_symlink("nowhere.png", root / "cat/link.png");
+  test::write_text(root / "dog/live.heic", "of a format that is not read");
+  const Outcome problems = check(root);
+  CAPTURE(problems.out);
+  CHECK(problems.code == 3);
+  CHECK(says(problems, "\n2 problems\n"));
+  std::istringstream lines(problems.out);
+  std::set<std::string> seen;
+  for (std::string line; std::getline(lines, line);) CHECK(seen.insert(line).second);
+}
+
+TEST_CASE("data check: a folder with a list or with masks is not taken for one of classes") {
+  const ScratchFolder folder;
+  std::string list = "filepath;breed\n";
+  for (int i = 0; i < 10; ++i) {
+    write_photo(folder / fmt::format("dogs/all/{}.png", i), i);
+    list += fmt::format("all/{}.png;{}\n", i, i % 2 == 0 ? "poodle" : "beagle");
+  }
+  test::write_text(folder / "dogs/labels.csv", list);
+  const Outcome dogs = check(folder / "dogs");
+  CAPTURE(dogs.out);
+  CHECK(dogs.code == 0);
+  CHECK(says(dogs, "note: read as image_folder, by the list labels.csv, with 20 % held out"));
+  CHECK(says(dogs, "train: 8 images"));
+  CHECK(says(dogs, "  beagle"));
+  CHECK(says(dogs, "val: 2 images"));
+
+  for (int i = 0; i < 4; ++i) {
+    for (const char* split : {"train", "val"}) {
+      const int number = 2 * i + (split[0] == 'v' ? 1 : 0);
+      write_photo(folder / fmt::format("cells/images/{}/{}.png", split, i), number);
+      Image mask{{12, 10, 1}, std::vector<std::uint8_t>(120, 0)};
+      std::fill_n(mask.pixels.begin(), 30 + i, std::uint8_t{255});
+      const fs::path path = folder / fmt::format("cells/masks/{}/{}.png", split, i);
+      fs::create_directories(path.parent_path());
+      write_png(path, mask);
+    }
+  }
+  const Outcome cells = check(folder / "cells");
+  CAPTURE(cells.out);
+  CHECK(cells.code == 0);
+  CHECK(says(cells, "note: read as image_masks\n"));
+  CHECK(says(cells, "train: 4 images"));
+  CHECK(says(cells, " pixels and 0 ignored"));
 }
 
 TEST_CASE("data check: all that is wrong is named, and the skip file mends it") {

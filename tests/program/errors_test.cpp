@@ -62,6 +62,8 @@ TEST_CASE("command lines that cannot be meant exit with 2") {
   bad.check({"train", "--resume", bad.folder() / "a", "--out", bad.folder() / "b"}, 2, "--out");
   bad.check({"bench", bad.config(), "--batch", "0"}, 2, "0 not in range 1 to 1000000");
   bad.check({"train"}, 2, "config");
+  bad.check({"predict"}, 2, "path is required (tessera predict --help shows how)");
+  bad.check({"data", "show"}, 2, "(tessera data show --help shows how)");
   bad.check({"train", bad.config(), "--epochs", "3"}, 2, "--epochs");
   bad.check({"eval", bad.folder() / "run", "--split", "validation"}, 2, "--split");
   CHECK(test::tessera({"--help"}).code == 0);
@@ -163,6 +165,22 @@ TEST_CASE("a full disk keeps the last good checkpoint") {
         before);
   CHECK(test::tessera({"train", bad.config(), "--resume", run, "--set", "train.epochs=2"}).code ==
         0);
+}
+
+TEST_CASE("a run that took no step leaves no folder, whatever it failed of") {
+  const Bad bad;
+  // Pixels that no number of this size can hold once they are normalised.
+  const Outcome early = test::tessera({"train", bad.config(), "--out", bad.folder() / "early",
+                                       "--set", "data.normalize.std=[1.0e-40, 1.0e-40, 1.0e-40]"});
+  CHECK(early.code == 1);
+  CHECK(early.err.find("step 0: the loss is not finite: the batch of images") != std::string::npos);
+  CHECK(early.err.find("look at data.normalize") != std::string::npos);
+  CHECK(!fs::exists(bad.folder() / "early"));
+  // One that was begun and failed later is there to be looked at.
+  const fs::path late = bad.folder() / "late";
+  CHECK(test::tessera({"train", bad.config(), "--out", late, "--set", "optim.lr=1.0e+30"}).code ==
+        1);
+  CHECK(fs::exists(late / "metrics.jsonl"));
 }
 
 TEST_CASE("what cannot take a step is refused before a folder is made, by a dry run too") {

@@ -134,7 +134,7 @@ TEST_CASE("score: masks that do not fit each other are named") {
   check_error(inputs.masks(), 1, "its pixels are colours (RGB)");
   check_error(test::tessera({"score", inputs.folder / "a", inputs.folder / "b/x.png"}), 2,
               "give two folders of PNG masks or two JSON files");
-  check_error(test::tessera({"score", inputs.folder / "a", inputs.folder / "c"}), 2,
+  check_error(test::tessera({"score", inputs.folder / "a", inputs.folder / "c"}), 1,
               "c: no such file or folder");
 }
 

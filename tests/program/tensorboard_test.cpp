@@ -1,9 +1,11 @@
 // What a run leaves for TensorBoard.
 #include <nlohmann/json.hpp>
 #include <numeric>
+#include <set>
 #include <sstream>
 #include <thread>
 
+#include "tests/data/image_tree.h"
 #include "tests/program/program.h"
 #include "tests/support/event_reader.h"
 
@@ -82,6 +84,62 @@ TEST_CASE("tensorboard: curves, images, histograms and the configuration of a ru
   const EventValue& config = log.values.at("config")[0];
   CHECK(config.plugin == "text");
   CHECK(config.text == "```yaml\n" + read_text(run / "config.yaml") + "```\n");
+}
+
+/// The cells of a table in Markdown, without its headings.
+std::vector<std::vector<std::string>> rows_of(const std::string& table) {
+  std::vector<std::vector<std::string>> rows;
+  std::istringstream lines(table);
+  for (std::string line; std::getline(lines, line);) {
+    std::vector<std::string> cells;
+    std::size_t begin = 2;
+    for (std::size_t end; (end = line.find(" |", begin)) != std::string::npos; begin = end + 3) {
+      cells.push_back(line.substr(begin, end - begin));
+    }
+    rows.push_back(cells);
+  }
+  REQUIRE(rows.size() > 2);
+  rows.erase(rows.begin(), rows.begin() + 2);
+  return rows;
+}
+
+TEST_CASE("tensorboard: images and wrong answers have their names beside them") {
+  const ScratchFolder folder;
+  testing::write_pets(folder / "pets");
+  write_text(folder / "pets.yaml", R"(
+model: {image_size: 16, patch_size: 4, embed_dim: 16, depths: [1], num_heads: [2], window_size: 4}
+data: {name: image_folder, batch_size: 2}
+train: {epochs: 1, threads: 1}
+)");
+  const fs::path run = folder / "run";
+  REQUIRE(test::tessera({"train", folder / "pets.yaml", "--out", run, "--set",
+                         "data.root=" + (folder / "pets").string()})
+              .code == 0);
+  const EventLog log = test::read_events(run / "tb");
+  CHECK(log.steps("names/batch") == std::vector<std::int64_t>{1});
+  const auto batch = rows_of(log.values.at("names/batch")[0].text);
+  REQUIRE(batch.size() == 2);
+  CHECK(batch[1][0] == "1, 2");
+  for (const std::vector<std::string>& row : batch) {
+    CHECK(fs::exists(folder.path() / "pets" / row[1]));
+    CHECK(row[1].starts_with("train/" + row[2] + '/'));  // the folder is the class
+  }
+  const std::string answers = folder / "answers.csv";
+  REQUIRE(test::tessera({"eval", run, "--split", "val", "--predictions", answers}).code == 0);
+  std::set<std::string> wrong, named;
+  std::istringstream lines(read_text(answers));
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream cells(line);
+    std::string image, label, predicted;
+    std::getline(std::getline(std::getline(cells, image, ','), label, ','), predicted, ',');
+    if (image != "image" && label != predicted) wrong.insert(image + label + predicted);
+  }
+  REQUIRE(!wrong.empty());
+  for (const auto& row : rows_of(log.values.at("names/mistakes")[0].text)) {
+    named.insert(row[1] + row[2] + row[3]);
+  }
+  CHECK(named == wrong);
+  CHECK(log.values.at("images/mistakes")[0].png.substr(1, 3) == "PNG");
 }
 
 TEST_CASE("tensorboard: a run killed and resumed has every step once") {

@@ -125,6 +125,24 @@ TEST_CASE("watch: prints once where there is no terminal") {
   CHECK(std::count(outcome.out.begin(), outcome.out.end(), '\n') == 24);
 }
 
+TEST_CASE("watch: how fast a run is stands there before it was evaluated") {
+  const ScratchFolder folder;
+  std::vector<std::string> arguments = training(folder, "a", "train.epochs=100000");
+  arguments.insert(arguments.end(), {"--set", "train.eval_every=100000"});
+  Program run(arguments);
+  wait_for_metrics(folder / "runs/a");
+  std::string shown;
+  for (int tries = 0; !has(shown, " images/s") && tries < 100; ++tries) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    shown = test::tessera({"watch", folder / "runs/a"}).out;
+  }
+  CHECK(has(shown, "/2000000   "));
+  CHECK(has(shown, " images/s   "));
+  CHECK(has(shown, " of training left\n"));
+  run.send(SIGINT);
+  CHECK(run.wait().code == 128 + SIGINT);
+}
+
 TEST_CASE("watch: follows a run on a terminal until it ends, and gives the terminal back" *
           doctest::skip(!test::has_terminals())) {
   const ScratchFolder folder;

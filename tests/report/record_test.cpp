@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <filesystem>
+#include <numbers>
 
 #include "core/error.h"
 #include "report/report.h"
@@ -181,8 +182,7 @@ TEST_CASE("study: the page tells what its results say, no more") {
   for (const char* text :
        {"The best mean val top-1 so far: patch_size 2, embedding linear with 85.00 ± 1.00 %.",
         "patch_size 2, embedding linear differs from patch_size 4, embedding linear by +5.00 ± "
-        "2.00 "
-        "points.",
+        "2.00 points (p 0.020, corrected for the comparisons).",
         "2 of 5 runs are missing", "failed: loss is not finite", "model.embed_dim 64 → 36",
         "id=\"curves\"", "2.1\u00a0M"}) {
     CAPTURE(text);
@@ -202,6 +202,27 @@ TEST_CASE("study: a difference whose interval includes zero is not called a win"
                   "embedding linear: +5.00 ± 6.00 points; about 3 seeds would show one of this "
                   "size.") != std::string::npos);
   CHECK(html.find("differs from") == std::string::npos);
+}
+
+TEST_CASE("study: one that was made without p is corrected for its comparisons all the same") {
+  const ScratchFolder folder;
+  std::string results = kResults;
+  const std::string second = R"("summary": {}})";
+  results.replace(results.find(second), second.size(),
+                  R"("summary": {"top1": {"n": 2, "mean": 0.9, "half_width": 0.01,
+                                 "difference": {"n": 2, "mean": 0.01, "half_width": 0.02}}}})");
+  write_text(folder / "results.json", results);
+  const StudyRecord record = read_study_record(folder.path());
+  // Student's t of one degree of freedom is Cauchy's: p = 1 - 2/pi atan(t), t = mean / error.
+  const double error = 0.02 / 12.7062;
+  const auto p = [&](double mean) {
+    return 1.0 - 2.0 / std::numbers::pi * std::atan(mean / error);
+  };
+  const Estimate first = *record.cells[1].summary.at("val/top1").difference;
+  const Estimate other = *record.cells[2].summary.at("val/top1").difference;
+  CHECK(first.p.value() == doctest::Approx(p(0.05)).epsilon(1e-4));
+  CHECK(first.p_holm.value() == doctest::Approx(2.0 * p(0.05)).epsilon(1e-4));
+  CHECK(other.p_holm.value() == doctest::Approx(p(0.01)).epsilon(1e-4));
 }
 
 TEST_CASE("study: what is clear alone but not among many comparisons is not called a win") {
