@@ -109,10 +109,14 @@ StudyResults plan_study(const AblateOptions& options, Study study, std::vector<C
   }
   match_speeds(study, measured, cells);
   StudyResults results{std::move(study), {}};
-  for (std::size_t i = 0; i < cells.size(); ++i) {
-    CellPlan plan = plan_cell(cells[i].config);
+  const RunIdentity identity(cells);
+  for (Cell& cell : cells) {
+    CellPlan plan = plan_cell(cell.config);
+    std::string own = identity.of(cell.config);
     std::vector<RunResult> runs(results.study.seeds.size());
-    results.cells.push_back({std::move(cells[i]), std::move(plan), measured[i], std::move(runs)});
+    const std::optional<CellSpeed> speed = measured[results.cells.size()];
+    results.cells.push_back(
+        {std::move(cell), std::move(plan), speed, std::move(runs), std::move(own)});
   }
   return results;
 }
@@ -189,11 +193,13 @@ int run(const AblateOptions& options) {
     return kExitOk;
   }
   const fs::path path = options.out.empty() ? fs::path("runs") / study.name : fs::path(options.out);
-  const std::vector<StudyRuns> sources(options.take_from.begin(), options.take_from.end());
+  const RunIdentity identity(cells);
+  std::vector<StudyRuns> sources;
+  for (const std::string& source : options.take_from) sources.emplace_back(source, identity);
   if (options.status) return show_status(study, cells, path);
   if (options.measure_again) check_measure_again(study, path);
   check_data(cells);
-  StudyFolder folder(path, study.name,
+  StudyFolder folder(path, study.name, identity,
                      options.join ? StudyFolder::Use::kJoined : StudyFolder::Use::kAlone);
   std::optional<Claims> claims;
   if (options.join) claims.emplace(folder.claims(), std::chrono::seconds(options.silence));

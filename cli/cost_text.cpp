@@ -30,6 +30,14 @@ std::string stage_row(std::size_t index, const StagePlan& stage) {
 
 }  // namespace
 
+std::string unseen_text(const ModelConfig& model) {
+  const Size2 unseen = plan_model(model).embed.unused_pixels;
+  if (unseen == Size2{0, 0}) return "";
+  return fmt::format(
+      "The patch does not divide the image: {} rows and {} columns at its edge are not seen.",
+      unseen[0], unseen[1]);
+}
+
 std::string plan_text(const Config& config) {
   const ModelConfig& model = config.model;
   const ModelPlan plan = plan_model(model);
@@ -40,11 +48,7 @@ std::string plan_text(const Config& config) {
   text += "stage     tokens  channels  heads  blocks   window    shift     padded      MMACs\n";
   for (std::size_t i = 0; i < plan.stages.size(); ++i) text += stage_row(i, plan.stages[i]);
   text += fmt::format("{:>5}  {:>76.2f}\n", "head", static_cast<double>(plan.head.macs) * 1e-6);
-  if (plan.embed.unused_pixels != Size2{0, 0}) {
-    text += fmt::format(
-        "\nThe patch does not divide the image: {} rows and {} columns at its edge are not seen.\n",
-        plan.embed.unused_pixels[0], plan.embed.unused_pixels[1]);
-  }
+  if (const std::string unseen = unseen_text(model); !unseen.empty()) text += "\n" + unseen + "\n";
   const double macs = static_cast<double>(plan.macs());
   text += fmt::format("\nparameters             {:>14}\n", parameters);
   text += fmt::format(

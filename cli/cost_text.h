@@ -12,6 +12,9 @@ namespace tessera {
 /// The stage plan as a table, then parameters, arithmetic and memory.
 std::string plan_text(const Config& config);
 
+/// One line on pixels that no token sees; empty if all are seen.
+std::string unseen_text(const ModelConfig& model);
+
 /// Rates, loader and a table of ops each for training and inference, slowest first.
 std::string speed_text(const Speed& speed, const Config& config);
 

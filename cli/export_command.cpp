@@ -74,11 +74,12 @@ void write(const ExportOptions& options, const Config& config, const ParameterSt
   }
   onnx::ModelGraphOptions graph{.detections = options.detections, .images = {}};
   if (options.preprocess) graph.images = preprocessing(config, options.layout == "nchw");
-  const std::string bytes = onnx::export_model(config.model, parameters, metadata(config), graph);
-  AtomicFile file(options.output);
-  file.write(bytes);
-  file.commit();
-  notice("{}: {:.1f} MB, ONNX opset 17", options.output, static_cast<double>(bytes.size()) / 1e6);
+  const onnx::WrittenModel written =
+      onnx::export_model(options.output, config.model, parameters, metadata(config), graph);
+  notice("{}: {:.1f} MB{}, ONNX opset 17", options.output, static_cast<double>(written.bytes) / 1e6,
+         written.weights.empty() ? ""
+                                 : fmt::format(" with its weights in {}, which belongs to it",
+                                               written.weights.string()));
 }
 
 int run(const ExportOptions& options) {

@@ -63,6 +63,8 @@ class Loader {
   /// before the first start_epoch. An error in a worker is thrown here and ends the epoch.
   bool next(Batch& batch);
 
+  static constexpr std::int64_t kDepth = 4;  ///< batches that workers prepare ahead
+
   /// That this process loads, whole or in part.
   std::int64_t batches_per_epoch() const { return batches_; }
 
@@ -73,8 +75,6 @@ class Loader {
   double waited_seconds() const { return waited_seconds_; }
 
  private:
-  static constexpr std::int64_t kDepth = 4;  ///< batches prepared ahead
-
   struct Epoch {
     std::int64_t number = 0;
     std::vector<std::uint32_t> order;  ///< sample indices

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <iterator>
 #include <optional>
 #include <sstream>
 #include <utility>
@@ -174,7 +175,7 @@ class TreeBuilder final : public YAML::EventHandler {
 };
 
 /// Throws for bytes that no YAML text has, as those of an image or an archive.
-void check_text(const std::string& text, const std::string& name) {
+void check_text(const std::string& text, const std::string& name, bool has_lines) {
   if (text.size() > kMaxBytes) {
     fail<ConfigError>("{}: more than {} bytes; is this a configuration?", name, kMaxBytes);
   }
@@ -183,8 +184,13 @@ void check_text(const std::string& text, const std::string& name) {
     return (byte < 0x20 && c != '\t' && c != '\n' && c != '\r') || byte == 0x7f;
   });
   if (bad != text.end()) {
-    fail<ConfigError>("{}: not a text file: byte 0x{:02x} at offset {}", name,
-                      static_cast<unsigned char>(*bad), bad - text.begin());
+    const auto line = std::find(std::reverse_iterator(bad), text.rend(), '\n').base();
+    Mark mark{name};
+    if (has_lines) {
+      mark.line = static_cast<int>(std::count(text.begin(), bad, '\n')) + 1;
+      mark.column = static_cast<int>(bad - line) + 1;
+    }
+    fail_at(mark, fmt::format("not a text file: byte 0x{:02x}", static_cast<unsigned char>(*bad)));
   }
 }
 
@@ -241,7 +247,7 @@ std::optional<YAML::Mark> indenting_tab(const std::string& text, int last) {
 
 YamlNode parse_yaml(const std::string& text, const std::string& name, Problems& problems,
                     bool has_lines) {
-  check_text(text, name);
+  check_text(text, name, has_lines);
   TreeBuilder builder(name, has_lines, problems);
   try {
     std::istringstream stream(text);

@@ -115,30 +115,4 @@ ModelPlan plan_model(const ModelConfig& config, const Head& head) {
   return plan_valid(config, head);
 }
 
-std::int64_t predict_training_bytes(const ModelConfig& config, std::int64_t parameters,
-                                    std::int64_t batch, std::int64_t state_copies, bool recompute) {
-  constexpr std::int64_t kFloat = 4;
-  const ModelPlan plan = plan_model(config);
-  std::int64_t saved =
-      config.image_size[0] * config.image_size[1] * config.in_channels + plan.embed.saved;
-  std::int64_t peak = 0;
-  for (const StagePlan& stage : plan.stages) {
-    // Saved by a block: two sums, two norms, q, k, v, attention, and the MLP before GELU; of what
-    // enters, a sum and a branch.
-    const std::int64_t c = stage.channels;
-    const std::int64_t block =
-        stage.tokens() * (8 * c + mlp_hidden(config, c) + (stage.shifted_channels > 0 ? c : 0));
-    saved += stage.depth * (recompute ? 2 * stage.tokens() * c : block) + stage.norm_saved;
-    // While gradients flow: those of a sum and of q, k and v.
-    const std::int64_t transient = 5 * stage.tokens() * c;
-    peak = std::max(peak, saved + transient + (recompute ? block : 0));
-    saved += stage.merge_saved;
-  }
-  // Unless blocks are recomputed, the gradients of the first stage meet nearly all that was saved.
-  const StagePlan& first = plan.stages.front();
-  saved += plan.head.saved;
-  peak = std::max(peak, saved + (recompute ? 0 : 5 * first.tokens() * first.channels));
-  return kFloat * (parameters * (2 + state_copies) + batch * peak);
-}
-
 }  // namespace tessera

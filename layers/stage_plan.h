@@ -81,11 +81,4 @@ ModelPlan plan_model(const ModelConfig& config);
 /// The same with another head in the place of `config.head`.
 ModelPlan plan_model(const ModelConfig& config, const Head& head);
 
-/// Bytes that one training step of `batch` images needs at its peak: parameters, gradients,
-/// optimizer state (`state_copies` buffers of the parameters' size) and what the tape saves; with
-/// `recompute` only what enters the blocks (see TapeOptions), and one block whole.
-std::int64_t predict_training_bytes(const ModelConfig& config, std::int64_t parameters,
-                                    std::int64_t batch, std::int64_t state_copies,
-                                    bool recompute = false);
-
 }  // namespace tessera

@@ -22,6 +22,7 @@ Cell estimate_cell(const StudyCell& cell, const std::string& metric) {
 
 Cell difference_cell(const StudyCell& cell, const std::string& metric) {
   if (cell.is_baseline()) return {"baseline", 0.0};
+  if (cell.same_as_baseline) return {"same runs", std::nan("")};
   const auto found = cell.summary.find(metric);
   if (found == cell.summary.end() || !found->second.difference) return {"–", std::nan("")};
   const Estimate& difference = *found->second.difference;

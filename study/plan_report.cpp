@@ -97,6 +97,21 @@ std::string match_lines(const StudyResults& results) {
   return fmt::format("\nMatched by {}:\n{}", to_string(match), text);
 }
 
+/// Cells that are the runs of their baseline, so that comparing them says nothing.
+std::string same_lines(const StudyResults& results) {
+  std::string text;
+  for (std::size_t i = 0; i < results.cells.size(); ++i) {
+    if (!is_same_as_baseline(results, i)) continue;
+    const Cell& cell = results.cells[i].cell;
+    text += fmt::format("\n{} is the same run as its baseline, {}{}: there is nothing to compare\n",
+                        cell.name, results.cells[cell.baseline].cell.name,
+                        results.study.match == Match::kNone
+                            ? ""
+                            : fmt::format(", once matched by {}", to_string(results.study.match)));
+  }
+  return text;
+}
+
 /// Cells that this machine has not the memory for.
 std::string memory_lines(const StudyResults& results) {
   const double machine =
@@ -154,9 +169,10 @@ std::string plan_report(const StudyResults& results) {
     if (!results.is_baseline(i)) continue;
     baselines += (baselines.empty() ? "" : "; ") + results.cells[i].cell.name;
   }
-  return fmt::format("{}\n{}\nCompared with: {}\n{}{}{}{}", header(results),
+  return fmt::format("{}\n{}\nCompared with: {}\n{}{}{}{}{}", header(results),
                      plan_table(results).plain(), baselines, match_lines(results),
-                     memory_lines(results), unseen_lines(results), rest_line(results));
+                     same_lines(results), memory_lines(results), unseen_lines(results),
+                     rest_line(results));
 }
 
 }  // namespace tessera

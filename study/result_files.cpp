@@ -37,6 +37,7 @@ Json to_json(const RunResult& run) {
     for (const Metric& metric : run.last->metrics) json["metrics"][metric.name] = metric.value;
   }
   if (run.timing) json["timing"] = to_json(*run.timing);
+  if (run.status == RunStatus::kDone) json["updates"] = run.updates;
   return json;
 }
 
@@ -74,11 +75,12 @@ Json cell_json(const StudyResults& results, std::size_t index) {
   if (cell.speed) {
     const Config& config = cell.cell.config;
     timing["images_per_s_alone"] = cell.speed->train_images_per_s;
-    timing["train_seconds_alone"] = training_seconds(config, cell.plan, *cell.speed);
+    timing["train_seconds_alone"] = seconds_alone(cell, *cell.speed);
     timing["expected_seconds"] = run_seconds(config, cell.plan, *cell.speed);
   }
   return {{"name", cell.cell.name},
           {"labels", labels},
+          {"same_as_baseline", is_same_as_baseline(results, index)},
           {"baseline", results.cells[cell.cell.baseline].cell.name},
           {"matched", matched},
           {"plan", plan_json(cell)},
@@ -122,8 +124,9 @@ std::string csv(const StudyResults& results, const std::string& titles, const Fi
 std::string results_csv(const StudyResults& results) {
   const std::vector<std::string> metrics = reported_metrics(results.cells.front().cell.config);
   const auto fields = [&](const CellResult& cell, const RunResult& run) {
-    std::string text = fmt::format("{},{},{},{}", to_string(run.status), cell.plan.parameters,
-                                   cell.plan.macs, cell.plan.length.total_steps);
+    std::string text =
+        fmt::format("{},{},{},{}", to_string(run.status), cell.plan.parameters, cell.plan.macs,
+                    run.status == RunStatus::kDone ? run.updates : cell.plan.length.total_steps);
     for (const std::string& metric : metrics) {
       text += run.last ? fmt::format(",{}", run.last->metrics.value(metric)) : ",";
     }

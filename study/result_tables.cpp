@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 
 #include "study/output.h"
@@ -32,8 +33,10 @@ std::string text_of(const Estimate& value, const std::string& metric, bool signe
   return text;
 }
 
-std::string difference_text(const std::optional<Estimate>& difference, const std::string& metric,
+std::string difference_text(const StudyResults& results, std::size_t cell,
+                            const std::optional<Estimate>& difference, const std::string& metric,
                             const char* mark) {
+  if (is_same_as_baseline(results, cell)) return "same runs";
   if (!difference) return "-";
   std::string text = text_of(*difference, metric, true);
   if (difference->excludes_zero()) text = mark + text + mark;
@@ -81,12 +84,20 @@ void add_metric_words(const StudyResults& results, const Differences& difference
     words.push_back(text_of(mean_of(results.cells[cell], metrics[m]), metrics[m], false));
     words.push_back(results.is_baseline(cell)
                         ? "baseline"
-                        : difference_text(differences[m][cell], metrics[m], mark));
+                        : difference_text(results, cell, differences[m][cell], metrics[m], mark));
   }
 }
 
 std::string mmacs(const CellResult& cell) {
   return fmt::format("{:.2f}", 1e-6 * static_cast<double>(cell.plan.macs));
+}
+
+/// `4690`, or `1200 of 4690` where runs ended early.
+std::string updates_text(const CellResult& cell) {
+  const std::int64_t planned = cell.plan.length.total_steps;
+  const std::int64_t updates = std::llround(updates_of(cell));
+  return updates == planned ? fmt::format("{}", planned)
+                            : fmt::format("{} of {}", updates, planned);
 }
 
 /// What is missing, a line a run, each after `bullet`.
@@ -132,7 +143,9 @@ constexpr const char* kCostsExplanation =
     "by\n"
     "--measure-again. \"In runs\" is what the runs reached beside all other work on the machine. "
     "Times\n"
-    "are those of all updates at the speed to their left. Memory is the peak of the runs.\n";
+    "are those of all updates at the speed to their left; of runs that ended early, of those "
+    "made.\n"
+    "Memory is the peak of the runs.\n";
 
 TextTable found_table(const StudyResults& results, const char* mark) {
   TextTable table;
@@ -194,11 +207,10 @@ TextTable costs_table(const StudyResults& results) {
     std::vector<std::string> words = axis_words(results, cell);
     words.push_back(fmt::format("{}", cell.plan.parameters));
     words.push_back(mmacs(cell));
-    words.push_back(fmt::format("{}", cell.plan.length.total_steps));
+    words.push_back(updates_text(cell));
     const std::optional<CellSpeed>& alone = cell.speed;
     words.push_back(alone ? fmt::format("{:.0f}", alone->train_images_per_s) : "-");
-    words.push_back(alone ? duration_text(training_seconds(cell.cell.config, cell.plan, *alone))
-                          : "-");
+    words.push_back(alone ? duration_text(seconds_alone(cell, *alone)) : "-");
     const std::optional<RunTiming> runs = timing_of(cell);
     words.push_back(runs ? fmt::format("{:.0f}", runs->images_per_s) : "-");
     words.push_back(runs ? duration_text(runs->train_seconds) : "-");

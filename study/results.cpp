@@ -61,9 +61,29 @@ Estimate mean_of(const CellResult& cell, const std::string& metric) {
   return estimate(values, metric == kAnswered ? image_error(answers, {}) : 0.0);
 }
 
+bool is_same_as_baseline(const StudyResults& results, std::size_t cell) {
+  const CellResult& own = results.cells[cell];
+  return !results.is_baseline(cell) && !own.identity.empty() &&
+         own.identity == results.cells[own.cell.baseline].identity;
+}
+
+double updates_of(const CellResult& cell) {
+  std::vector<double> updates;
+  for (const RunResult& run : cell.runs) {
+    if (run.status == RunStatus::kDone) updates.push_back(static_cast<double>(run.updates));
+  }
+  return updates.empty() ? static_cast<double>(cell.plan.length.total_steps)
+                         : estimate(updates).mean;
+}
+
+double seconds_alone(const CellResult& cell, const CellSpeed& speed) {
+  return training_seconds(cell.cell.config, cell.plan, speed) * updates_of(cell) /
+         static_cast<double>(cell.plan.length.total_steps);
+}
+
 std::optional<Estimate> difference_of(const StudyResults& results, std::size_t cell,
                                       const std::string& metric) {
-  if (results.is_baseline(cell)) return std::nullopt;
+  if (results.is_baseline(cell) || is_same_as_baseline(results, cell)) return std::nullopt;
   const CellResult& own = results.cells[cell];
   const CellResult& baseline = results.cells[own.cell.baseline];
   if (own.cell.config.data.fold != baseline.cell.config.data.fold) return std::nullopt;

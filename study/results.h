@@ -17,6 +17,7 @@ struct CellResult {
   CellPlan plan;
   std::optional<CellSpeed> speed;  ///< measured before training
   std::vector<RunResult> runs;     ///< one a seed of the study
+  std::string identity{};          ///< equal for cells whose runs are the same: see RunIdentity
 };
 
 struct StudyResults {
@@ -30,9 +31,13 @@ struct StudyResults {
 /// their answers.
 Estimate mean_of(const CellResult& cell, const std::string& metric);
 
+/// Whether the cell and its baseline, another one, are the same runs: what `match` changes can undo
+/// what an axis says.
+bool is_same_as_baseline(const StudyResults& results, std::size_t cell);
+
 /// The cell minus its baseline, over the seeds that are done in both: they saw the same images in
 /// the same order, so each seed gives one difference. Of top-1 both are paired by image too.
-/// Nothing for a baseline.
+/// Nothing for a baseline, nor for a cell that is the same runs.
 std::optional<Estimate> difference_of(const StudyResults& results, std::size_t cell,
                                       const std::string& metric);
 
@@ -57,6 +62,12 @@ Estimate mean_of(const StudyResults& results, const Folds& folds, const std::str
 /// cell is another fold.
 std::optional<Estimate> difference_of(const StudyResults& results, const Folds& folds,
                                       const std::string& metric);
+
+/// Updates of a run of the cell: the mean over the done ones, or as planned before there are any.
+double updates_of(const CellResult& cell);
+
+/// Seconds of the updates of such a run at the speed that was measured alone.
+double seconds_alone(const CellResult& cell, const CellSpeed& speed);
 
 /// Means of speed and time and the largest memory of the done runs; nothing if there are none.
 std::optional<RunTiming> timing_of(const CellResult& cell);

@@ -32,6 +32,7 @@ struct RunResult {
   std::optional<EvaluationRecord> last;  ///< of a done run: its last test
   std::optional<RunTiming> timing;       ///< of a done run
   std::string right;                     ///< of `last`, see read_right_answers; empty: not kept
+  std::int64_t updates = 0;              ///< of a done run: fewer than planned if it ended early
 };
 
 /// Reads the run in `folder` of `updates` updates with `images` images each. A folder that is

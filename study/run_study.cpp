@@ -8,7 +8,9 @@
 #include <thread>
 
 #include "study/child_program.h"
+#include "train/config/config.h"
 #include "train/readable.h"
+#include "train/run_folder.h"
 #include "train/signals.h"
 
 namespace tessera {
@@ -49,9 +51,14 @@ RunResult train(const CellResult& cell, std::int64_t seed, const std::string& la
   const std::filesystem::path run =
       folder.make_run(config_of(cell.cell, seed), run_name(cell.cell.name, seed));
   log.status(label);
-  const ChildResult child =
-      run_child({"train", "--resume", (folder.path() / run).string()},
-                [&](std::string_view line) { log.status(fmt::format("{}: {}", label, line)); });
+  std::vector<std::string> arguments = {"train", "--resume", (folder.path() / run).string()};
+  // One that was begun elsewhere goes on as this machine is to go about it.
+  const Config begun = load_config(RunFolder{folder.path() / run}.config());
+  for (const std::string& key : machine_overrides(begun, config_of(cell.cell, seed))) {
+    arguments.insert(arguments.end(), {"--set", key});
+  }
+  const ChildResult child = run_child(
+      arguments, [&](std::string_view line) { log.status(fmt::format("{}: {}", label, line)); });
   RunResult result = result_of(cell, seed, folder);
   if (result.status == RunStatus::kDone || SignalGuard::stop_signal() != 0) return result;
   result.status = RunStatus::kFailed;

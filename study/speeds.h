@@ -19,6 +19,9 @@ class Speeds {
   /// `file` holds what was measured before and takes what is measured now; empty: nothing is kept.
   explicit Speeds(std::filesystem::path file);
 
+  /// What was measured before.
+  std::optional<CellSpeed> known(const Config& config) const;
+
   /// What is known, else measured now. Nothing if the steps fail: `error` then says why.
   std::optional<CellSpeed> measure(const Config& config, std::string& error);
 

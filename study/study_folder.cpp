@@ -40,13 +40,6 @@ bool is_free(const fs::path& folder) {
   });
 }
 
-/// What a study knows a run by: equal for equal configurations, also those that an earlier version
-/// of the program wrote, with fewer keys.
-std::string identity_of(Config config) {
-  config.train.out = TrainConfig{}.out;
-  return to_yaml(config);
-}
-
 /// Eight hexadecimal digits of the FNV-1a hash.
 std::string digest(const std::string& text) {
   std::uint64_t hash = 0xcbf29ce484222325u;
@@ -79,13 +72,14 @@ std::string study_of(const fs::path& folder) {
 }
 
 /// Where a run is put, seen from the study's folder.
-fs::path folder_of(const Config& config, const std::string& name) {
-  return fs::path(kCells) / fmt::format("{}-{}", as_file_name(name), digest(identity_of(config)));
+fs::path folder_of(const std::string& identity, const std::string& name) {
+  return fs::path(kCells) / fmt::format("{}-{}", as_file_name(name), digest(identity));
 }
 
 }  // namespace
 
-StudyRuns::StudyRuns(const fs::path& study) : study_(study) {
+StudyRuns::StudyRuns(const fs::path& study, RunIdentity identity)
+    : study_(study), identity_(std::move(identity)) {
   study_of(study_);
   std::error_code error;  // a study that has not begun has no runs
   for (const auto& entry : fs::directory_iterator(study_ / kCells, error)) {
@@ -99,12 +93,12 @@ StudyRuns::StudyRuns(const fs::path& study) : study_(study) {
 }
 
 fs::path StudyRuns::find(const Config& config) const {
-  const auto found = runs_.find(identity_of(config));
+  const auto found = runs_.find(identity_.of(config));
   return found == runs_.end() ? fs::path{} : found->second;
 }
 
 void StudyRuns::add(const Config& config, const fs::path& run) {
-  runs_.emplace(identity_of(config), run);
+  runs_.emplace(identity_.of(config), run);
 }
 
 std::string run_name(const std::string& cell, std::int64_t seed) {
@@ -113,10 +107,12 @@ std::string run_name(const std::string& cell, std::int64_t seed) {
 
 std::string run_key(const StudyRuns& runs, const Config& config, const std::string& name) {
   const fs::path found = runs.find(config);
-  return (found.empty() ? folder_of(config, name) : found).filename();
+  return (found.empty() ? folder_of(runs.identity().of(config), name) : found).filename();
 }
 
-StudyFolder::StudyFolder(const fs::path& path, const std::string& name, Use use) : path_(path) {
+StudyFolder::StudyFolder(const fs::path& path, const std::string& name, const RunIdentity& identity,
+                         Use use)
+    : path_(path) {
   std::error_code error;
   uninterrupted(error, [&](std::error_code& e) { fs::create_directories(path_, e); });
   if (error || !fs::is_directory(path_)) {
@@ -134,7 +130,7 @@ StudyFolder::StudyFolder(const fs::path& path, const std::string& name, Use use)
     remove_path(staging());
     remove_path(claims());
   }
-  runs_.emplace(path_);
+  runs_.emplace(path_, identity);
 }
 
 /// Makes the folder that of the study `name` and holds it. Of two that begin at once the one whose
@@ -182,9 +178,14 @@ bool StudyFolder::lock(const fs::path& file, Use use) {
   return same;
 }
 
+void StudyFolder::refresh() {
+  const RunIdentity identity = runs_->identity();
+  runs_.emplace(path_, identity);
+}
+
 fs::path StudyFolder::make_run(const Config& config, const std::string& name) {
   if (const fs::path found = find_run(config); !found.empty()) return found;
-  const fs::path run = folder_of(config, name);
+  const fs::path run = folder_of(runs_->identity().of(config), name);
   make_folder(path_ / run);
   write_atomically(RunFolder{path_ / run}.config(), to_yaml(config));
   runs_->add(config, run);
@@ -194,7 +195,7 @@ fs::path StudyFolder::make_run(const Config& config, const std::string& name) {
 fs::path StudyFolder::copy_run(const Config& config, const std::string& name,
                                const fs::path& source) {
   const fs::path own = find_run(config);
-  const fs::path run = own.empty() ? folder_of(config, name) : own;
+  const fs::path run = own.empty() ? folder_of(runs_->identity().of(config), name) : own;
   fs::copy(source, staging(), fs::copy_options::recursive | fs::copy_options::copy_symlinks);
   ::syncfs(lock_.get());  // whole on the disk before it has its name
   fs::remove_all(path_ / run);

@@ -7,26 +7,29 @@
 #include <string>
 
 #include "core/posix.h"
+#include "study/run_identity.h"
 #include "train/train_config.h"
 
 namespace tessera {
 
-/// The runs in a study's folder, known by their resolved configuration alone.
+/// The runs in a study's folder, known by what their configurations train: see RunIdentity.
 class StudyRuns {
  public:
   /// Throws ConfigError if `study` is no study's folder.
-  explicit StudyRuns(const std::filesystem::path& study);
+  explicit StudyRuns(const std::filesystem::path& study, RunIdentity identity = {});
 
-  /// The folder of the run of just this configuration, whatever study, cell and seed it was made
+  /// The folder of the run of such a configuration, whatever study, cell and seed it was made
   /// for; empty if there is none. Relative to the study's folder.
   std::filesystem::path find(const Config& config) const;
 
   void add(const Config& config, const std::filesystem::path& run);
   const std::filesystem::path& study() const { return study_; }
+  const RunIdentity& identity() const { return identity_; }
 
  private:
   std::filesystem::path study_;
-  std::map<std::string, std::filesystem::path> runs_;  ///< by resolved configuration
+  RunIdentity identity_;
+  std::map<std::string, std::filesystem::path> runs_;  ///< by identity
 };
 
 /// What a new run of a cell is called.
@@ -47,7 +50,8 @@ class StudyFolder {
 
   /// Makes the folder or opens what an earlier start of the study `name` left. Throws ConfigError
   /// if it holds something else, or another process works on it that this one cannot join.
-  StudyFolder(const std::filesystem::path& path, const std::string& name, Use use = Use::kAlone);
+  StudyFolder(const std::filesystem::path& path, const std::string& name,
+              const RunIdentity& identity = {}, Use use = Use::kAlone);
   StudyFolder(const StudyFolder&) = delete;
   StudyFolder& operator=(const StudyFolder&) = delete;
 
@@ -57,7 +61,7 @@ class StudyFolder {
   std::filesystem::path claims() const { return claims_of(path_); }
 
   /// Looks for runs that others have made meanwhile.
-  void refresh() { runs_.emplace(path_); }
+  void refresh();
 
   const StudyRuns& runs() const { return *runs_; }
 
@@ -67,7 +71,7 @@ class StudyFolder {
   /// The same; made if there is none. `name` becomes part of the name of a new folder.
   std::filesystem::path make_run(const Config& config, const std::string& name);
 
-  /// A copy of `source`, the folder of a run of just this configuration; it takes the place of an
+  /// A copy of `source`, the folder of a run of such a configuration; it takes the place of an
   /// own one. Killed at any moment it leaves a whole run or none.
   std::filesystem::path copy_run(const Config& config, const std::string& name,
                                  const std::filesystem::path& source);

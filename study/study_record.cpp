@@ -61,6 +61,7 @@ StudyCell cell_of(const Json& json) {
   StudyCell cell;
   cell.name = json.at("name").get<std::string>();
   cell.baseline = json.at("baseline").get<std::string>();
+  cell.same_as_baseline = json.value("same_as_baseline", false);
   for (const auto& [axis, label] : json.at("labels").items()) {
     cell.labels[axis] = label.get<std::string>();
   }

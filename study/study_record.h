@@ -30,6 +30,7 @@ struct StudyCell {
   std::string baseline;                       ///< name of the cell it is compared with
   std::map<std::string, std::string> labels;  ///< by axis
   std::vector<std::string> matched;           ///< `model.embed_dim 64 → 36`
+  bool same_as_baseline = false;              ///< its runs are those of the baseline
   double parameters = 0.0, macs = 0.0;
   double images_per_s = 0.0, train_seconds = 0.0, peak_memory_mb = 0.0;  ///< NaN: no run yet
   double images_per_s_alone = 0.0, train_seconds_alone = 0.0;            ///< NaN: not measured

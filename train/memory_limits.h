@@ -4,8 +4,6 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
-#include <optional>
 #include <string>
 
 namespace tessera {
@@ -20,16 +18,6 @@ double address_space_mb();
 
 /// Counts anew from what is held now, where the system allows it.
 void reset_peak_memory();
-
-/// The least limit in bytes, if there is any, that the cgroups of a process and those above set.
-/// `process` is its `/proc/PID/cgroup`, `mount` where the hierarchies are mounted; versions 1
-/// and 2.
-std::optional<std::int64_t> cgroup_memory_limit(
-    const std::filesystem::path& process = "/proc/self/cgroup",
-    const std::filesystem::path& mount = "/sys/fs/cgroup");
-
-/// Memory of the machine, or as much of it as the cgroups of this process allow, in bytes.
-std::int64_t machine_memory_bytes();
 
 /// One line if a training that takes `bytes` beside what this process holds is over `ulimit -v` or
 /// the cgroup's limit; empty if it fits, or nobody set a limit.

@@ -212,7 +212,7 @@ Suggestion suggest_config(const DataSurvey& survey, const SuggestionOptions& opt
     const double kept = 12.0 * static_cast<double>(recipe.side * recipe.side * survey.training);
     trial.keeps_images = survey.kind == TargetKind::kClass &&
                          survey.heights[1] * survey.widths[1] > kLargePhoto &&
-                         kept < kSpareOfCache * static_cast<double>(ram_cache_limit());
+                         kept < kSpareOfCache * static_cast<double>(ram_budget().limit);
     fit_memory(survey, options, trial);
     found.config = parse_config(body_of(survey, options, trial), options.name);
     const double update = measure(found.config);

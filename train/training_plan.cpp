@@ -5,11 +5,15 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/dtype.h"
 #include "core/error.h"
 #include "core/machine.h"
+#include "core/memory_limit.h"
 #include "data/dataset_info.h"
+#include "data/loader.h"
 #include "layers/model.h"
 #include "layers/stage_plan.h"
+#include "layers/training_memory.h"
 #include "optim/optimizer.h"
 #include "optim/schedule.h"
 #include "train/memory_limits.h"
@@ -67,10 +71,26 @@ std::vector<std::string> schedule_notices(const Config& config, const TrainingLe
 }
 
 std::int64_t predicted_bytes(const Config& config, std::int64_t parameters) {
-  const std::int64_t averages = config.optim.ema > 0.0 ? 1 : 0;
-  return predict_training_bytes(config.model, parameters, config.data.batch_size,
-                                state_buffers(config.optim.name) + averages,
-                                config.train.recompute == Recompute::kBlocks);
+  const DataConfig& data = config.data;
+  TrainingLoad load{
+      .parameters = parameters,
+      .state_copies = state_buffers(config.optim.name),
+      .batch = data.batch_size,
+      .batches = data.accumulate,
+      .dtype = config.train.precision == Precision::kBF16 ? DType::kBF16 : DType::kF32,
+      .orthogonalizes = config.optim.name == OptimizerName::kMuon,
+      .recompute = config.train.recompute == Recompute::kBlocks};
+  if (config.optim.ema > 0.0) ++load.state_copies;
+  if (!config.has_data) return predict_training_bytes(config.model, load);
+  if (data.workers > 0) load.batches += Loader::kDepth;
+  std::int64_t images = 0;
+  if (!lies_in_files(data.name)) {  // they are in memory, a byte a value
+    const DatasetInfo info = dataset_info(data);
+    images += data.train_samples > 0 ? data.train_samples : info.train_samples;
+    images += data.test_samples > 0 ? data.test_samples : info.test_samples;
+    images *= info.image.numel();
+  }
+  return predict_training_bytes(config.model, load) + images;
 }
 
 double predicted_seconds(const Config& config, std::int64_t samples) {
@@ -92,7 +112,7 @@ std::vector<std::string> plan_warnings(const Config& config, std::int64_t sample
   Config part = config;
   part.data.batch_size = (config.data.batch_size + ranks - 1) / ranks;
   const std::int64_t bytes = predicted_bytes(part, Model(config.model).parameters.count());
-  const auto memory = static_cast<double>(machine_memory_bytes());
+  const auto memory = static_cast<double>(machine_memory());
   if (hours > kManyHours || static_cast<double>(bytes) > kMostMemory * memory) {
     lines.push_back(fmt::format(
         "the plan comes to some {:.0f} hours and {:.1f} GB of the {:.1f} GB here: a smaller "

@@ -24,7 +24,8 @@ TrainingLength training_length(const Config& config, std::int64_t samples);
 /// more cycles than there are updates to fall in.
 std::vector<std::string> schedule_notices(const Config& config, const TrainingLength& length);
 
-/// Bytes that training takes at its peak, by the plan alone.
+/// Bytes that the process takes at the peak of training: see predict_training_bytes. With batches
+/// that wait in the loader, and the images of data sets that lie in memory.
 std::int64_t predicted_bytes(const Config& config, std::int64_t parameters);
 
 /// Seconds that training on `samples` images will take at about the share of this machine's peak

@@ -68,8 +68,9 @@ void place_window(const AttentionShape& shape, std::int64_t window, AttentionWor
 struct AttentionForward {
   AttentionShape shape;
   const void* qkv;          ///< [B, H, W, 3C]
-  const float* bias;        ///< [num_heads or 1, rows, keys], kExcluded beyond column N
+  const float* bias;        ///< [num_heads, rows, keys] or [keys], kExcluded beyond column N
   std::int64_t bias_step;   ///< from one head's bias to the next; 0: one for all
+  std::int64_t bias_row;    ///< from one row of it to the next; 0: one for all
   const float* pad_qkv;     ///< [3C] or null: zeros
   const float* head_scale;  ///< [num_heads] factor of the logits
   void* out;                ///< [B, H, W, C]
@@ -81,7 +82,7 @@ struct AttentionBackward {
   void* dqkv;                ///< [B, H, W, 3C]
   bool accumulate;           ///< dqkv is added to
   // Sums over the items of one call, each added to:
-  float* dbias;         ///< [num_heads, rows, keys]
+  float* dbias;         ///< [num_heads, rows, keys], or null
   float* dpad_qkv;      ///< [3C]
   float* dlogit_scale;  ///< [num_heads], before the clamp
 };

@@ -17,7 +17,7 @@ struct Call {
   AttentionShape shape;
   std::int64_t windows;  ///< in the batch
   const AttentionKernels* kernels;
-  Tensor bias;        ///< [heads or 1, rows, keys]
+  Tensor bias;        ///< [heads, rows, keys], or of none one row [keys]
   Tensor pad_qkv;     ///< [3C] or none
   Tensor head_scale;  ///< [heads]
 
@@ -80,15 +80,20 @@ AttentionShape make_shape(const Var& qkv, bool cosine, const WindowAttentionConf
   return s;
 }
 
-// [heads, N, N] or none -> tiles whose columns beyond N exclude what is no key.
+// [heads, N, N] -> tiles whose columns beyond N exclude what is no key. Without a bias one row of
+// them stands for all.
 Tensor bias_tiles(const Tensor& bias, const AttentionShape& s) {
-  const std::int64_t count = bias ? s.num_heads : 1;
-  Tensor tiles = Tensor::zeros({count, s.rows, s.keys});
-  for (std::int64_t head = 0; head < count; ++head) {
+  if (!bias) {
+    const Tensor row = Tensor::zeros({s.keys});
+    std::fill(row.f32() + s.tokens, row.f32() + s.keys, kExcluded);
+    return row;
+  }
+  Tensor tiles = Tensor::zeros({s.num_heads, s.rows, s.keys});
+  for (std::int64_t head = 0; head < s.num_heads; ++head) {
     for (std::int64_t i = 0; i < s.rows; ++i) {
       float* const row = tiles.f32() + (head * s.rows + i) * s.keys;
       std::fill(row + s.tokens, row + s.keys, kExcluded);
-      if (bias && i < s.tokens) {
+      if (i < s.tokens) {
         std::copy_n(bias.f32() + (head * s.tokens + i) * s.tokens, s.tokens, row);
       }
     }
@@ -106,12 +111,15 @@ Tensor head_scales(const Tensor& logit_scale, const WindowAttentionConfig& confi
   return scales;
 }
 
+bool has_bias(const Call& call) { return call.bias.shape().rank() == 3; }
+
 AttentionForward forward_args(const Call& call, const Tensor& qkv) {
   const AttentionShape& s = call.shape;
   return {.shape = s,
           .qkv = qkv.raw(),
           .bias = call.bias.f32(),
-          .bias_step = call.bias.dim(0) == 1 ? 0 : s.rows * s.keys,
+          .bias_step = has_bias(call) ? s.rows * s.keys : 0,
+          .bias_row = has_bias(call) ? s.keys : 0,
           .pad_qkv = call.pad_qkv ? call.pad_qkv.f32() : nullptr,
           .head_scale = call.head_scale.f32(),
           .out = nullptr};
@@ -129,7 +137,7 @@ void run_forward(const Call& call, const Tensor& qkv, const Tensor& out) {
 
 /// Gradients that are sums over windows, kept by part [parts, ...].
 struct PartialGradients {
-  Tensor bias;         ///< [parts, heads, rows, keys]
+  Tensor bias;         ///< [parts, heads, rows, keys], or none
   Tensor pad_qkv;      ///< [parts, 3C]
   Tensor logit_scale;  ///< [parts, heads]
 };
@@ -140,9 +148,9 @@ PartialGradients run_backward(const Call& call, const Tensor& qkv, const Tensor&
   const std::int64_t items = call.items(), size = workspace_size(s, true);
   const int parts = num_parts(items, call.grain());
   const Tensor memory = Tensor::zeros({parts, size});
-  PartialGradients sums{Tensor::zeros({parts, s.num_heads, s.rows, s.keys}),
-                        Tensor::zeros({parts, 3 * s.channels()}),
-                        Tensor::zeros({parts, s.num_heads})};
+  PartialGradients sums{
+      has_bias(call) ? Tensor::zeros({parts, s.num_heads, s.rows, s.keys}) : Tensor(),
+      Tensor::zeros({parts, 3 * s.channels()}), Tensor::zeros({parts, s.num_heads})};
   const AttentionForward forward = forward_args(call, qkv);
   parallel_parts(items, call.grain(), [&](int part, std::int64_t begin, std::int64_t end) {
     const AttentionBackward args{
@@ -150,7 +158,7 @@ PartialGradients run_backward(const Call& call, const Tensor& qkv, const Tensor&
         .dout = dout.raw(),
         .dqkv = dqkv ? dqkv.grad.raw() : nullptr,
         .accumulate = dqkv.accumulate,
-        .dbias = sums.bias.f32() + part * s.num_heads * s.rows * s.keys,
+        .dbias = sums.bias ? sums.bias.f32() + part * s.num_heads * s.rows * s.keys : nullptr,
         .dpad_qkv = sums.pad_qkv.f32() + part * 3 * s.channels(),
         .dlogit_scale = sums.logit_scale.f32() + part * s.num_heads,
     };
@@ -173,6 +181,25 @@ void add_parts(const Tensor& from, std::int64_t offset, std::int64_t count, bool
 }
 
 }  // namespace
+
+AttentionMemory window_attention_memory(const Shape& qkv, DType dtype, bool biased,
+                                        const WindowAttentionConfig& config) {
+  AttentionShape s{};
+  s.num_heads = config.num_heads;
+  s.head_dim = qkv[-1] / 3 / config.num_heads;
+  s.window_h = config.window[0];
+  s.window_w = config.window[1];
+  s.bf16 = dtype == DType::kBF16;
+  set_tile_sizes(s, vector_kernels().lanes);
+  s.dots = vector_kernels().attention->has_dots && s.bf16;
+  constexpr std::int64_t kFloat = 4;
+  const std::int64_t parts = num_threads();
+  const std::int64_t tiles = biased ? kFloat * s.num_heads * s.rows * s.keys : kFloat * s.keys;
+  return {.saved = tiles,
+          .forward = parts * kFloat * workspace_size(s, false),
+          .backward = parts * kFloat * workspace_size(s, true),
+          .sums = biased ? parts * tiles : 0};
+}
 
 Var window_attention(Tape& tape, const Var& qkv, const Var& bias, const Var& pad_qkv,
                      const Var& logit_scale, const WindowAttentionConfig& config) {

@@ -24,6 +24,16 @@ struct WindowAttentionConfig {
   std::optional<VectorTarget> target = {};   ///< of the kernels; none: the best on this CPU
 };
 
+/// Bytes that window_attention takes beside its inputs and outputs, whatever the batch: with more
+/// than one window a thread. `saved` stays until its gradient is known.
+struct AttentionMemory {
+  std::int64_t saved = 0;
+  std::int64_t forward = 0, backward = 0;  ///< of all threads, during each pass
+  std::int64_t sums = 0;                   ///< during the backward pass as well
+};
+AttentionMemory window_attention_memory(const Shape& qkv, DType dtype, bool biased,
+                                        const WindowAttentionConfig& config);
+
 /// qkv [B, H, W, 3C] f32 or bf16 (q | k | v, each head-major) -> [B, H, W, C] in the dtype of qkv.
 ///
 /// The map is padded at right and bottom up to multiples of the window, rolled by -shift, cut into

@@ -1,14 +1,18 @@
 #include "data/images/ram_cache.h"
 
-#include <unistd.h>
+#include "core/memory_limit.h"
 
 namespace tessera {
 
-RamCache::RamCache(std::int64_t samples, std::uint64_t limit)
-    : images_(static_cast<std::size_t>(samples)), limit_(limit) {}
+RamCache::RamCache(std::int64_t samples, RamBudget& budget)
+    : images_(static_cast<std::size_t>(samples)), budget_(budget) {}
 
 RamCache::~RamCache() {
-  for (const auto& image : images_) delete image.load();
+  for (const auto& image : images_) {
+    const Image* const kept = image.load();
+    if (kept != nullptr) budget_.used -= bytes_of(*kept);
+    delete kept;
+  }
 }
 
 const Image* RamCache::find(std::int64_t i) const {
@@ -16,9 +20,9 @@ const Image* RamCache::find(std::int64_t i) const {
 }
 
 const Image* RamCache::keep(std::int64_t i, const Image& image) {
-  const std::uint64_t bytes = sizeof(Image) + image.pixels.size();
-  if (used_.fetch_add(bytes) + bytes > limit_) {
-    used_ -= bytes;
+  const std::uint64_t bytes = bytes_of(image);
+  if (budget_.used.fetch_add(bytes) + bytes > budget_.limit) {
+    budget_.used -= bytes;
     return nullptr;
   }
   auto copy = std::make_unique<const Image>(image);
@@ -27,13 +31,13 @@ const Image* RamCache::keep(std::int64_t i, const Image& image) {
                                                                    std::memory_order_acq_rel)) {
     return copy.release();
   }
-  used_ -= bytes;
+  budget_.used -= bytes;
   return none;
 }
 
-std::uint64_t ram_cache_limit() {
-  return static_cast<std::uint64_t>(sysconf(_SC_PHYS_PAGES)) *
-         static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)) / 2;
+RamBudget& ram_budget() {
+  static RamBudget budget{static_cast<std::uint64_t>(machine_memory()) / 2};
+  return budget;
 }
 
 }  // namespace tessera

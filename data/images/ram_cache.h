@@ -11,10 +11,20 @@
 
 namespace tessera {
 
-/// Thread-safe. What does not fit in `limit` bytes is not kept.
+/// What several caches may take together, in bytes.
+struct RamBudget {
+  std::uint64_t limit = 0;
+  std::atomic<std::uint64_t> used = 0;
+};
+
+/// That of the process, for all splits of all data sets: half of the memory of the machine, or of
+/// the cgroup where that has less.
+RamBudget& ram_budget();
+
+/// Thread-safe. What does not fit in `budget`, which must outlive the cache, is not kept.
 class RamCache {
  public:
-  RamCache(std::int64_t samples, std::uint64_t limit);
+  RamCache(std::int64_t samples, RamBudget& budget);
   RamCache(const RamCache&) = delete;
   RamCache& operator=(const RamCache&) = delete;
   ~RamCache();
@@ -26,12 +36,10 @@ class RamCache {
   const Image* keep(std::int64_t i, const Image& image);
 
  private:
-  std::vector<std::atomic<const Image*>> images_;
-  std::uint64_t limit_;
-  std::atomic<std::uint64_t> used_ = 0;
-};
+  static std::uint64_t bytes_of(const Image& image) { return sizeof(Image) + image.pixels.size(); }
 
-/// Half of the memory of the machine.
-std::uint64_t ram_cache_limit();
+  std::vector<std::atomic<const Image*>> images_;
+  RamBudget& budget_;
+};
 
 }  // namespace tessera

@@ -37,7 +37,7 @@ FileImages::FileImages(const FileSource& files, std::vector<std::string> paths,
       channels_(channels),
       facts_(paths_.size()),
       warnings_(std::move(warnings)) {
-  if (config.cache == Cache::kRam) ram_.emplace(size(), ram_cache_limit());
+  if (config.cache == Cache::kRam) ram_.emplace(size(), ram_budget());
   if (config.cache == Cache::kDisk) {
     disk_.emplace(config.cache_folder.empty() ? default_cache_folder().string()
                                               : config.cache_folder);

@@ -49,7 +49,7 @@ class ImageFolder final : public Dataset {
         resize_(config.resize),
         enough_(enough_for(config, split)),
         warnings_(std::move(warnings)) {
-    if (config.cache == Cache::kRam) ram_.emplace(size(), ram_cache_limit());
+    if (config.cache == Cache::kRam) ram_.emplace(size(), ram_budget());
     if (config.cache == Cache::kDisk) {
       disk_.emplace(config.cache_folder.empty() ? default_cache_folder().string()
                                                 : config.cache_folder);

@@ -32,8 +32,10 @@ constexpr protozero::pbf_tag_type kName = 1, kReal = 2, kInt = 3, kText = 4, kIn
 constexpr std::int32_t kTypeReal = 1, kTypeInt = 2, kTypeText = 3, kTypeInts = 7;
 }  // namespace attribute
 namespace tensor {
-constexpr protozero::pbf_tag_type kDims = 1, kType = 2, kName = 8, kRaw = 9;
-}
+constexpr protozero::pbf_tag_type kDims = 1, kType = 2, kName = 8, kRaw = 9, kExternal = 13,
+                                  kLocation = 14;
+constexpr std::int32_t kLocationExternal = 1;
+}  // namespace tensor
 
 void write_attribute(pbf_writer& parent, const Attribute& from) {
   pbf_writer to(parent, node::kAttribute);
@@ -121,7 +123,42 @@ Value GraphBuilder::store(const std::string& name, std::int32_t type,
 }
 
 Value GraphBuilder::constant(const std::string& name, const Tensor& tensor) {
-  return store(name, kFloat, tensor.shape().dims(), std::as_bytes(tensor.span<float>()));
+  if (constants_.insert(name).second) tensors_.emplace_back(name, tensor);
+  return name;
+}
+
+void GraphBuilder::write_constants(ModelFiles& files, const std::string& weights_name,
+                                   std::int64_t most_inside) {
+  constexpr std::size_t kSmall = 1024;  // as small ones stay inside, readers see shapes and scales
+  std::int64_t total = 0;
+  for (const auto& [name, values] : tensors_) total += static_cast<std::int64_t>(values.bytes());
+  std::int64_t offset = 0;
+  for (const auto& [name, values] : tensors_) {
+    if (total <= most_inside || values.bytes() <= kSmall) {
+      constants_.erase(name);
+      store(name, kFloat, values.shape().dims(), std::as_bytes(values.span<float>()));
+      continue;
+    }
+    pbf_writer writer(graph_);
+    pbf_writer to(writer, graph::kInitializer);
+    for (const std::int64_t dim : values.shape().dims()) to.add_int64(tensor::kDims, dim);
+    to.add_enum(tensor::kType, kFloat);
+    to.add_string(tensor::kName, name);
+    const std::pair<const char*, std::string> entries[] = {
+        {"location", weights_name},
+        {"offset", fmt::to_string(offset)},
+        {"length", fmt::to_string(values.bytes())}};
+    for (const auto& [key, value] : entries) {
+      pbf_writer entry(to, tensor::kExternal);
+      entry.add_string(1, key);
+      entry.add_string(2, value);
+    }
+    to.add_enum(tensor::kLocation, tensor::kLocationExternal);
+    files.weights.push_back(values);
+    offset += static_cast<std::int64_t>(values.bytes());
+    offset += -offset & (ModelFiles::kAlignment - 1);
+  }
+  tensors_.clear();
 }
 
 Value GraphBuilder::integers(const std::vector<std::int64_t>& values) {
@@ -160,9 +197,12 @@ Value GraphBuilder::slice(const Value& x, std::int64_t axis, std::int64_t begin,
   return node("Slice", {x, integers({begin}), integers({end}), integers({axis}), integers({step})});
 }
 
-std::string GraphBuilder::finish(const std::vector<Output>& outputs,
-                                 const std::vector<std::int64_t>& input_dims,
-                                 const std::vector<std::pair<std::string, std::string>>& metadata) {
+ModelFiles GraphBuilder::finish(const std::vector<Output>& outputs,
+                                const std::vector<std::int64_t>& input_dims,
+                                const std::vector<std::pair<std::string, std::string>>& metadata,
+                                const std::string& weights_name, std::int64_t most_inside) {
+  ModelFiles files;
+  write_constants(files, weights_name, most_inside);
   {
     pbf_writer writer(graph_);
     for (const Output& output : outputs) {
@@ -180,8 +220,7 @@ std::string GraphBuilder::finish(const std::vector<Output>& outputs,
     }
     for (const Output& output : outputs) write_value_info(writer, graph::kOutput, output);
   }
-  std::string bytes;
-  pbf_writer writer(bytes);
+  pbf_writer writer(files.model);
   writer.add_int64(model::kIr, kIrVersion);
   writer.add_string(model::kProducer, "tessera");
   writer.add_string(model::kProducerVersion, TESSERA_VERSION);
@@ -192,7 +231,7 @@ std::string GraphBuilder::finish(const std::vector<Output>& outputs,
     entry.add_string(1, key);
     entry.add_string(2, value);
   }
-  return bytes;
+  return files;
 }
 
 }  // namespace tessera::onnx

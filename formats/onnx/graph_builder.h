@@ -55,6 +55,18 @@ struct Output {
   bool has_batch = true;
 };
 
+/// A model as files hold it. A message of Protocol Buffers has at most 2 GiB: what is larger keeps
+/// its weights in a file beside it.
+struct ModelFiles {
+  std::string model;              ///< the ONNX file
+  std::vector<Tensor> weights{};  ///< f32, of the file beside it; empty: there is none
+
+  static constexpr std::int64_t kAlignment = 64;  ///< of each of `weights` in its file, in bytes
+};
+
+/// Bytes of constants from which on they lie in a file of their own.
+inline constexpr std::int64_t kMostInside = 2'000'000'000;
+
 /// A graph in the making. Values come into being in the order of the calls, which is the order that
 /// ONNX wants.
 class GraphBuilder {
@@ -90,11 +102,13 @@ class GraphBuilder {
   Value slice(const Value& x, std::int64_t axis, std::int64_t begin, std::int64_t end,
               std::int64_t step = 1);
 
-  /// The bytes of the whole model: `input` [N, input_dims...] f32, of any N -> `outputs`.
-  /// `metadata` are pairs of key and value. Nothing can be added afterwards.
-  std::string finish(const std::vector<Output>& outputs,
-                     const std::vector<std::int64_t>& input_dims,
-                     const std::vector<std::pair<std::string, std::string>>& metadata);
+  /// The whole model: `input` [N, input_dims...] f32, of any N -> `outputs`. `metadata` are pairs
+  /// of key and value. If the constants come to more than `most_inside` bytes, all but the smallest
+  /// lie in a file called `weights_name` in the folder of the model. Nothing can be added
+  /// afterwards.
+  ModelFiles finish(const std::vector<Output>& outputs, const std::vector<std::int64_t>& input_dims,
+                    const std::vector<std::pair<std::string, std::string>>& metadata,
+                    const std::string& weights_name, std::int64_t most_inside = kMostInside);
 
   /// The model takes `image` in the place of `input`.
   void take_images(const ImagesInput& images) { images_ = images; }
@@ -106,7 +120,11 @@ class GraphBuilder {
   Value store(const std::string& name, std::int32_t type, std::span<const std::int64_t> dims,
               std::span<const std::byte> bytes);
 
-  std::string graph_;  ///< GraphProto as far as it is written
+  void write_constants(ModelFiles& files, const std::string& weights_name,
+                       std::int64_t most_inside);
+
+  std::string graph_;                                    ///< GraphProto as far as it is written
+  std::vector<std::pair<std::string, Tensor>> tensors_;  ///< constants that are written at the end
   std::set<std::string> constants_;
   std::int64_t nodes_ = 0;
   std::optional<ImagesInput> images_;

@@ -2,7 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <array>
+
+#include "core/atomic_file.h"
 #include "core/error.h"
+#include "core/posix.h"
 #include "formats/onnx/layer_graph.h"
 
 namespace tessera::onnx {
@@ -57,11 +61,44 @@ std::vector<Value> swin(LayerGraph& layers, const Value& images) {
   return maps;
 }
 
+/// The bytes of the tensors, each at its place.
+std::int64_t write_weights(const std::vector<Tensor>& weights, AtomicFile& file) {
+  constexpr std::array<std::byte, ModelFiles::kAlignment> kZeros{};
+  std::int64_t offset = 0;
+  for (const Tensor& tensor : weights) {
+    const std::span<const std::byte> bytes = std::as_bytes(tensor.span<float>());
+    const auto size = static_cast<std::int64_t>(bytes.size());
+    const std::int64_t gap = -(offset + size) & (ModelFiles::kAlignment - 1);
+    file.write(bytes);
+    file.write(std::span(kZeros).first(static_cast<std::size_t>(gap)));
+    offset += size + gap;
+  }
+  return offset;
+}
+
+WrittenModel write_files(const std::filesystem::path& path, const std::filesystem::path& beside,
+                         const ModelFiles& files) {
+  AtomicFile model(path);
+  model.write(files.model);
+  WrittenModel written{.bytes = static_cast<std::int64_t>(files.model.size())};
+  if (!files.weights.empty()) {
+    AtomicFile weights(beside);
+    written.bytes += write_weights(files.weights, weights);
+    written.weights = beside;
+    // An older model must not be found beside the new weights, whatever happens in between.
+    if (is_there(path)) remove_path(path);
+    weights.commit();
+  }
+  model.commit();
+  return written;
+}
+
 }  // namespace
 
-std::string export_model(const ModelConfig& config, const ParameterStore& parameters,
-                         const std::vector<std::pair<std::string, std::string>>& metadata,
-                         const ModelGraphOptions& options) {
+WrittenModel export_model(const std::filesystem::path& path, const ModelConfig& config,
+                          const ParameterStore& parameters,
+                          const std::vector<std::pair<std::string, std::string>>& metadata,
+                          const ModelGraphOptions& options) {
   ModelConfig resolved = config;
   resolve_position(resolved);
   GraphBuilder graph;
@@ -83,8 +120,12 @@ std::string export_model(const ModelConfig& config, const ParameterStore& parame
     outputs.front().value =
         graph.node("Softmax", {outputs.front().value}, {{"axis", std::int64_t{-1}}});
   }
-  return graph.finish(outputs, {config.in_channels, config.image_size[0], config.image_size[1]},
-                      metadata);
+  std::filesystem::path beside = path;
+  beside += ".data";
+  const ModelFiles files =
+      graph.finish(outputs, {config.in_channels, config.image_size[0], config.image_size[1]},
+                   metadata, beside.filename().string(), options.most_inside);
+  return write_files(path, beside, files);
 }
 
 }  // namespace tessera::onnx

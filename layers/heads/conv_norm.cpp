@@ -48,7 +48,9 @@ Var ConvNorm::forward(Tape& tape, const Var& x) {
 HeadPlan ConvNorm::plan(Size2 size) const {
   // Before the norm and after it; of a layer norm also before its ReLU.
   const std::int64_t maps = rule_.norm == HeadNorm::kLayer ? 3 : 2;
-  return {.macs = conv_.macs(size), .saved = maps * size[0] * size[1] * conv_.out_channels()};
+  return {.macs = conv_.macs(size),
+          .saved = maps * size[0] * size[1] * conv_.out_channels(),
+          .largest = conv_.weight().shape.numel()};
 }
 
 void ConvNorm::visit(ParameterVisitor& visitor) {

@@ -1,6 +1,7 @@
 // What a task makes of a backbone's maps: the one interface of all heads.
 #pragma once
 
+#include <algorithm>
 #include <span>
 #include <vector>
 
@@ -19,11 +20,13 @@ struct HeadPlan {
   std::int64_t macs = 0;            ///< multiply-adds
   std::int64_t auxiliary_macs = 0;  ///< those among them of what is trained along and then left out
   std::int64_t saved = 0;           ///< values that a training step saves, beside the maps it reads
+  std::int64_t largest = 0;         ///< values of its largest weight of a convolution
 
   HeadPlan& operator+=(const HeadPlan& other) {
     macs += other.macs;
     auxiliary_macs += other.auxiliary_macs;
     saved += other.saved;
+    largest = std::max(largest, other.largest);
     return *this;
   }
 };

@@ -94,7 +94,8 @@ PatchEmbedPlan ConvPatchEmbed::plan(Size2 image) const {
   return {.map = map,
           .unused_pixels = proj_.unused(image),
           .macs = proj_.macs(image),
-          .saved = norm_ ? map[0] * map[1] * proj_.out_channels() : 0};
+          .saved = norm_ ? map[0] * map[1] * proj_.out_channels() : 0,
+          .widest = proj_.weight().shape.numel() / proj_.out_channels()};
 }
 
 Var ConvPatchEmbed::forward(Tape& tape, const Var& images) {

@@ -54,6 +54,14 @@ std::int64_t CrossScaleConv::macs(Size2 size) const {
   return macs;
 }
 
+std::int64_t CrossScaleConv::widest() const {
+  std::int64_t widest = 0;
+  for (const Conv2d& conv : convs_) {
+    widest = std::max(widest, conv.weight().shape.numel() / conv.out_channels());
+  }
+  return widest;
+}
+
 std::vector<Size2> cross_scale_kernels(const ModelConfig& config) {
   std::vector<Size2> kernels;
   for (const std::int64_t side : config.patch_embed.kernels) kernels.push_back({side, side});
@@ -103,7 +111,10 @@ CrossScalePatchEmbed::CrossScalePatchEmbed(const ModelConfig& config)
 
 PatchEmbedPlan CrossScalePatchEmbed::plan(Size2 image) const {
   const Size2 map = projs_.output(image);
-  return {.map = map, .macs = projs_.macs(image), .saved = norm_ ? map[0] * map[1] * channels_ : 0};
+  return {.map = map,
+          .macs = projs_.macs(image),
+          .saved = norm_ ? map[0] * map[1] * channels_ : 0,
+          .widest = projs_.widest()};
 }
 
 Var CrossScalePatchEmbed::forward(Tape& tape, const Var& images) {

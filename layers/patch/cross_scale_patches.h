@@ -29,6 +29,7 @@ class CrossScaleConv {
 
   Size2 output(Size2 size) const { return convs_.front().output(size); }
   std::int64_t macs(Size2 size) const;
+  std::int64_t widest() const;  ///< values that the largest kernel sees at one place
   std::vector<Conv2d>& convs() { return convs_; }
 
  private:

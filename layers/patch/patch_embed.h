@@ -8,10 +8,11 @@ namespace tessera {
 
 /// What an embedding makes of one image; known before any memory is taken.
 struct PatchEmbedPlan {
-  Size2 map{};             ///< tokens
-  Size2 unused_pixels{};   ///< at the right and bottom: no token sees them
-  std::int64_t macs = 0;   ///< multiply-adds
-  std::int64_t saved = 0;  ///< values that a training step saves, beside image and tokens
+  Size2 map{};              ///< tokens
+  Size2 unused_pixels{};    ///< at the right and bottom: no token sees them
+  std::int64_t macs = 0;    ///< multiply-adds
+  std::int64_t saved = 0;   ///< values that a training step saves, beside image and tokens
+  std::int64_t widest = 0;  ///< values that its largest kernel sees at one place
 };
 
 class PatchEmbed {

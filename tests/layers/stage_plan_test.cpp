@@ -137,39 +137,5 @@ TEST_CASE("what has no meaning is refused with the key and a way out") {
       "class token of pool token has no place");
 }
 
-TEST_CASE("the predicted peak of training memory is near the measured one") {
-  ModelConfig config = test::tiny_config();
-  bool recompute = false;
-  SUBCASE("Swin") { config.num_heads = {3, 6}; }
-  SUBCASE("Swin, blocks recomputed") {
-    config.num_heads = {3, 6};
-    config.depths = {6, 4};
-    recompute = true;
-  }
-  SUBCASE("Swin v2") {
-    config = test::tiny_v2_config();
-    config.num_heads = {3, 6};
-  }
-  SUBCASE("ViT") {
-    config = test::tiny_vit_config();
-    config.num_heads = {3};
-    config.patch_size = {4, 4};
-  }
-  config.image_size = {64, 64};
-  config.embed_dim = 48;
-  constexpr std::int64_t kBatch = 16;
-  Model model(config);
-  model.parameters.initialize(1);
-  const std::size_t before = Pool::global().stats().live_bytes;
-  Pool::global().reset_peak();
-  test::train_step(model, kBatch, {.recompute = recompute});
-  const auto measured = static_cast<double>(Pool::global().stats().peak_live_bytes - before);
-  const std::int64_t count = model.parameters.count();
-  const auto predicted =
-      static_cast<double>(predict_training_bytes(config, count, kBatch, 0, recompute) -
-                          predict_training_bytes(config, count, 0, 0, recompute));
-  CHECK(predicted == doctest::Approx(measured).epsilon(0.2));
-}
-
 }  // namespace
 }  // namespace tessera

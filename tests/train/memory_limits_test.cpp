@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <sys/resource.h>
 
+#include "core/memory_limit.h"
 #include "tests/support/scratch_folder.h"
 #include "tests/support/subprocess.h"
 

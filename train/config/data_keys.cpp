@@ -152,7 +152,7 @@ void add_data_keys(Config& config, std::vector<Key>& keys) {
            "data.cache", data.cache,
            {{"none", Cache::kNone}, {"ram", Cache::kRam}, {"disk", Cache::kDisk}},
            "where images are files: where decoded images are kept, of image_folder scaled down "
-           "to what testing needs of them; ram: as far as half of the memory"),
+           "to what testing needs of them; ram: all splits together up to half of the memory"),
        text_key("data.cache_folder", data.cache_folder,
                 "disk: may be shared; auto: tessera in $XDG_CACHE_HOME or ~/.cache", "auto"),
        choice_key("data.interpolation", data.resize.interpolation,

@@ -60,14 +60,15 @@ void gather_words(const AttentionShape& s, const AttentionWorkspace& w, const BF
 // mask - largest); scale gets 1 / sum. kKeys is the length of a row if known when compiling, or 0.
 template <int kRows, Index kKeys>
 TESSERA_INLINE void exp_rows(const AttentionShape& s, const AttentionWorkspace& w, float factor,
-                             const float* bias, Index first, float* scores, float* scale) {
+                             const float* bias, Index bias_row, Index first, float* scores,
+                             float* scale) {
   constexpr float kOtherRegion = -100.0f, kLog2E = 1.44269504f;
   const Index keys = kKeys != 0 ? kKeys : s.keys;
   Vec rows[8] = {};
 #pragma GCC unroll 8
   for (int i = 0; i < kRows; ++i) {
     float* const row = scores + i * keys;
-    const float* const row_bias = bias + i * keys;
+    const float* const row_bias = bias + i * bias_row;
     Vec largest = Vec{} - 3e38f;
 #pragma GCC unroll 4
     for (Index j = 0; j < keys; j += kLanes) {
@@ -104,15 +105,19 @@ TESSERA_INLINE void exp_rows(const AttentionShape& s, const AttentionWorkspace& 
 }
 
 template <int kRows>
-void exp_block(const AttentionShape& s, const AttentionWorkspace& w, float factor,
-               const float* bias, Index first, float* scores, float* scale) {
+void exp_block(const AttentionForward& a, const AttentionWorkspace& w, Index head, Index first,
+               float* scores, float* scale) {
+  const AttentionShape& s = a.shape;
+  const float factor = a.head_scale[head];
+  const Index step = a.bias_row;
+  const float* const bias = a.bias + head * a.bias_step + first * step;
   switch (s.keys) {
     case 16:  // 4x4 tokens
-      return exp_rows<kRows, 16>(s, w, factor, bias, first, scores, scale);
+      return exp_rows<kRows, 16>(s, w, factor, bias, step, first, scores, scale);
     case 64:  // 7x7 tokens and 8x8
-      return exp_rows<kRows, 64>(s, w, factor, bias, first, scores, scale);
+      return exp_rows<kRows, 64>(s, w, factor, bias, step, first, scores, scale);
     default:
-      return exp_rows<kRows, 0>(s, w, factor, bias, first, scores, scale);
+      return exp_rows<kRows, 0>(s, w, factor, bias, step, first, scores, scale);
   }
 }
 
@@ -139,14 +144,13 @@ void forward_dots(const AttentionForward& a, const AttentionWorkspace& w, Index 
   gather_words_qkv(a, w, channel);
   pair_rows(w.v, words, token_pairs, s.columns, w.pairs);
   const BF16* const qkv = static_cast<const BF16*>(a.qkv) + channel;
-  const float* const bias = a.bias + head * a.bias_step;
   BF16* const out = static_cast<BF16*>(a.out) + channel;
   for (Index first = 0; first < s.tokens; first += kRows) {
     float scale[kRows];
     dots<kRows>(w.q + first * words, {words, 1}, w.k_transposed, pairs_of(s.head_dim), s.keys,
                 w.scores);
     prefetch_next(s, w, qkv, 3, head, first, kRows);
-    exp_block<kRows>(s, w, a.head_scale[head], bias + first * s.keys, first, w.scores, scale);
+    exp_block<kRows>(a, w, head, first, w.scores, scale);
     round_row(w.scores, kRows * s.keys, w.p);
     dots<kRows>(w.p, {s.keys / 2, 1}, w.pairs, token_pairs, s.columns, w.out);
     for (Index i = 0; i < std::min<Index>(kRows, s.tokens - first); ++i) {
@@ -157,7 +161,8 @@ void forward_dots(const AttentionForward& a, const AttentionWorkspace& w, Index 
   }
 }
 
-// P = scale e and dS = P (dP - sum_j P dP) of kRows rows, both rounded to bf16; dbias += dS.
+// P = scale e and dS = P (dP - sum_j P dP) of kRows rows, both rounded to bf16; dbias, if there
+// is any, += dS.
 template <int kRows>
 TESSERA_INLINE void softmax_backward_rows(const AttentionShape& s, const float* scale, float* e,
                                           const float* dp, float* dbias, float* p, float* ds) {
@@ -183,7 +188,7 @@ TESSERA_INLINE void softmax_backward_rows(const AttentionShape& s, const float* 
       const Vec change = probability * (load(dp + j) - mean);
       write(reinterpret_cast<BF16*>(p) + j, probability);
       write(reinterpret_cast<BF16*>(ds) + j, change);
-      store(dbias + j, load(dbias + j) + change);
+      if (dbias != nullptr) store(dbias + j, load(dbias + j) + change);
     }
   }
 }
@@ -209,17 +214,17 @@ void backward_dots(const AttentionBackward& a, const AttentionWorkspace& w, Inde
   transpose(w.v, s.keys, words, w.v_transposed);
   const BF16* const qkv = static_cast<const BF16*>(f.qkv) + channel;
   const float factor = f.head_scale[head];
-  const float* const bias = f.bias + head * f.bias_step;
-  float* const dbias = a.dbias + head * s.rows * s.keys;
+  float* const dbias = a.dbias == nullptr ? nullptr : a.dbias + head * s.rows * s.keys;
   for (Index first = 0; first < s.tokens; first += kRows) {
     float scale[kRows];
     dots<kRows>(w.q + first * words, {words, 1}, w.k_transposed, depth, s.keys, w.scores);
     prefetch_next(s, w, qkv, 3, head, first, kRows);
-    exp_block<kRows>(s, w, factor, bias + first * s.keys, first, w.scores, scale);
+    exp_block<kRows>(f, w, head, first, w.scores, scale);
     prefetch_next(s, w, dout, 1, head, first, kRows);
     dots<kRows>(w.dout + first * words, {words, 1}, w.v_transposed, depth, s.keys, w.dscores);
     const Index row = first * s.keys / 2;
-    softmax_backward_rows<kRows>(s, scale, w.scores, w.dscores, dbias + first * s.keys, w.p + row,
+    softmax_backward_rows<kRows>(s, scale, w.scores, w.dscores,
+                                 dbias == nullptr ? dbias : dbias + first * s.keys, w.p + row,
                                  w.ds + row);
   }
   pair_rows(w.p, s.keys / 2, token_pairs, s.keys, w.p_pairs);

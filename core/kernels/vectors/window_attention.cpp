@@ -57,12 +57,12 @@ void gather_qkv(const AttentionForward& a, const AttentionWorkspace& w, Index he
 // kKeys is the length of a row if known when compiling, or 0.
 template <Index kKeys>
 void softmax_rows(const AttentionShape& s, const AttentionWorkspace& w, const float* bias,
-                  Index first, Index rows, float* scores, float* scale) {
+                  Index bias_row, Index first, Index rows, float* scores, float* scale) {
   constexpr float kOtherRegion = -100.0f;
   const Index keys = kKeys != 0 ? kKeys : s.keys;
   for (Index i = 0; i < rows; ++i) {
     float* const row = scores + i * keys;
-    const float* const row_bias = bias + i * keys;
+    const float* const row_bias = bias + i * bias_row;
     const std::int32_t region = w.region[std::min(first + i, s.tokens - 1)];
     Vec largest = Vec{} - 3e38f;
 #pragma GCC unroll 4
@@ -87,17 +87,20 @@ void softmax_rows(const AttentionShape& s, const AttentionWorkspace& w, const fl
   }
 }
 
-void softmax_block(const AttentionShape& s, const AttentionWorkspace& w, const float* bias,
-                   Index first, Index rows, float* scores, float* scale) {
+void softmax_block(const AttentionForward& a, const AttentionWorkspace& w, Index head, Index first,
+                   Index rows, float* scores, float* scale) {
+  const AttentionShape& s = a.shape;
+  const Index step = a.bias_row;
+  const float* const bias = a.bias + head * a.bias_step + first * step;
   switch (s.keys) {
     case 16:  // 4x4 tokens
-      return softmax_rows<16>(s, w, bias, first, rows, scores, scale);
+      return softmax_rows<16>(s, w, bias, step, first, rows, scores, scale);
     case 56:  // 7x7 tokens, 8 lanes
-      return softmax_rows<56>(s, w, bias, first, rows, scores, scale);
+      return softmax_rows<56>(s, w, bias, step, first, rows, scores, scale);
     case 64:  // 7x7 tokens, 16 lanes, and 8x8
-      return softmax_rows<64>(s, w, bias, first, rows, scores, scale);
+      return softmax_rows<64>(s, w, bias, step, first, rows, scores, scale);
     default:
-      return softmax_rows<0>(s, w, bias, first, rows, scores, scale);
+      return softmax_rows<0>(s, w, bias, step, first, rows, scores, scale);
   }
 }
 
@@ -105,14 +108,13 @@ template <typename T, int kRows>
 void forward_head(const AttentionForward& a, const AttentionWorkspace& w, Index head) {
   const AttentionShape& s = a.shape;
   gather_qkv<T>(a, w, head);
-  const float* const bias = a.bias + head * a.bias_step;
   T* const out = static_cast<T*>(a.out) + head * s.head_dim;
   for (Index first = 0; first < s.tokens; first += kRows) {
     float scale[kRows];
     product<kRows, Left::kPlain>(w.q + first * s.columns, s.columns, w.k_transposed, kRows,
                                  s.head_dim, s.keys, w.scores);
     prefetch_next(s, w, static_cast<const T*>(a.qkv) + head * s.head_dim, 3, head, first, kRows);
-    softmax_block(s, w, bias + first * s.keys, first, kRows, w.scores, scale);
+    softmax_block(a, w, head, first, kRows, w.scores, scale);
     product<kRows, Left::kPlain>(w.scores, s.keys, w.v, kRows, s.tokens, s.columns, w.out);
     for (Index i = 0; i < std::min<Index>(kRows, s.tokens - first); ++i) {
       const Index token = w.token[first + i];
@@ -122,13 +124,14 @@ void forward_head(const AttentionForward& a, const AttentionWorkspace& w, Index 
   }
 }
 
-// dS = P (dP - sum_j P dP) of `rows` rows, in place of dP; P gets its factor 1 / sum; dbias += dS.
+// dS = P (dP - sum_j P dP) of `rows` rows, in place of dP; P gets its factor 1 / sum; dbias, if
+// there is any, += dS.
 void softmax_backward(const AttentionShape& s, Index rows, const float* scale, float* p,
                       float* dscores, float* dbias) {
   for (Index i = 0; i < rows; ++i) {
     float* const p_row = p + i * s.keys;
     float* const row = dscores + i * s.keys;
-    float* const bias_row = dbias + i * s.keys;
+    float* const bias_row = dbias == nullptr ? nullptr : dbias + i * s.keys;
     Vec products = {};
     for (Index j = 0; j < s.keys; j += kLanes) {
       const Vec probability = scale[i] * load(p_row + j);
@@ -139,7 +142,7 @@ void softmax_backward(const AttentionShape& s, Index rows, const float* scale, f
     for (Index j = 0; j < s.keys; j += kLanes) {
       const Vec ds = load(p_row + j) * (load(row + j) - mean);
       store(row + j, ds);
-      store(bias_row + j, load(bias_row + j) + ds);
+      if (bias_row != nullptr) store(bias_row + j, load(bias_row + j) + ds);
     }
   }
 }
@@ -152,8 +155,7 @@ void backward_head(const AttentionBackward& a, const AttentionWorkspace& w, Inde
   gather_qkv<T>(f, w, head);
   gather(s, w, static_cast<const T*>(a.dout) + channel, s.channels(), nullptr, 1.0f, w.dout);
   transpose(w.v, s.keys, s.columns, w.v_transposed);
-  const float* const bias = f.bias + head * f.bias_step;
-  float* const dbias = a.dbias + head * s.rows * s.keys;
+  float* const dbias = a.dbias == nullptr ? nullptr : a.dbias + head * s.rows * s.keys;
   for (Index first = 0; first < s.tokens; first += kRows) {
     float scale[kRows];
     float* const p = w.scores + first * s.keys;
@@ -161,11 +163,11 @@ void backward_head(const AttentionBackward& a, const AttentionWorkspace& w, Inde
     product<kRows, Left::kPlain>(w.q + first * s.columns, s.columns, w.k_transposed, kRows,
                                  s.head_dim, s.keys, p);
     prefetch_next(s, w, static_cast<const T*>(f.qkv) + channel, 3, head, first, kRows);
-    softmax_block(s, w, bias + first * s.keys, first, kRows, p, scale);
+    softmax_block(f, w, head, first, kRows, p, scale);
     prefetch_next(s, w, static_cast<const T*>(a.dout) + channel, 1, head, first, kRows);
     product<kRows, Left::kPlain>(w.dout + first * s.columns, s.columns, w.v_transposed, kRows,
                                  s.head_dim, s.keys, ds);
-    softmax_backward(s, kRows, scale, p, ds, dbias + first * s.keys);
+    softmax_backward(s, kRows, scale, p, ds, dbias == nullptr ? dbias : dbias + first * s.keys);
   }
   const float factor = f.head_scale[head];
   // dQ = dS K, dK = dS^T Q, dV = P^T dO; the tile of q holds q times its scale.

@@ -2,6 +2,7 @@
 
 #include <thread>
 
+#include "core/memory_limit.h"
 #include "data/dataset.h"
 #include "data/images/disk_cache.h"
 #include "data/images/ram_cache.h"
@@ -85,9 +86,10 @@ TEST_CASE("disk cache: a disk that takes no more ends the writing, and is said o
   CHECK(contains(message_of<DataError>([&] { DiskCache nowhere(folder / "00/x"); }), "[cache]"));
 }
 
-TEST_CASE("ram cache: keeps as much as it may") {
+TEST_CASE("ram cache: keeps as much as it may, and shares that with others") {
   const Image image = picture(1);
-  RamCache cache(3, 2 * (sizeof(Image) + image.pixels.size()));
+  RamBudget budget{2 * (sizeof(Image) + image.pixels.size())};
+  RamCache cache(3, budget);
   CHECK(cache.find(0) == nullptr);
   const Image* kept = cache.keep(0, image);
   REQUIRE(kept != nullptr);
@@ -96,6 +98,23 @@ TEST_CASE("ram cache: keeps as much as it may") {
   CHECK(cache.keep(0, image) == kept);
   CHECK(cache.keep(1, image) != nullptr);
   CHECK(cache.keep(2, image) == nullptr);
+  {
+    RamCache other(3, budget);
+    CHECK(other.keep(0, image) == nullptr);
+  }
+  CHECK(budget.used == budget.limit);
+  {
+    RamBudget shared{budget.limit};
+    RamCache first(3, shared);
+    {
+      RamCache second(3, shared);
+      CHECK(second.keep(0, image) != nullptr);
+      CHECK(first.keep(0, image) != nullptr);
+      CHECK(first.keep(1, image) == nullptr);
+    }
+    CHECK(first.keep(1, image) != nullptr);  // the room that the other gave back
+  }
+  CHECK(ram_budget().limit <= static_cast<std::uint64_t>(machine_memory()) / 2);
 }
 
 TEST_CASE("image folder: with a cache, images are the same the first time and later") {

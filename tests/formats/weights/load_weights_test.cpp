@@ -86,6 +86,13 @@ TEST_CASE("load_weights: a model that does not fit is reported in full and left 
                     "  another number of classes: allow_missing head.* starts a new head",
                     kFixture));
   CHECK(all_zero(model));
+  // Another width is no other number of classes.
+  find(model, "stages.0.blocks.0.norm1.weight") = Tensor::zeros({3});
+  CHECK(error_of<CheckpointError>([&] {
+          load_weights(file, model);
+        }).find("another number of classes") == std::string::npos);
+  find(model, "stages.0.blocks.0.norm1.weight") =
+      Tensor::zeros(file.f32("param/features.1.0.norm1.weight").shape());
 
   const LoadReport report = load_weights(file, model, {.allow_missing = {"*"}});
   CHECK(report.count(Status::kMissing) == 1);
