@@ -26,6 +26,16 @@ void check(std::string_view action, const fs::path& path, const std::error_code&
   if (error) fail<CheckpointError>("[{}] {}: {}", action, path.string(), error.message());
 }
 
+/// For reading; empty, with errno set, if it cannot be opened. Throws if it is no regular file: a
+/// pipe or a device in the place of a file would be waited for, maybe for ever.
+Descriptor open_to_read(const fs::path& path) {
+  Descriptor file = open_file(path, O_RDONLY | O_NONBLOCK);
+  struct stat info {};
+  if (!file || ::fstat(file.get(), &info) != 0 || S_ISREG(info.st_mode)) return file;
+  if (S_ISDIR(info.st_mode)) fail_errno("read", path, EISDIR);
+  fail<CheckpointError>("[read] {}: not a regular file", path.string());
+}
+
 std::string read_all(const Descriptor& file, const fs::path& path) {
   std::string text;
   for (;;) {
@@ -88,13 +98,13 @@ void open_standard_descriptors() {
 }
 
 std::string read_text_file(const fs::path& path) {
-  const Descriptor file = open_file(path, O_RDONLY);
+  const Descriptor file = open_to_read(path);
   if (!file) fail_errno("read", path, errno);
   return read_all(file, path);
 }
 
 std::optional<std::string> read_if_there(const fs::path& path, off_t begin) {
-  const Descriptor file = open_file(path, O_RDONLY);
+  const Descriptor file = open_to_read(path);
   if (file && ::lseek(file.get(), begin, SEEK_SET) < 0) fail_errno("read", path, errno);
   if (file) return read_all(file, path);
   if (errno == ENOENT || errno == ENOTDIR) return std::nullopt;

@@ -66,7 +66,7 @@ void write_error_text(std::string_view text) noexcept;
 /// so that no file of ours gets their numbers, and their text.
 void open_standard_descriptors();
 
-/// The whole file. Throws CheckpointError with the system's reason.
+/// The whole file. Throws CheckpointError with the system's reason, or if it is no regular file.
 std::string read_text_file(const std::filesystem::path& path);
 
 /// The same from a byte on; nothing if there is no such file. What is there and cannot be read is

@@ -1,19 +1,21 @@
 #include "files/yaml_tree.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/exceptions.h>
 #include <yaml-cpp/mark.h>
 #include <yaml-cpp/parser.h>
 
 #include <algorithm>
-#include <fstream>
 #include <iterator>
 #include <optional>
 #include <sstream>
 #include <utility>
 
 #include "core/error.h"
+#include "core/posix.h"
 
 namespace tessera {
 namespace {
@@ -272,12 +274,25 @@ std::string read_config_file(const std::filesystem::path& path) {
   if (std::filesystem::is_directory(status)) {
     fail<ConfigError>("{}: a directory, not a configuration file", path.string());
   }
-  std::ifstream file(path, std::ios::binary);
+  const Descriptor file = open_file(path, O_RDONLY | O_NONBLOCK);
   if (!file) fail<ConfigError>("{}: cannot be opened for reading", path.string());
   std::string text(kMaxBytes + 1, '\0');
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (file.bad()) fail<ConfigError>("{}: cannot be read", path.string());
-  text.resize(static_cast<std::size_t>(file.gcount()));
+  std::size_t size = 0;
+  while (size < text.size()) {
+    const auto read = [&] { return ::read(file.get(), text.data() + size, text.size() - size); };
+    const ssize_t got = uninterrupted(read);
+    if (got < 0 && errno == EAGAIN) {  // a pipe whose other end is open: what it writes is waited for
+      ::fcntl(file.get(), F_SETFL, 0);
+      continue;
+    }
+    if (got < 0) fail<ConfigError>("{}: cannot be read", path.string());
+    if (got == 0) break;
+    size += static_cast<std::size_t>(got);
+  }
+  if (size == 0 && status.type() == std::filesystem::file_type::fifo) {
+    fail<ConfigError>("{}: a pipe that nothing writes to", path.string());
+  }
+  text.resize(size);
   return text;
 }
 

@@ -1,29 +1,18 @@
 #include "report/run_record.h"
 
 #include <algorithm>
-#include <fstream>
-#include <sstream>
 
+#include "core/posix.h"
 #include "formats/json.h"
 #include "train/config/config.h"
 #include "train/run_folder.h"
 
 namespace tessera::report {
-namespace {
-
-std::string read_text(const std::filesystem::path& path) {
-  std::ifstream file(path);
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
-
-}  // namespace
 
 std::vector<std::pair<std::string, std::string>> read_environment(
     const std::filesystem::path& path) {
   std::vector<std::pair<std::string, std::string>> pairs;
-  const auto json = try_parse_json(read_text(path));
+  const auto json = try_parse_json(read_if_there(path).value_or(""));
   if (!json.is_object()) return pairs;
   for (const auto& [name, value] : json.items()) {
     pairs.emplace_back(name, value.is_string() ? value.get<std::string>() : json_text(value));
@@ -70,7 +59,7 @@ RunRecord read_run_record(const std::filesystem::path& path) {
   record.path = path;
   record.name = std::filesystem::canonical(path).filename().string();
   record.config = load_config(folder.config());
-  record.config_text = read_text(folder.config());
+  record.config_text = read_if_there(folder.config()).value_or("");
   record.environment = read_environment(folder.environment());
   record.history = read_history(folder);
   record.updates = read_updates(folder.metrics());

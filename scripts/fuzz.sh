@@ -7,7 +7,8 @@ usage() {
   cat <<'EOF'
 usage: scripts/fuzz.sh [SECONDS] [TARGET...]
   SECONDS  for each target (180)
-  TARGET   image, idx, cifar, table, tar, annotations, safetensors, torch_file, pickle (all)
+  TARGET   image, idx, cifar, table, tar, annotations, safetensors, torch_file, pickle,
+           yaml, record (all)
 EOF
 }
 
@@ -17,7 +18,8 @@ case "${1:-}" in
   [0-9]*) seconds=$1; shift ;;
 esac
 targets=("$@")
-[ ${#targets[@]} -gt 0 ] || targets=(image idx cifar table tar annotations safetensors torch_file pickle)
+[ ${#targets[@]} -gt 0 ] || targets=(image idx cifar table tar annotations safetensors torch_file pickle yaml
+                                record)
 
 runtime='/usr/lib/llvm-14/lib/clang/*/lib/linux/libclang_rt.fuzzer-*'
 if ! command -v clang++-14 >/dev/null || ! compgen -G "$runtime" >/dev/null; then

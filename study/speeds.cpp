@@ -7,11 +7,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <fstream>
 #include <set>
 
 #include "core/atomic_file.h"
 #include "core/error.h"
+#include "core/posix.h"
 #include "formats/json.h"
 #include "study/child_program.h"
 #include "train/config/config.h"
@@ -80,8 +80,7 @@ std::optional<CellSpeed> run_steps(const Config& config, std::string& error) {
 }  // namespace
 
 Speeds::Speeds(std::filesystem::path file) : file_(std::move(file)) {
-  std::ifstream stream(file_);
-  const Json json = try_parse_json(stream);
+  const Json json = try_parse_json(read_if_there(file_).value_or(""));
   if (!json.is_array()) return;
   for (const Json& entry : json) {
     known_[as_written_now(entry.value("config", ""))] = {entry.value("train_images_per_s", 0.0),

@@ -162,7 +162,7 @@ void StudyFolder::claim(const std::string& name, Use use) {
 /// True if the file, as it is named now, is locked. Not closed on exec: the runs that this process
 /// starts hold the lock as well, so that a run which outlives a killed study is waited for.
 bool StudyFolder::lock(const fs::path& file, Use use) {
-  Descriptor open(uninterrupted([&] { return ::open(file.c_str(), O_RDONLY); }));
+  Descriptor open(uninterrupted([&] { return ::open(file.c_str(), O_RDONLY | O_NONBLOCK); }));
   if (!open) fail<CheckpointError>("{}: {}", file.string(), std::strerror(errno));
   const int mode = use == Use::kJoined ? LOCK_SH : LOCK_EX;
   if (uninterrupted([&] { return ::flock(open.get(), mode | LOCK_NB); }) != 0) {

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
 #include <limits>
 
 #include "core/error.h"
+#include "core/posix.h"
 #include "formats/json.h"
 
 namespace tessera {
@@ -159,8 +159,7 @@ bool is_study(const std::filesystem::path& path) {
 StudyRecord read_study_record(const std::filesystem::path& path) {
   const std::filesystem::path results = path / "results.json";
   try {
-    std::ifstream file(results);
-    StudyRecord record = record_of(parse_json(file));
+    StudyRecord record = record_of(parse_json(read_text_file(results)));
     record.path = path;
     if (record.metrics.empty() || record.cells.empty()) {
       fail<DataError>("{}: has no metrics or no cells: run tessera ablate again", results.string());

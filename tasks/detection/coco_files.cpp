@@ -1,5 +1,7 @@
 #include "tasks/detection/coco_files.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -11,6 +13,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "files/file.h"
 
 namespace tessera {
 namespace {
@@ -127,6 +130,7 @@ class EntryFilter {
 /// list itself.
 void for_each_entry(const std::filesystem::path& path,
                     const std::function<void(const std::string& list, const Entry&)>& use) {
+  ::close(open_file(path));  // throws if it is no file: a pipe would be waited for
   std::ifstream stream(path, std::ios::binary);
   if (!stream) fail<DataError>("[coco] {}: {}", path.string(), std::strerror(errno));
   EntryFilter filter(path, use);

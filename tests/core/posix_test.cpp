@@ -52,6 +52,12 @@ TEST_CASE("posix: what is not there is nothing, what cannot be read is an error"
   CHECK(!is_there(folder / "none"));
   CHECK(error_of<CheckpointError>([&] { read_if_there(folder.path()); }) ==
         "[read] " + folder.path().string() + ": Is a directory");
+  REQUIRE(::mkfifo((folder / "pipe").c_str(), 0600) == 0);
+  for (const auto& read : {+[](const fs::path& path) { read_if_there(path); },
+                           +[](const fs::path& path) { read_text_file(path); }}) {
+    CHECK(error_of<CheckpointError>([&] { read(folder / "pipe"); }) ==
+          "[read] " + (folder / "pipe").string() + ": not a regular file");
+  }
   fs::create_directory(folder / "shut");
   write_text(folder / "shut" / "x", "hidden");
   ::chmod(folder.path().c_str(), 0755);

@@ -48,6 +48,25 @@ TEST_CASE("a resume that is refused changes no file, and the run goes on without
   REQUIRE(runs.resume("run", {"train.max_steps=0"}).code == 0);
 }
 
+TEST_CASE("a pipe in the place of a run's file is refused, not waited for") {
+  const Runs runs;
+  REQUIRE(runs.train("run", {"train.max_steps=6"}).code == 0);
+  for (const char* file : {"config.yaml", "metrics.jsonl", "checkpoints/checkpoints.json",
+                           "checkpoints/step-6/meta.json", "checkpoints/step-6/state.safetensors"}) {
+    CAPTURE(file);
+    const fs::path path = runs / "run" / file, kept = runs / "kept";
+    fs::rename(path, kept);
+    REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
+    const Outcome outcome = runs.resume("run", {"train.max_steps=0"});
+    CHECK(outcome.code != 0);
+    CHECK(outcome.has_one_line());
+    CHECK((says(outcome, "not a regular file") || says(outcome, "a pipe that nothing writes to")));
+    fs::remove(path);
+    fs::rename(kept, path);
+  }
+  REQUIRE(runs.resume("run", {"train.max_steps=0"}).code == 0);
+}
+
 TEST_CASE("smaller batches, with as many images an update, go on at the same place") {
   const Runs runs;
   REQUIRE(runs.train("run", {"train.max_steps=6"}).code == 0);
