@@ -11,6 +11,7 @@
 #include "cli/commands.h"
 #include "core/atomic_file.h"
 #include "core/error.h"
+#include "core/text.h"
 #include "distributed/join.h"
 #include "report/report.h"
 #include "study/cell_plan.h"
@@ -168,7 +169,7 @@ int conclude(const StudyResults& results, const fs::path& folder, int stop_signa
     fmt::print("Stopped. The same command goes on from here.\n");
     return 128 + stop_signal;
   }
-  fmt::print("Everything is in {}\n", folder.string());
+  fmt::print("Everything is in {}\n", shown(folder.string()));
   std::size_t failed = 0;
   for (const CellResult& cell : results.cells) {
     failed += static_cast<std::size_t>(
@@ -215,7 +216,7 @@ int run(const AblateOptions& options) {
   }
   if (options.measure_again) {
     publish(results, folder.path());
-    fmt::print("{}Everything is in {}\n", result_table(results), folder.path().string());
+    fmt::print("{}Everything is in {}\n", result_table(results), shown(folder.path().string()));
     return kExitOk;
   }
   fmt::print("{}\n", plan_report(results));

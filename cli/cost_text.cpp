@@ -48,7 +48,6 @@ std::string plan_text(const Config& config) {
   text += "stage     tokens  channels  heads  blocks   window    shift     padded      MMACs\n";
   for (std::size_t i = 0; i < plan.stages.size(); ++i) text += stage_row(i, plan.stages[i]);
   text += fmt::format("{:>5}  {:>76.2f}\n", "head", static_cast<double>(plan.head.macs) * 1e-6);
-  if (const std::string unseen = unseen_text(model); !unseen.empty()) text += "\n" + unseen + "\n";
   const double macs = static_cast<double>(plan.macs());
   text += fmt::format("\nparameters             {:>14}\n", parameters);
   text += fmt::format(

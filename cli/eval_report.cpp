@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "core/text.h"
 #include "data/hold_out.h"
 #include "formats/json.h"
 #include "train/evaluate.h"
@@ -69,7 +70,7 @@ void check_options(const EvalOptions& options, TargetKind kind) {
 
 void print_subject(const EvalOptions& options, const SavedModel& saved, const Dataset& dataset,
                    std::int64_t samples) {
-  fmt::print("{} (step {}) on the {} {} images of {}\n", saved.path.parent_path().string(),
+  fmt::print("{} (step {}) on the {} {} images of {}\n", shown(saved.path.parent_path().string()),
              saved.meta.step, samples, options.split, dataset.name());
   if (options.split != "train" && !validation_notice(saved.config).empty()) {
     fmt::print("the best checkpoint was chosen on these images{}\n",

@@ -74,6 +74,8 @@ Action add_inspect_command(Arguments& arguments) {
       fmt::print("{}\n", json_text(plan_json(config), 2));
     } else {
       fmt::print("{}", plan_text(config));
+      const std::string unseen = unseen_text(config.model);
+      if (!unseen.empty()) fmt::print("\n{}\n", unseen);
     }
     return kExitOk;
   };

@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "core/atomic_file.h"
 #include "core/error.h"
+#include "core/text.h"
 #include "report/report.h"
 
 namespace tessera {
@@ -23,7 +24,7 @@ void write(const std::filesystem::path& path, const std::string& text) {
   AtomicFile file(path);
   file.write(text);
   file.commit();
-  fmt::print("{}  {:.1f} MB\n", path.string(), static_cast<double>(text.size()) * 1e-6);
+  fmt::print("{}  {:.1f} MB\n", shown(path.string()), static_cast<double>(text.size()) * 1e-6);
 }
 
 /// Writes what was asked for: by default the page, into the folder it is about.

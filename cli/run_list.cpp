@@ -21,22 +21,7 @@ std::map<std::string, std::string> values_of(Config config) {
   return values;
 }
 
-ListedRun listed_run(const fs::path& path, std::string name) {
-  const RunFolder folder{path};
-  ListedRun run;
-  run.name = std::move(name);
-  run.status = read_status(folder);
-  run.lowest_loss = std::numeric_limits<double>::quiet_NaN();
-  std::string best_by = TrainConfig{}.best_by;
-  try {
-    const Config config = load_config(folder.config());
-    best_by = config.train.best_by;
-    run.epochs = config.train.epochs;
-    run.values = values_of(config);
-  } catch (const ConfigError& error) {
-    const std::string text = error.what();
-    run.problem = text.substr(0, text.find('\n'));
-  }
+void add_records(const RunFolder& folder, const std::string& best_by, ListedRun& run) {
   BestEvaluation best(best_by);
   for (const EvaluationRecord& record : read_evaluations(folder.metrics())) {
     run.epoch = record.epoch;
@@ -50,6 +35,29 @@ ListedRun listed_run(const fs::path& path, std::string name) {
   }
   for (const TimingRecord& record : read_timing(folder.timing())) {
     run.train_seconds += record.seconds;
+  }
+}
+
+ListedRun listed_run(const fs::path& path, std::string name) {
+  const RunFolder folder{path};
+  ListedRun run;
+  run.name = std::move(name);
+  run.lowest_loss = std::numeric_limits<double>::quiet_NaN();
+  std::string best_by = TrainConfig{}.best_by;
+  try {
+    const Config config = load_config(folder.config());
+    best_by = config.train.best_by;
+    run.epochs = config.train.epochs;
+    run.values = values_of(config);
+  } catch (const ConfigError& error) {
+    const std::string text = error.what();
+    run.problem = text.substr(0, text.find('\n'));
+  }
+  try {
+    run.status = read_status(folder);
+    add_records(folder, best_by, run);
+  } catch (const CheckpointError& error) {  // one run that cannot be read hides no other
+    run.problem = error.what();
   }
   return run;
 }

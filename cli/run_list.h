@@ -22,7 +22,7 @@ struct ListedRun {
   double lowest_loss = 0.0;                   ///< of the validation; NaN before the first
   double train_seconds = 0.0;                 ///< up to the last validation, without any
   std::map<std::string, std::string> values;  ///< of its configuration by key, YAML
-  std::string problem;                        ///< why the configuration cannot be read
+  std::string problem;                        ///< why its files cannot be read
 };
 
 /// Every run in `folder` and the folders in it, cells of studies included, by name; or `folder`

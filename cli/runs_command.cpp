@@ -11,6 +11,7 @@
 #include "cli/commands.h"
 #include "cli/run_list.h"
 #include "cli/screen.h"
+#include "core/text.h"
 #include "formats/json.h"
 #include "report/plot/number.h"
 #include "study/text_table.h"
@@ -125,7 +126,7 @@ std::string table_of(const std::vector<ListedRun>& runs, const std::vector<std::
   for (std::size_t i = 0; i < shown; ++i) table.add_column(title_of(keys[i], keys));
   std::string study;
   for (const ListedRun& run : runs) {
-    const CellName name = cell_name(run.name);
+    const CellName name = cell_name(tessera::shown(run.name));
     if (!name.study.empty() && name.study != study) {
       std::vector<std::string> heading(kOwnColumns + shown);
       heading[0] = cut(name.study, kWidestName);
@@ -190,13 +191,15 @@ void print_table(const std::vector<ListedRun>& runs, const std::vector<std::stri
                plural(static_cast<std::int64_t>(keys.size() - shown), "key"));
   }
   for (const ListedRun& run : runs) {
-    const std::string name = cell_name(run.name).cell;
+    const std::string name = cell_name(tessera::shown(run.name)).cell;
     if (!run.status.reason.empty()) {
+      const std::string reason = printable(run.status.reason);
       fmt::print("{}\n", cut(fmt::format("{} {}: {}", name, to_string(run.status.state),
-                                         run.status.reason.substr(0, run.status.reason.find('\n'))),
+                                         reason.substr(0, reason.find('\n'))),
                              columns));
     }
-    if (!run.problem.empty()) fmt::print("{}\n", cut(name + ": " + run.problem, columns));
+    if (!run.problem.empty())
+      fmt::print("{}\n", cut(name + ": " + printable(run.problem), columns));
   }
 }
 

@@ -8,6 +8,7 @@
 #include "cli/commands.h"
 #include "cli/cost_text.h"
 #include "core/error.h"
+#include "core/text.h"
 #include "optim/schedule.h"
 #include "train/readable.h"
 #include "train/training_plan.h"
@@ -77,7 +78,7 @@ int report_end(const TrainSummary& summary, const Config& config, const RunFolde
   }
   fmt::print("Trained for {:.0f} s, up to step {}{}{}.\n", summary.train_seconds, summary.step,
              summary.ended_early ? " (early end)" : "", last_and_best(summary, config));
-  fmt::print("Everything is in {}\n", folder.path.string());
+  fmt::print("Everything is in {}\n", shown(folder.path.string()));
   return kExitOk;
 }
 

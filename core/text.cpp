@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdint>
 
 namespace tessera {
@@ -87,6 +88,17 @@ bool is_printable(std::string_view text) {
 std::string Quoted::operator()(std::string_view text) const { return shortened(text, true); }
 
 std::string shown(std::string_view path) { return shortened(path, false); }
+
+std::string printable(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find_first_of("\n\t"), text.size());
+    escape(text.substr(0, end), false, out);
+    if (end < text.size()) out += text[end];
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return out;
+}
 
 namespace {
 

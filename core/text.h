@@ -27,6 +27,10 @@ inline constexpr Quoted quoted;
 /// As `quoted`, without the quotes, for the path that a message begins with.
 std::string shown(std::string_view path);
 
+/// All of `text`, lines and tabs as they are, with the rest of what may not be shown written out:
+/// the last step of whatever is said to people.
+std::string printable(std::string_view text);
+
 /// Well-formed UTF-8 (RFC 3629): no stray bytes, no long forms, no surrogates.
 bool is_utf8(std::string_view text);
 

@@ -281,7 +281,8 @@ std::string read_config_file(const std::filesystem::path& path) {
   while (size < text.size()) {
     const auto read = [&] { return ::read(file.get(), text.data() + size, text.size() - size); };
     const ssize_t got = uninterrupted(read);
-    if (got < 0 && errno == EAGAIN) {  // a pipe whose other end is open: what it writes is waited for
+    if (got < 0 &&
+        errno == EAGAIN) {  // a pipe whose other end is open: what it writes is waited for
       ::fcntl(file.get(), F_SETFL, 0);
       continue;
     }

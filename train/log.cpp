@@ -46,14 +46,14 @@ void Log::write(std::string_view line) {
   status({});
   notice("{}", line);
   if (!file_) return;
-  file_->append(fmt::format("{} {}\n", time_text(), line));
+  file_->append(fmt::format("{} {}\n", time_text(), printable(line)));
   // A full disk must not stop the run here: saving a checkpoint reports it.
   if (!file_->flush()) file_->drop();
 }
 
 void Log::status(std::string_view line) {
   if (!is_terminal_ || (line.empty() && !has_status_)) return;
-  write_error_text(fmt::format("\r\x1b[K{}", first_columns(line, columns())));
+  write_error_text(fmt::format("\r\x1b[K{}", first_columns(printable(line), columns())));
   has_status_ = !line.empty();
 }
 

@@ -9,14 +9,16 @@
 #include <utility>
 
 #include "core/atomic_file.h"
+#include "core/text.h"
 
 namespace tessera {
 
-/// A line to standard error. Like everything here it throws nothing when that cannot be written:
-/// what is said about the work is not worth ending it.
+/// A line to standard error, in which nothing steers the terminal, whatever names are in it. Like
+/// everything here it throws nothing when that cannot be written: what is said about the work is
+/// not worth ending it.
 template <typename... Args>
 void notice(fmt::format_string<Args...> format, Args&&... args) {
-  write_error_text(fmt::format(format, std::forward<Args>(args)...) + "\n");
+  write_error_text(printable(fmt::format(format, std::forward<Args>(args)...)) + "\n");
 }
 
 class Log {

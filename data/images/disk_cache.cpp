@@ -33,7 +33,8 @@ struct Header {
 
 class File {
  public:
-  File(const fs::path& path, int flags) : number_(::open(path.c_str(), flags | O_CLOEXEC | O_NONBLOCK, 0644)) {}
+  File(const fs::path& path, int flags)
+      : number_(::open(path.c_str(), flags | O_CLOEXEC | O_NONBLOCK, 0644)) {}
   File(const File&) = delete;
   File& operator=(const File&) = delete;
   ~File() { close(); }

@@ -33,6 +33,13 @@ TEST_CASE("text: what steers a terminal or is no UTF-8 is written out") {
   CHECK_FALSE(is_printable("a\n"));
 }
 
+TEST_CASE("text: of a whole message lines stay, and nothing steers a terminal") {
+  CHECK(printable("a\n\tb\n") == "a\n\tb\n");
+  CHECK(printable("x\x1b[31m\r\a\xe9\n") == "x\\x1b[31m\\r\\x07\\xe9\n");
+  CHECK(printable("") == "");
+  CHECK(printable(std::string(70000, 'k')).size() == 70000);
+}
+
 TEST_CASE("text: a long name is cut in the middle, between characters") {
   CHECK(quoted(std::string(300, 'a')).size() == 302);
   const std::string name = "head" + std::string(70'000, 'x') + "tail";

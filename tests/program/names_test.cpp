@@ -49,6 +49,48 @@ TEST_CASE("a path or class that no checkpoint could hold is refused before anyth
   check("p\\xe9ts");
 }
 
+TEST_CASE("no name and no record of a run steers the terminal") {
+  const Images images;
+  const std::string name = "r\x1b[31m\au", shown_name = "r\\x1b[31m\\x07u";
+  const auto check = [&](const std::vector<std::string>& arguments, int code) {
+    CAPTURE(arguments.front());
+    const Outcome outcome = test::tessera(arguments);
+    CHECK(outcome.code == code);
+    for (const std::string& text : {outcome.out, outcome.err}) {
+      CHECK(text.find_first_of("\x1b\a") == std::string::npos);
+    }
+    CHECK((outcome.out + outcome.err).find(shown_name) != std::string::npos);
+  };
+  const std::string run = images.folder / "runs" / name;
+  fs::create_directory(images.folder / "runs");
+  check({"train", images.folder / "pets.yaml", "--out", run, "--set",
+         "data.root=" + (images.folder / "pets").string()},
+        0);
+  check({"eval", run}, 0);
+  check({"report", run}, 0);
+  check({"runs", images.folder / "runs"}, 0);
+  check({"train", "--resume", run, "--set", "model.embed_dim=16"}, 2);
+  check({"export", run, run + ".onnx"}, 0);
+  check({"eval", run + "none"}, 1);
+  check({"train", run + ".yaml"}, 2);
+  write_text(fs::path(run) / "status.json", R"({"state": "failed", "reason": "\u001b[31m\u0007"})");
+  check({"runs", images.folder / "runs"}, 0);
+}
+
+TEST_CASE("a run that cannot be read hides no other") {
+  const Images images;
+  for (const char* run : {"runs/a", "runs/b"}) {
+    fs::create_directory(images.folder / "runs");
+    REQUIRE(images.train(run, images.folder / "pets").code == 0);
+  }
+  fs::remove(images.folder / "runs/a/metrics.jsonl");
+  fs::create_directory(images.folder / "runs/a/metrics.jsonl");
+  const Outcome outcome = test::tessera({"runs", images.folder / "runs"});
+  CHECK(outcome.code == 0);
+  CHECK(outcome.out.find("Is a directory") != std::string::npos);
+  CHECK(outcome.out.find("\nb ") != std::string::npos);
+}
+
 TEST_CASE("names of files are any bytes, and JSON of them is UTF-8") {
   const Images images;
   REQUIRE(images.train("run", images.folder / "pets").code == 0);

@@ -51,8 +51,9 @@ TEST_CASE("a resume that is refused changes no file, and the run goes on without
 TEST_CASE("a pipe in the place of a run's file is refused, not waited for") {
   const Runs runs;
   REQUIRE(runs.train("run", {"train.max_steps=6"}).code == 0);
-  for (const char* file : {"config.yaml", "metrics.jsonl", "checkpoints/checkpoints.json",
-                           "checkpoints/step-6/meta.json", "checkpoints/step-6/state.safetensors"}) {
+  for (const char* file :
+       {"config.yaml", "metrics.jsonl", "checkpoints/checkpoints.json",
+        "checkpoints/step-6/meta.json", "checkpoints/step-6/state.safetensors"}) {
     CAPTURE(file);
     const fs::path path = runs / "run" / file, kept = runs / "kept";
     fs::rename(path, kept);

@@ -235,6 +235,25 @@ TEST_CASE("a scaled learning rate is said aloud and is what the updates get") {
   CHECK(test::tessera(arguments).out.find(said) != std::string::npos);
 }
 
+TEST_CASE("pixels that no patch covers are told of once, by inspect, a dry run and a training") {
+  const ScratchFolder folder;
+  const std::string config = config_in(folder), unseen = "model.patch_size=5";
+  const std::vector<std::vector<std::string>> commands = {
+      {"inspect", config},
+      {"train", config, "--dry-run"},
+      {"train", config, "--out", folder / "run", "--set", "train.max_steps=1"}};
+  for (std::vector<std::string> arguments : commands) {
+    arguments.insert(arguments.end(), {"--set", unseen});
+    const test::Outcome outcome = test::tessera(arguments);
+    CAPTURE(outcome.err);
+    CHECK(outcome.code == 0);
+    const std::string text = outcome.out + outcome.err;
+    const std::size_t first = text.find("not seen");
+    CHECK(first != std::string::npos);
+    CHECK(text.find("not seen", first + 1) == std::string::npos);
+  }
+}
+
 TEST_CASE("the binary loss trains, with mixed images too") {
   const ScratchFolder folder;
   const std::string config = config_in(folder);
