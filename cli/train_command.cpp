@@ -77,6 +77,9 @@ class SessionObserver final : public TrainingObserver {
  public:
   explicit SessionObserver(RunSession& session) : session_(session) {}
   void sync() override { session_.check(); }
+  void on_evaluation(const EvaluationRecord&, const TimingRecord&, bool) override {
+    session_.check();  // what observers write by name must not go to another folder of that name
+  }
   void on_checkpoint(std::int64_t) override { session_.saved(); }
 
  private:

@@ -247,9 +247,11 @@ TEST_CASE("a run's folder that is removed or replaced ends the run with an error
       std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }
     fs::rename(run, runs / "aside");
-    if (replaced) fs::copy(runs / "aside", run, fs::copy_options::recursive);
+    if (replaced) fs::create_directory(run);
     const Outcome outcome = program.wait();
     CHECK(outcome.code == 1);
+    CHECK(fs::exists(run) == replaced);
+    if (replaced) CHECK(fs::is_empty(run));
     CHECK(says(outcome, "was removed or replaced while the run was at work in it"));
     fs::remove_all(runs / "aside");
   }
