@@ -176,6 +176,10 @@ TrainSummary train_on(const Parts& parts, const RunFolder& folder, LoadedCheckpo
   std::vector<std::string> notes = std::move(checkpoint.notes);
   restore(trainer, folder, parts, checkpoint,
           records_until(folder, checkpoint.meta, parts.config, notes));
+  if (std::string text = position_text(checkpoint.meta, parts.config, trainer.position());
+      !text.empty()) {
+    notes.push_back(std::move(text));
+  }
   if (trainer.finished()) {
     if (complete_index(folder.checkpoints())) {
       notice(

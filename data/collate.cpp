@@ -18,7 +18,7 @@ Batch Loader::collate(const Epoch& epoch, std::int64_t index) const {
   float* out = images.f32();
   std::vector<std::int64_t> samples;
   Image buffer;
-  for (const std::int64_t i : images_of(index)) {
+  for (const std::int64_t i : images_of(epoch, index)) {
     const std::optional<Loaded> sample = readable(epoch, place_of(i), buffer);
     if (!sample) continue;
     labels.data<std::int32_t>()[samples.size()] = dataset_.label(sample->index);
@@ -46,7 +46,7 @@ Batch Loader::collate_dense(const Epoch& epoch, std::int64_t index) const {
   std::vector<Target> originals;
   std::vector<std::int64_t> ids;
   Image buffer;
-  for (const std::int64_t i : images_of(index)) {
+  for (const std::int64_t i : images_of(epoch, index)) {
     const std::optional<Loaded> sample = readable(epoch, place_of(i), buffer);
     if (!sample) continue;
     samples.push_back(sample->index);
@@ -74,8 +74,8 @@ std::int64_t Loader::global(std::int64_t index) const {
 }
 
 /// Numbers within the epoch of the images that are loaded here of batch `index`.
-std::vector<std::int64_t> Loader::images_of(std::int64_t index) const {
-  const std::int64_t first = global(index) * options_.batch_size;
+std::vector<std::int64_t> Loader::images_of(const Epoch& epoch, std::int64_t index) const {
+  const std::int64_t first = epoch.offset + global(index) * options_.batch_size;
   std::vector<std::int64_t> images;
   for (const std::int64_t place : places_) {
     if (first + place < dataset_.size()) images.push_back(first + place);

@@ -99,13 +99,20 @@ Loader::~Loader() {
   for (std::jthread& worker : workers_) worker.request_stop();
 }
 
-void Loader::start_epoch(std::int64_t epoch, std::int64_t first_batch) {
-  if (epoch < 0 || first_batch < 0 || first_batch > batches_) {
+void Loader::start_epoch(std::int64_t epoch, std::int64_t first_batch, std::int64_t offset) {
+  if (offset < 0 || offset >= options_.batch_size || (offset > 0 && !options_.drop_last)) {
+    fail<ConfigError>("[loader] offset {}: must be below batch_size {}, with drop_last", offset,
+                      options_.batch_size);
+  }
+  const std::int64_t whole = (dataset_.size() - offset) / options_.batch_size;
+  const std::int64_t batches = offset == 0 ? batches_ : std::min(batches_, whole);
+  if (epoch < 0 || first_batch < 0 || first_batch > batches) {
     fail<ConfigError>("[loader] batch {} of epoch {}: an epoch has {} batches", first_batch, epoch,
-                      batches_);
+                      batches);
   }
   auto next_epoch = std::make_shared<Epoch>();
   next_epoch->number = epoch;
+  next_epoch->offset = offset;
   next_epoch->order.resize(static_cast<std::size_t>(dataset_.size()));
   std::iota(next_epoch->order.begin(), next_epoch->order.end(), 0u);
   if (!sampling_.empty()) {
@@ -123,7 +130,7 @@ void Loader::start_epoch(std::int64_t epoch, std::int64_t first_batch) {
     slots_ = {};
     delivered_ = first_batch;
     claimed_ = first_batch;
-    end_ = batches_;
+    end_ = batches;
   }
   room_.notify_all();
 }

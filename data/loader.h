@@ -55,9 +55,11 @@ class Loader {
   Loader(const Dataset& dataset, const LoaderOptions& options);
   ~Loader();
 
-  /// Begins an epoch (from 0) at batch `first_batch`, dropping what is left of the one before.
+  /// Begins an epoch (from 0) at batch `first_batch`, dropping what is left of the one before. The
+  /// first `offset` images of the epoch, fewer than a batch, come before batch 0: so an epoch that
+  /// began in batches of another size goes on at the image where it was left.
   /// Throws ConfigError if the epoch has no such batch (one past the last is allowed).
-  void start_epoch(std::int64_t epoch, std::int64_t first_batch = 0);
+  void start_epoch(std::int64_t epoch, std::int64_t first_batch = 0, std::int64_t offset = 0);
 
   /// Moves the next batch into `batch`; false, and an empty batch, at the end of the epoch and
   /// before the first start_epoch. An error in a worker is thrown here and ends the epoch.
@@ -77,6 +79,7 @@ class Loader {
  private:
   struct Epoch {
     std::int64_t number = 0;
+    std::int64_t offset = 0;           ///< images before the first batch
     std::vector<std::uint32_t> order;  ///< sample indices
     std::vector<std::uint32_t> times;  ///< how often each was there before; empty: never
   };
@@ -97,7 +100,7 @@ class Loader {
   Batch collate_dense(const Epoch& epoch, std::int64_t index) const;
   std::int64_t most() const { return static_cast<std::int64_t>(places_.size()); }
   std::int64_t global(std::int64_t index) const;
-  std::vector<std::int64_t> images_of(std::int64_t index) const;
+  std::vector<std::int64_t> images_of(const Epoch& epoch, std::int64_t index) const;
   void finish(std::int64_t index, std::vector<std::int64_t> samples, Batch& batch) const;
   std::size_t place_of(std::int64_t i) const;
   Rng draws_of(const Epoch& epoch, std::int64_t i) const;

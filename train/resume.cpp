@@ -1,9 +1,14 @@
 #include "train/resume.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+
 #include "core/error.h"
 #include "core/posix.h"
 #include "formats/tensorboard/event_file.h"
 #include "train/config/config.h"
+#include "train/readable.h"
 #include "train/run_state.h"
 
 namespace tessera {
@@ -80,21 +85,62 @@ void rewind_records(const RunFolder& folder, const CheckpointMeta& meta) {
   tensorboard::truncate_events(folder.events(), meta.step);
 }
 
+namespace {
+
+/// Updates that are left of the epoch of `position`.
+std::int64_t updates_left(const RunPosition& position, const DataConfig& data,
+                          std::int64_t samples) {
+  const std::int64_t batches = (samples - position.offset) / data.batch_size - position.batch;
+  return std::max<std::int64_t>(0, batches / data.accumulate);
+}
+
+}  // namespace
+
+RunPosition first_position(const TrainingLength& length) { return {.total = length.total_steps}; }
+
+bool is_epoch_over(const RunPosition& position, const DataConfig& data, std::int64_t samples) {
+  return updates_left(position, data, samples) == 0;
+}
+
 RunPosition position_of(const CheckpointMeta& meta, const Config& config,
-                        const TrainingLength& length) {
-  const std::int64_t images = config.data.batch_size * config.data.accumulate;
-  const bool fits =
-      meta.epoch <= meta.step && meta.samples_in_epoch % images == 0 &&
-      meta.epoch * length.steps_per_epoch + meta.samples_in_epoch / images == meta.step;
-  if (fits) return {meta.step, meta.epoch, meta.samples_in_epoch / config.data.batch_size};
+                        const TrainingLength& length, std::int64_t samples) {
+  const DataConfig& data = config.data;
+  RunPosition position{.step = meta.step,
+                       .epoch = meta.epoch,
+                       .batch = meta.samples_in_epoch / data.batch_size,
+                       .offset = meta.samples_in_epoch % data.batch_size};
+  const std::int64_t per_epoch = length.steps_per_epoch, epochs = config.train.epochs;
+  const std::int64_t left = updates_left(position, data, samples);
+  constexpr std::int64_t kMostEpochs = 1'000'000;  // of train.epochs
+  const std::int64_t images = data.batch_size * data.accumulate;
+  const bool counts = meta.epoch <= kMostEpochs && meta.samples_in_epoch % images == 0 &&
+                      meta.epoch * per_epoch + meta.samples_in_epoch / images == meta.step;
+  if (meta.epoch > kMostEpochs || (meta.checksums.empty() && !counts)) {
+    fail<CheckpointError>(
+        "the checkpoint stands after update {}, {} images into epoch {}, which {} updates of {} x "
+        "{} images an epoch do not lead to, and has no checksum that would tell what is right: "
+        "begin a new run with init.weights",
+        meta.step, meta.samples_in_epoch, meta.epoch + 1, per_epoch, data.batch_size,
+        data.accumulate);
+  }
+  position.shift = (meta.epoch + 1) * per_epoch - left - meta.step;
+  position.total = meta.step;
+  if (meta.epoch < epochs) position.total += left + (epochs - meta.epoch - 1) * per_epoch;
+  if (config.train.max_steps > 0) {
+    position.total = std::min(position.total, config.train.max_steps);
+  }
+  return position;
+}
+
+std::string position_text(const CheckpointMeta& meta, const Config& config,
+                          const RunPosition& position) {
   const std::optional<Config> before = config_of(meta);
-  fail<ConfigError>(
-      "data.batch_size {} x data.accumulate {}: the run stands after update {}, {} images into "
-      "epoch {}, which {} updates of {} images an epoch do not lead to; go on with as many images "
-      "an update as before{}, out of as many, or begin a new run with init.weights",
-      config.data.batch_size, config.data.accumulate, meta.step, meta.samples_in_epoch,
-      meta.epoch + 1, length.steps_per_epoch, images,
-      before ? fmt::format(" ({} x {})", before->data.batch_size, before->data.accumulate) : "");
+  const std::int64_t images = config.data.batch_size * config.data.accumulate;
+  if (!before || before->data.batch_size * before->data.accumulate == images) return "";
+  return fmt::format(
+      "an update counts {} images, {} before: epoch {} goes on after {} images, and {} is left",
+      images, before->data.batch_size * before->data.accumulate, meta.epoch + 1,
+      meta.samples_in_epoch, plural(position.total - position.step, "update"));
 }
 
 }  // namespace tessera

@@ -13,12 +13,26 @@
 
 namespace tessera {
 
-/// Where a run stands: `batch` of `epoch` comes next.
+/// Where a run stands: `batch` of `epoch` comes next. Of one that began with updates of another
+/// size the images that were seen count, not the updates: the epoch goes on at the next image, and
+/// the schedule at the same share of the run.
 struct RunPosition {
   std::int64_t step = 0;
   std::int64_t epoch = 0;
   std::int64_t batch = 0;
+  std::int64_t offset = 0;  ///< images of the epoch before batch 0: see Loader::start_epoch
+  std::int64_t total = 0;   ///< updates when the run is over
+  std::int64_t shift = 0;   ///< updates that it would count more, had all been of the present size
+
+  /// Training images of the epoch that were used.
+  std::int64_t images(std::int64_t batch_size) const { return offset + batch * batch_size; }
 };
+
+/// The beginning of a run.
+RunPosition first_position(const TrainingLength& length);
+
+/// Whether what is left of the epoch, of `samples` images, fills no update.
+bool is_epoch_over(const RunPosition& position, const DataConfig& data, std::int64_t samples);
 
 /// What a run has written before it is gone on with.
 struct TrainingHistory {
@@ -42,10 +56,14 @@ TrainingHistory records_until(const RunFolder& folder, const CheckpointMeta& met
 /// CheckpointError, nothing being lost, if a file cannot be read.
 void rewind_records(const RunFolder& folder, const CheckpointMeta& meta);
 
-/// Where `meta` stands for a training as `config` has it, of this `length`. Throws ConfigError if
-/// updates are counted otherwise there: the number of images an update, and of updates an epoch,
-/// must be what it was.
+/// Where `meta` stands for a training on `samples` images as `config` has it, of this `length`.
+/// Throws CheckpointError if `meta` has no checksum and its update is not that of its epoch.
 RunPosition position_of(const CheckpointMeta& meta, const Config& config,
-                        const TrainingLength& length);
+                        const TrainingLength& length, std::int64_t samples);
+
+/// What it means that an update counts as many images as `config` says, if the checkpoint was made
+/// with other updates; else empty.
+std::string position_text(const CheckpointMeta& meta, const Config& config,
+                          const RunPosition& position);
 
 }  // namespace tessera

@@ -48,12 +48,14 @@ Trainer::Trainer(const Config& config, std::filesystem::path checkpoints, const 
       train_loader_(train, training_options(config, share_of(ranks))),
       val_loader_(val, evaluation_options(config.data, share_of(ranks))),
       length_(training_length(config, train.size())),
+      samples_(train.size()),
       peak_lr_(scaled_lr(config.optim, config.data.batch_size * config.data.accumulate)),
+      position_(first_position(length_)),
       best_(config.train.best_by) {}
 
 void Trainer::restore(const LoadedCheckpoint& checkpoint, const TrainingHistory& history) {
   const CheckpointMeta& meta = checkpoint.meta;
-  position_ = position_of(meta, config_, length_);
+  position_ = position_of(meta, config_, length_, samples_);
   learner_.restore(checkpoint.model, checkpoint.state);
   std::int64_t seen = -1;
   for (const EvaluationRecord& record : history.evaluations) {
@@ -72,12 +74,11 @@ bool Trainer::out_of_patience() const {
 }
 
 bool Trainer::finished() const {
-  return evaluation_ && (position_.step >= length_.total_steps || out_of_patience());
+  return evaluation_ && (position_.step >= position_.total || out_of_patience());
 }
 
 bool Trainer::epoch_ends() const {
-  return position_.batch >= length_.steps_per_epoch * config_.data.accumulate ||
-         position_.step >= length_.total_steps;
+  return is_epoch_over(position_, config_.data, samples_) || position_.step >= position_.total;
 }
 
 void Trainer::say(const std::string& message) {
@@ -102,7 +103,7 @@ TrainSummary Trainer::run() {
   summary_.stop_signal = stop_signal_;
   summary_.step = position_.step;
   summary_.best = best_.best();
-  summary_.ended_early = position_.step < length_.total_steps && summary_.stop_signal == 0;
+  summary_.ended_early = position_.step < position_.total && summary_.stop_signal == 0;
   return summary_;
 }
 
@@ -127,7 +128,8 @@ int Trainer::listen() {
 
 /// False if a signal ended it.
 bool Trainer::train_epoch() {
-  train_loader_.start_epoch(position_.epoch, position_.batch);
+  if (epoch_ends()) return true;  // with data or updates of another size than it was left with
+  train_loader_.start_epoch(position_.epoch, position_.batch, position_.offset);
   std::vector<Batch> batches(static_cast<std::size_t>(config_.data.accumulate));
   while (!epoch_ends()) {
     train_step(batches);
@@ -152,8 +154,9 @@ void Trainer::train_step(std::vector<Batch>& batches) {
     train_loader_.next(batch);
     pace_.images += batch.whole;
   }
-  const double lr = learning_rate(config_.optim.schedule, peak_lr_, position_.step,
-                                  length_.total_steps, length_.steps_per_epoch);
+  const double lr =
+      learning_rate(config_.optim.schedule, peak_lr_, position_.step + position_.shift,
+                    position_.total + position_.shift, length_.steps_per_epoch);
   const UpdateResult result = learner_.update(batches, position_.step, lr);
   evaluation_.reset();
   ++position_.step;
@@ -166,7 +169,7 @@ void Trainer::train_step(std::vector<Batch>& batches) {
   summary_.train_seconds += seconds;
   pace_.waited += train_loader_.waited_seconds() - waited;
   for (TrainingObserver* observer : observers_) {
-    observer->on_update(record, batches, pace_, length_.total_steps);
+    observer->on_update(record, batches, pace_, position_.total);
   }
   epoch_updates_.push_back(std::move(record));
   warn_of(train_loader_);
@@ -177,7 +180,7 @@ void Trainer::report_request() {
   const UpdateRecord& update = epoch_updates_.back();
   say(fmt::format(
       "SIGUSR1: epoch {}/{}  step {}/{}  loss {:.4f}  lr {:.2e}  {:.0f} images/s  saved",
-      update.epoch, config_.train.epochs, update.step, length_.total_steps,
+      update.epoch, config_.train.epochs, update.step, position_.total,
       update.metrics.value("train/loss"), update.lr, pace_.images_per_s()));
 }
 
@@ -246,7 +249,7 @@ bool Trainer::evaluate_epoch() {
 
 /// Evaluates, reports and saves after the last batch of an epoch. False if a signal ended it.
 bool Trainer::finish_epoch() {
-  const bool is_last = position_.step >= length_.total_steps;
+  const bool is_last = position_.step >= position_.total;
   bool is_best = false;
   if (is_last || (position_.epoch + 1) % config_.train.eval_every == 0) {
     if (!evaluate_epoch()) return false;
@@ -265,10 +268,11 @@ bool Trainer::finish_epoch() {
     }
     pace_ = {};
   }
-  if (position_.batch >= length_.steps_per_epoch * config_.data.accumulate) {
+  if (is_epoch_over(position_, config_.data, samples_)) {
     epoch_updates_.clear();
     ++position_.epoch;
     position_.batch = 0;
+    position_.offset = 0;
   }
   if (evaluation_ && !is_last && out_of_patience()) {
     say(fmt::format(
@@ -288,8 +292,8 @@ void Trainer::save(bool is_best) {
   };
   const CheckpointData data{.meta = {.step = position_.step,
                                      .epoch = position_.epoch,
-                                     .samples_in_epoch = position_.batch * config_.data.batch_size,
-                                     .ended = position_.step < length_.total_steps && finished(),
+                                     .samples_in_epoch = position_.images(config_.data.batch_size),
+                                     .ended = position_.step < position_.total && finished(),
                                      .metric = measured(evaluation_),
                                      .best_metric = measured(best_.best()),
                                      .config = to_yaml(config_)},

@@ -40,7 +40,8 @@ class Trainer {
   void start_from(const ParameterStore& weights) { learner_.start_from(weights); }
 
   /// Goes on from a checkpoint: the same bits as if the run had never stopped. Throws
-  /// CheckpointError if it is one of another model, ConfigError if it counts updates otherwise.
+  /// CheckpointError if it is one of another model. With updates of another size, or other data, it
+  /// goes on at the same image of the epoch: see RunPosition.
   void restore(const LoadedCheckpoint& checkpoint, const TrainingHistory& history);
 
   /// Tells `observer`, which must outlive the trainer, of all that happens from now on.
@@ -53,7 +54,8 @@ class Trainer {
   TrainSummary run();
 
   std::int64_t step() const { return position_.step; }
-  std::int64_t total_steps() const { return length_.total_steps; }
+  std::int64_t total_steps() const { return position_.total; }
+  const RunPosition& position() const { return position_; }
 
  private:
   bool out_of_patience() const;
@@ -78,6 +80,7 @@ class Trainer {
   Loader train_loader_;
   Loader val_loader_;
   TrainingLength length_;
+  std::int64_t samples_;  ///< of training
   double peak_lr_;
   std::vector<TrainingObserver*> observers_;
 

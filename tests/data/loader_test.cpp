@@ -158,6 +158,36 @@ TEST_CASE("loader: an epoch continued at batch k gives the batches from k on") {
   CHECK_THROWS_AS(loader.start_epoch(0, -1), ConfigError);
 }
 
+TEST_CASE("loader: an epoch that began in other batches goes on at the next image") {
+  const auto samples_of = [](const std::vector<Copy>& batches) {
+    std::vector<std::int64_t> samples;
+    for (const Copy& batch : batches) {
+      samples.insert(samples.end(), batch.samples.begin(), batch.samples.end());
+    }
+    return samples;
+  };
+  LoaderOptions options = options_with(0);
+  const std::vector<std::int64_t> all = samples_of(epoch_of(options, 2));
+  options.drop_last = true;
+  options.batch_size = 24;
+  for (const int workers : {0, 2}) {
+    options.workers = workers;
+    Loader loader(shapes(), options);
+    loader.start_epoch(2, 1, 6);  // 30 of 103 images are gone
+    const std::vector<Copy> rest = drain(loader);
+    CHECK(rest.size() == 3);
+    CHECK(samples_of(rest) == std::vector<std::int64_t>(all.begin() + 30, all.begin() + 102));
+    loader.start_epoch(2, 4, 6);  // what is left fills no batch
+    CHECK(drain(loader).empty());
+    CHECK_THROWS_AS(loader.start_epoch(2, 5, 6), ConfigError);
+    CHECK_THROWS_AS(loader.start_epoch(2, 1, 24), ConfigError);
+    CHECK_THROWS_AS(loader.start_epoch(2, 4, 8), ConfigError);  // 95 images are three batches
+  }
+  options.drop_last = false;
+  Loader loader(shapes(), options);
+  CHECK_THROWS_AS(loader.start_epoch(2, 1, 6), ConfigError);
+}
+
 TEST_CASE("loader: epochs and seeds differ, each shows every sample once") {
   // Labels of the samples are not enough to tell them apart: use the order of unaugmented images.
   LoaderOptions options = options_with(1);
