@@ -29,7 +29,8 @@ class AnswersWriter final : public TrainingObserver {
   std::string right_;
 };
 
-/// The second line of the file, if the first names `step`; else nothing, as without a file.
+/// The second line of the file, if the first names `step`; else nothing, as without a file. Throws
+/// CheckpointError if it cannot be read.
 std::string read_right_answers(const std::filesystem::path& path, std::int64_t step);
 
 }  // namespace tessera
