@@ -458,10 +458,47 @@ def bmps() -> None:
                                    compression=3, masks=wide), values[:, :, :3].astype(numpy.uint8))
 
     runs = b"".join(bytes([width, 5 * k, 0, 0]) for k in range(height)) + b"\0\1"
-    refuse("bmp_rle8.bmp", bmp(8, runs, height, width, compression=1, palette=grey),
-           "is a BMP of run lengths (RLE), which is not read: convert it")
-    refuse("bmp_rle4.bmp", bmp(4, runs, height, width, compression=2, palette=grey[:64]),
-           "is a BMP of run lengths (RLE), which is not read: convert it")
+    colours = b"".join(bytes([(37 * i) % 256, (91 * i + 5) % 256, 255 - i, 0]) for i in range(256))
+    add("bmp_rle8_grey.bmp", bmp(8, runs, height, width, compression=1, palette=grey))
+    for bits in (4, 8):
+        packing = 3 - bits // 4
+        palette = colours[:4 * 2 ** bits]
+        table = numpy.frombuffer(palette, numpy.uint8).reshape(-1, 4)[:, 2::-1]
+        rows = values_of(GREY, bits, height, width).reshape(height, width)[::-1].astype(int).tolist()
+        single = b"".join(b"".join(bytes([1, v << (8 - bits)]) for v in row) + b"\0\0"
+                          for row in rows)
+        plain = b""  # ten pixels as they are, the eleventh as a run
+        for row in rows:
+            packed = (bytes(row[:10]) if bits == 8 else
+                      bytes(row[i] << 4 | row[i + 1] for i in range(0, 10, 2)))
+            plain += bytes([0, 10]) + packed + bytes(len(packed) % 2)
+            plain += bytes([1, row[10] << (8 - bits)]) + b"\0\0"
+        early = b"".join(bytes([4, 0x35 + k, 5, 0x72]) + b"\0\0" for k in range(6)) + b"\0\1"
+        kept = numpy.zeros((height, width), int)
+        for k in range(6):
+            pair = [(0x35 + k) >> 4, (0x35 + k) & 15] if bits == 4 else [0x35 + k] * 2
+            kept[height - 1 - k, :4] = pair * 2
+            kept[height - 1 - k, 4:9] = [7, 2, 7, 2, 7] if bits == 4 else 0x72
+        for name, body, expected in (("single", single + b"\0\1", None),
+                                     ("plain", plain + b"\0\1", None), ("no_end", single, None),
+                                     ("early_end", early, table[kept])):
+            add(f"bmp_rle{bits}_{name}.bmp", bmp(bits, body, height, width, compression=packing,
+                                                 palette=palette), expected)
+        for name, body, text in (("cut", single[:-40], "truncated BMP"),
+                                 ("wide", bytes([width + 1, 5]) + single, "a run leaves the image"),
+                                 ("moved", b"\0\2\x00\xff" + single, "a run leaves the image")):
+            refuse(f"bmp_rle{bits}_{name}.bmp", bmp(bits, body, height, width, compression=packing,
+                                                    palette=palette), text)
+    # A move to the right and up; Pillow 13 reads its two bytes twice.
+    skipped = bytes([2, 1, 0, 2, 3, 1, 2, 2]) + b"\0\1"
+    expected = numpy.zeros((height, width), int)
+    expected[height - 1, :2] = 1
+    expected[height - 2, 5:7] = 2
+    table = numpy.frombuffer(colours, numpy.uint8).reshape(256, 4)[:, 2::-1]
+    add("bmp_rle8_move.bmp", bmp(8, skipped, height, width, compression=1, palette=colours),
+        table[expected])
+    refuse("bmp_rle_bits.bmp", bmp(4, runs, height, width, compression=1, palette=grey[:64]),
+           "whose run lengths (RLE) do not fit its bits a pixel")
     refuse("bmp_jpeg.bmp", bmp(0, b"\xff\xd8", height, width, compression=4), "around a JPEG")
     refuse("bmp_png.bmp", bmp(0, b"\x89PNG", height, width, compression=5), "around a PNG")
     refuse("bmp_2_bits.bmp", bmp(2, bytes(4 * height), height, width, palette=grey[:16]),

@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::size_t kFileHeader = 14;
 constexpr std::uint32_t kOldHeader = 12;  // of OS/2 1.x: sides of 16 bits, palette of 3 bytes
-constexpr std::uint32_t kPlain = 0, kBitFields = 3, kAlphaBitFields = 6;
+constexpr std::uint32_t kPlain = 0, kRuns8 = 1, kRuns4 = 2, kBitFields = 3, kAlphaBitFields = 6;
 
 struct Header {
   std::uint32_t size = 0;  ///< of the second header, which begins with it and tells the version
@@ -38,9 +38,9 @@ using Masks = std::array<std::uint32_t, 4>;
 
 std::string_view packing_name(std::uint32_t compression) {
   switch (compression) {
-    case 1:
-    case 2:
-      return "a BMP of run lengths (RLE)";
+    case kRuns8:
+    case kRuns4:
+      return "a BMP whose run lengths (RLE) do not fit its bits a pixel";
     case 4:
       return "a BMP around a JPEG";
     case 5:
@@ -73,9 +73,12 @@ Header read_header(const EncodedImage& file) {
   } else {
     refuse(file, "a BMP of an unknown version");
   }
+  const bool has_runs = (header.compression == kRuns8 && header.bits == 8) ||
+                        (header.compression == kRuns4 && header.bits == 4);
   const bool has_masks = header.compression == kBitFields ||
                          (header.compression == kAlphaBitFields && header.size > 12);
-  if (header.compression != kPlain && (!has_masks || header.size == 64)) {
+  const bool is_known = has_masks || has_runs;
+  if (header.compression != kPlain && (!is_known || header.size == 64)) {
     refuse(file, header.size == 64 ? "a packed BMP of OS/2" : packing_name(header.compression));
   }
   constexpr std::array<std::uint32_t, 6> kBits = {1, 4, 8, 16, 24, 32};
@@ -139,6 +142,82 @@ void unpack_palette(std::span<const std::uint8_t> row, std::uint32_t bits,
   }
 }
 
+/// The runs of 4 or 8 bits as an index a pixel, in the order of the file's rows. What a file skips
+/// is 0.
+class RunReader {
+ public:
+  RunReader(const Header& header, const EncodedImage& file)
+      : file_(file),
+        at_(std::min(header.pixels_at, file.bytes.size())),
+        bits_(header.bits),
+        width_(static_cast<std::size_t>(header.width)),
+        pixels_(width_ * static_cast<std::size_t>(header.height)) {}
+
+  std::vector<std::uint8_t> read() {
+    constexpr std::uint8_t kEndOfRow = 0, kEnd = 1, kMove = 2;
+    while (row_ + x_ < pixels_.size()) {
+      const std::uint8_t count = next(), value = next();
+      if (count > 0) {
+        for (std::uint8_t i = 0; i < count; ++i) put(part_of(value, i));
+      } else if (value == kEndOfRow) {
+        go_to(0, row_ + width_);
+      } else if (value == kEnd) {
+        break;
+      } else if (value == kMove) {
+        const std::size_t right = next(), up = next();
+        go_to(x_ + right, row_ + up * width_);
+      } else {
+        copy(value);
+      }
+    }
+    return std::move(pixels_);
+  }
+
+ private:
+  std::uint8_t next() {
+    if (at_ >= file_.bytes.size()) fail<DataError>("[image] {}: truncated BMP", file_.name);
+    return file_.bytes[at_++];
+  }
+
+  std::uint8_t part_of(std::uint8_t byte, std::size_t i) const {
+    if (bits_ == 8) return byte;
+    return i % 2 == 0 ? byte >> 4 : byte & 15;
+  }
+
+  void put(std::uint8_t index) {
+    if (x_ >= width_ || row_ >= pixels_.size()) leaves();
+    pixels_[row_ + x_++] = index;
+  }
+
+  void go_to(std::size_t x, std::size_t row) {
+    if (x > width_ || row > pixels_.size()) leaves();
+    x_ = x;
+    row_ = row;
+  }
+
+  /// As many pixels as they are, in whole words of 16 bits.
+  void copy(std::size_t count) {
+    const std::size_t bytes = bits_ == 8 ? count : (count + 1) / 2;
+    for (std::size_t i = 0; i < bytes; ++i) {
+      const std::uint8_t byte = next();
+      put(part_of(byte, 0));
+      if (bits_ == 4 && 2 * i + 1 < count) put(part_of(byte, 1));
+    }
+    if (bytes % 2 != 0) next();
+  }
+
+  [[noreturn]] void leaves() const {
+    fail<DataError>("[image] {}: damaged BMP, a run leaves the image", file_.name);
+  }
+
+  const EncodedImage& file_;
+  std::size_t at_;  ///< in the file
+  std::uint32_t bits_;
+  std::size_t width_;
+  std::size_t x_ = 0, row_ = 0;  ///< of the next pixel; rows as what lies before them
+  std::vector<std::uint8_t> pixels_;
+};
+
 void unpack_fields(std::span<const std::uint8_t> row, std::uint32_t bits, const Masks& masks,
                    std::int64_t channels, std::span<std::uint8_t> out) {
   const auto step = static_cast<std::size_t>(channels);
@@ -151,16 +230,27 @@ void unpack_fields(std::span<const std::uint8_t> row, std::uint32_t bits, const 
 }  // namespace
 
 StoredImage decode_bmp(const EncodedImage& file) {
-  const Header header = read_header(file);
-  check_limits(file, header.height, header.width, 4, 0.0);
+  Header header = read_header(file);
+  const bool has_runs = header.compression == kRuns8 || header.compression == kRuns4;
+  constexpr double kDensestRuns = 65536.0;  // pixels a byte; four bytes may skip 255 rows
+  check_limits(file, header.height, header.width, 4, has_runs ? kDensestRuns : 0.0);
   const Masks masks = header.bits > 8 ? read_masks(header, file) : Masks{};
   const std::vector<std::uint8_t> palette =
       header.bits > 8 ? std::vector<std::uint8_t>() : read_palette(header, file);
+  std::span<const std::uint8_t> stored_rows =
+      file.bytes.subspan(std::min(header.pixels_at, file.bytes.size()));
+  std::vector<std::uint8_t> indices;
+  if (has_runs) {
+    indices = RunReader(header, file).read();
+    stored_rows = indices;
+    header.bits = 8;
+  }
   const auto width_bits = static_cast<std::size_t>(header.width) * header.bits;
-  const std::size_t stride = (width_bits + 31) / 32 * 4;
+  const std::size_t stride =
+      has_runs ? static_cast<std::size_t>(header.width) : (width_bits + 31) / 32 * 4;
   const std::size_t needed =  // the last row may go without its padding
       stride * static_cast<std::size_t>(header.height - 1) + (width_bits + 7) / 8;
-  if (header.pixels_at > file.bytes.size() || needed > file.bytes.size() - header.pixels_at) {
+  if (needed > stored_rows.size()) {
     fail<DataError>("[image] {}: truncated BMP", file.name);
   }
   Image image{{header.height, header.width, masks[3] != 0 ? 4 : 3}, {}};
@@ -168,8 +258,8 @@ StoredImage decode_bmp(const EncodedImage& file) {
   const auto out_stride = static_cast<std::size_t>(image.shape.width * image.shape.channels);
   for (std::int64_t y = 0; y < header.height; ++y) {
     const std::int64_t stored = header.from_top ? y : header.height - 1 - y;
-    const auto row = file.bytes.subspan(
-        header.pixels_at + static_cast<std::size_t>(stored) * stride, (width_bits + 7) / 8);
+    const auto row =
+        stored_rows.subspan(static_cast<std::size_t>(stored) * stride, (width_bits + 7) / 8);
     const auto out =
         std::span(image.pixels).subspan(static_cast<std::size_t>(y) * out_stride, out_stride);
     if (header.bits > 8) {
