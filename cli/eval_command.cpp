@@ -57,7 +57,12 @@ int run(const EvalOptions& options) {
   const SavedModel saved = load_saved_model(options.path, options.overrides);
   if (saved.config.train.threads > 0) set_num_threads(saved.config.train.threads);
   const std::unique_ptr<Dataset> dataset = open_split(saved.config, split_called(options.split));
-  check_options(options, dataset->target_kind());
+  const bool fills = saved.config.task.name == TaskName::kSimmim;
+  check_options(options, fills ? std::nullopt : std::optional(dataset->target_kind()));
+  if (fills) {
+    eval_filling(options, saved, *dataset);
+    return kExitOk;
+  }
   if (dataset->target_kind() == TargetKind::kMask) {
     eval_masks(options, saved, *dataset);
     return kExitOk;

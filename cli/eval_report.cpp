@@ -8,6 +8,8 @@
 #include "core/text.h"
 #include "data/hold_out.h"
 #include "formats/json.h"
+#include "layers/mask_token.h"
+#include "tasks/simmim/simmim.h"
 #include "train/evaluate.h"
 #include "train/log.h"
 #include "train/open_split.h"
@@ -38,7 +40,7 @@ Json to_json(const ClassificationMeter& metrics, const Dataset& dataset, bool co
   return json;
 }
 
-void check_options(const EvalOptions& options, TargetKind kind) {
+void check_options(const EvalOptions& options, std::optional<TargetKind> kind) {
   struct Rule {
     bool given;
     const char* name;
@@ -57,14 +59,16 @@ void check_options(const EvalOptions& options, TargetKind kind) {
                         {options.stride > 0, "--stride", false, true, false},
                         {!options.predictions.empty(), "--predictions", true, true, true}};
   for (const Rule& rule : rules) {
-    const bool fits = kind == TargetKind::kClass  ? rule.classes
-                      : kind == TargetKind::kMask ? rule.masks
-                                                  : rule.boxes;
+    const bool fits = !kind                        ? false
+                      : kind == TargetKind::kClass ? rule.classes
+                      : kind == TargetKind::kMask  ? rule.masks
+                                                   : rule.boxes;
     if (!rule.given || fits) continue;
     fail<ConfigError>("{}: is not for models that {}", rule.name,
-                      kind == TargetKind::kClass  ? "answer with a class an image"
-                      : kind == TargetKind::kMask ? "give each pixel a class"
-                                                  : "find boxes");
+                      !kind                        ? "fill images in"
+                      : kind == TargetKind::kClass ? "answer with a class an image"
+                      : kind == TargetKind::kMask  ? "give each pixel a class"
+                                                   : "find boxes");
   }
 }
 
@@ -115,6 +119,23 @@ ClassificationMeter test(const SavedModel& saved, const Dataset& dataset, const 
   evaluate(*saved.learner, loader, metrics, visit, mean_of_views);
   for (const std::string& warning : loader.take_warnings()) notice("{}", warning);
   return metrics;
+}
+
+void eval_filling(const EvalOptions& options, const SavedModel& saved, const Dataset& dataset) {
+  Loader loader(dataset, evaluation_options(saved.config.data));
+  FillingMeter meter(mask_side(saved.config.model));
+  evaluate(*saved.learner, loader, meter);
+  for (const std::string& warning : loader.take_warnings()) notice("{}", warning);
+  if (options.json) {
+    Json json = {{"samples", meter.samples()}};
+    for (const Metric& metric : meter.values()) json[metric.name] = metric.value;
+    fmt::print("{}\n", json_text(json));
+    return;
+  }
+  print_subject(options, saved, dataset, meter.samples());
+  fmt::print(
+      "loss {:.4f}, the mean distance of hidden values   explained {:.2f} % of their variance\n",
+      meter.values().value("loss"), 100.0 * meter.values().value("explained"));
 }
 
 }  // namespace tessera

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,8 +30,9 @@ struct EvalOptions {
   bool confusion = false;
 };
 
-/// Throws ConfigError naming the first option that means nothing to a model that answers so.
-void check_options(const EvalOptions& options, TargetKind kind);
+/// Throws ConfigError naming the first option that means nothing to a model that answers so; or,
+/// without a kind, that fills images in.
+void check_options(const EvalOptions& options, std::optional<TargetKind> kind);
 
 /// What was tested on which images, and whether the checkpoint was chosen on them.
 void print_subject(const EvalOptions& options, const SavedModel& saved, const Dataset& dataset,
@@ -44,6 +46,9 @@ TestViews views_of(const EvalOptions& options, const Config& config);
 
 ClassificationMeter test(const SavedModel& saved, const Dataset& dataset, const TestViews& views,
                          const VisitBatch& visit = {});
+
+/// Tests how well `saved` fills in what is hidden of the images; two figures, or JSON.
+void eval_filling(const EvalOptions& options, const SavedModel& saved, const Dataset& dataset);
 
 /// Tests `saved` with patches of each of `options.patch_sizes`; a table, or JSON, and the curve.
 int run_patch_sizes(const EvalOptions& options, const SavedModel& saved, const Dataset& dataset);

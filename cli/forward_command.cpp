@@ -168,6 +168,11 @@ int run(const ForwardOptions& options) {
   const TensorFile file = read_safetensors(options.input);
   const DType dtype = options.precision == "bf16" ? DType::kBF16 : DType::kF32;
 
+  if (is_filling(config.model.head.type)) {
+    fail<ConfigError>(
+        "forward: what task simmim hides is drawn; tessera predict fills photos in, and a "
+        "model of another head takes its weights");
+  }
   const bool detects = is_detecting(config.model.head.type);
   const bool has_target =
       options.grad || file.find(detects ? "target/0/boxes" : "target") != nullptr;

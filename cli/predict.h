@@ -61,6 +61,12 @@ std::unique_ptr<Predictions> make_mask_predictions(const Config& config,
 std::unique_ptr<Predictions> make_box_predictions(const Config& config,
                                                   const PredictOptions& options);
 
+/// Photos as the model takes them, beside what it saw of them and what it filled in, as pictures in
+/// `options.out`. Throws ConfigError without that folder, DataError if nothing can be written
+/// there.
+std::unique_ptr<Predictions> make_filled_predictions(const Config& config,
+                                                     const PredictOptions& options);
+
 /// JSON objects on standard output: one a line, or as one array.
 class JsonRecords {
  public:

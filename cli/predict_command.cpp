@@ -32,6 +32,8 @@ std::unique_ptr<Predictions> make_predictions(const Config& config, const Predic
       return make_mask_predictions(config, options);
     case TaskName::kDetection:
       return make_box_predictions(config, options);
+    case TaskName::kSimmim:
+      return make_filled_predictions(config, options);
     case TaskName::kClassification:
       break;
   }
@@ -205,8 +207,9 @@ Action add_predict_command(Arguments& arguments) {
                        "Copy each photo into this folder, below its class, or unsure");
   arguments.add_option(
       "--out", options->out,
-      "Folder for masks: as class numbers, in colours and over the photo; or for photos with their "
-      "boxes drawn, detections.json and annotations.json in COCO's format");
+      "Folder for masks: as class numbers, in colours and over the photo; for photos beside what "
+      "was hidden of them and what was filled in; or for photos with their boxes drawn, "
+      "detections.json and annotations.json in COCO's format");
   arguments.add_option("--ids", options->ids,
                        "COCO file whose ids of images, by their file names, and of categories "
                        "those two take; else they are numbered from 1");

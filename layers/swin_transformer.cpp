@@ -13,6 +13,7 @@ SwinTransformer::SwinTransformer(const ModelConfig& config, const ModelPlan& pla
       position_(config, plan.embed.map, 0),
       dropout_(static_cast<float>(config.dropout)),
       norms_(config, outputs, stage_channels(config), static_cast<int>(plan.blocks()) + 1) {
+  if (is_filling(config.head.type)) mask_.emplace(config);
   const std::vector<float> rates = drop_path_rates(config);
   std::size_t block = 0;
   for (std::size_t i = 0; i < plan.stages.size(); ++i) {
@@ -24,7 +25,8 @@ SwinTransformer::SwinTransformer(const ModelConfig& config, const ModelPlan& pla
 }
 
 std::vector<StageMap> SwinTransformer::forward(Tape& tape, const Var& images, ModelTrace* trace) {
-  const Var embedded = patch_embed_->forward(tape, images);  // [B, H/P, W/P, D]
+  Var embedded = patch_embed_->forward(tape, images);  // [B, H/P, W/P, D]
+  if (mask_) embedded = mask_->forward(tape, embedded, {images.dim(1), images.dim(2)});
   Var tokens = position_.forward(tape, embedded, {embedded.dim(1), embedded.dim(2)});
   tokens = ops::dropout(tape, tokens, dropout_, kEmbedDraw);
   std::vector<StageMap> maps;
@@ -41,6 +43,7 @@ std::vector<StageMap> SwinTransformer::forward(Tape& tape, const Var& images, Mo
 
 void SwinTransformer::visit(ParameterVisitor& visitor) {
   visitor("patch_embed", patch_embed_);
+  if (mask_) visitor("mask_token", mask_->token());
   position_.visit(visitor, "absolute_pos_embed");
   visitor("stages", stages_);
   norms_.visit(visitor);

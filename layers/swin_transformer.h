@@ -2,9 +2,11 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "layers/backbone.h"
+#include "layers/mask_token.h"
 #include "layers/position_embed.h"
 #include "layers/stage_plan.h"
 #include "layers/swin_stage.h"
@@ -24,6 +26,7 @@ class SwinTransformer final : public Backbone {
 
  private:
   std::unique_ptr<PatchEmbed> patch_embed_;
+  std::optional<MaskToken> mask_;
   PositionEmbed position_;
   float dropout_;
   std::vector<SwinStage> stages_;

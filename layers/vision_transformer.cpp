@@ -14,6 +14,7 @@ VisionTransformer::VisionTransformer(const ModelConfig& config, const ModelPlan&
       position_(config, plan.embed.map, has_token_ ? 1 : 0),
       dropout_(static_cast<float>(config.dropout)),
       norms_(config, outputs, {config.embed_dim}, static_cast<int>(plan.blocks()) + 1) {
+  if (is_filling(config.head.type)) mask_.emplace(config);
   const std::vector<float> rates = drop_path_rates(config);
   blocks_.reserve(rates.size());
   for (std::size_t i = 0; i < rates.size(); ++i) {
@@ -25,6 +26,7 @@ VisionTransformer::VisionTransformer(const ModelConfig& config, const ModelPlan&
 std::vector<StageMap> VisionTransformer::forward(Tape& tape, const Var& images, ModelTrace* trace) {
   Var tokens = patch_embed_->forward(tape, images);  // [B, h, w, C]
   const Size2 map{tokens.dim(1), tokens.dim(2)};
+  if (mask_) tokens = mask_->forward(tape, tokens, {images.dim(1), images.dim(2)});
   if (has_token_) {
     tokens = ops::prepend_token(tape, tokens, tape.parameter(cls_token_));  // [B, 1, 1 + h w, C]
   }
@@ -41,6 +43,7 @@ std::vector<StageMap> VisionTransformer::forward(Tape& tape, const Var& images, 
 void VisionTransformer::visit(ParameterVisitor& visitor) {
   visitor("patch_embed", patch_embed_);
   if (has_token_) visitor("cls_token", cls_token_);
+  if (mask_) visitor("mask_token", mask_->token());
   position_.visit(visitor, "pos_embed");
   visitor("blocks", blocks_);
   norms_.visit(visitor);

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "layers/backbone.h"
+#include "layers/mask_token.h"
 #include "layers/position_embed.h"
 #include "layers/stage_plan.h"
 #include "layers/transformer_block.h"
@@ -26,6 +28,7 @@ class VisionTransformer final : public Backbone {
  private:
   bool has_token_;
   std::unique_ptr<PatchEmbed> patch_embed_;
+  std::optional<MaskToken> mask_;
   Parameter cls_token_;  ///< [1, 1, C]
   PositionEmbed position_;
   float dropout_;

@@ -140,12 +140,17 @@ std::optional<Section> curves_section(const RunRecord& record) {
   if (curves.training_loss) {
     add_figure(html, draw(*curves.training_loss), "What the updates make smaller.");
   }
+  const bool fills = record.config.task.name == TaskName::kSimmim;
   add_figure(html, draw(curves.loss),
-             "On the validation images it is the cross entropy without label smoothing, measured "
-             "after an epoch, with averaged weights if the run keeps any.");
+             fills ? "Mean distance of hidden pixels from the normalised images, measured on the "
+                     "validation images after an epoch, with averaged weights if the run keeps any."
+                   : "On the validation images it is the cross entropy without label smoothing, "
+                     "measured after an epoch, with averaged weights if the run keeps any.");
   add_figure(html, draw(curves.main),
-             "Share of images whose most probable class is theirs; in training while they are "
-             "augmented and before the update they lead to.");
+             fills ? "Share of the variance of hidden pixels that is explained: 0 is one colour "
+                     "everywhere."
+                   : "Share of images whose most probable class is theirs; in training while they "
+                     "are augmented and before the update they lead to.");
   add_figure(html, draw(curves.learning_rate), "What the schedule gave to each update.");
   add_figure(html, draw(curves.gradient_norm),
              record.config.optim.clip_norm > 0.0

@@ -91,11 +91,12 @@ void RunEvents::on_evaluated(std::int64_t, std::span<const Tensor> outputs, cons
 
 void RunEvents::draw(std::span<const Tensor> outputs, const Batch& batch) {
   const Normalization normalization = normalization_of(config_.data);
-  for (std::int64_t i = 0; i < batch.size() && drawn_.size() < 2 * kDrawn; ++i) {
+  for (std::int64_t i = 0; i < batch.size() && drawn_.size() < columns_ * kDrawn; ++i) {
     const Image photo = pixels_of(batch, i, normalization);
-    const std::string place = fmt::to_string(drawn_.size() / 2 + 1);
-    const std::vector<Image> drawn = task_->draw(photo, outputs, batch, i);
+    const std::vector<Image> drawn = task_->draw(photo, outputs, batch, i, normalization);
     if (drawn.empty()) return;
+    const std::string place = fmt::to_string(drawn_names_.size() + 1);
+    columns_ = drawn.size();
     for (const Image& image : drawn) {
       drawn_.push_back(report::picture_of(image.pixels, image.shape));
     }
@@ -145,7 +146,8 @@ void RunEvents::on_evaluation(const EvaluationRecord& record, const TimingRecord
     summary.text("names/mistakes", worst_.table(val_));
   }
   if (!drawn_.empty()) {
-    add_picture(summary, "images/val", report::mosaic(drawn_, 2, 640));
+    const auto columns = static_cast<std::int64_t>(columns_);
+    add_picture(summary, "images/val", report::mosaic(drawn_, columns, 640));
     summary.text("names/val", table_text({"row", "image", "shows"}, drawn_names_));
   }
   file_.append(record.step, summary);

@@ -74,12 +74,21 @@ void add_box_facts(std::vector<Fact>& facts, const BoxResult& boxes) {
   add("Test AP75", "ap75", "");
 }
 
+void add_filled_facts(std::vector<Fact>& facts, const FilledResult& filled) {
+  const Metrics metrics = filled.meter.values();
+  facts.push_back({"Test loss", fmt::format("{:.4f}", metrics.value("loss")),
+                   fmt::format("hidden pixels of {} images", count_text(filled.meter.samples()))});
+  facts.push_back({"Explained", number_text(metrics.value("explained"), Unit::kPercent, 2),
+                   "of the variance of hidden pixels"});
+}
+
 std::vector<Fact> facts_of(const RunView& view) {
   const RunRecord& record = view.record;
   std::vector<Fact> facts;
   if (view.test) add_test_facts(facts, view);
   if (view.masks) add_mask_facts(facts, *view.masks);
   if (view.boxes) add_box_facts(facts, *view.boxes);
+  if (view.filled) add_filled_facts(facts, *view.filled);
   if (view.saved) {
     const std::int64_t count = view.saved->learner->model().parameters.count();
     facts.push_back({"Parameters", number_text(static_cast<double>(count), Unit::kCount, 3),
@@ -125,10 +134,10 @@ Page run_page(RunView& view) {
   for (std::optional<Section> section :
        {curves_section(view.record), mistakes_section(view), classes_section(view),
         calibration_section(view), masks_section(view), mask_classes_section(view),
-        boxes_section(view), box_classes_section(view), class_maps_section(view),
-        attention_section(view), filters_section(view), receptive_field_section(view),
-        translation_section(view), position_section(view), cost_section(view),
-        setup_section(view.record)}) {
+        boxes_section(view), box_classes_section(view), filled_section(view),
+        class_maps_section(view), attention_section(view), filters_section(view),
+        receptive_field_section(view), translation_section(view), position_section(view),
+        cost_section(view), setup_section(view.record)}) {
     if (section) page.sections.push_back(std::move(*section));
   }
   return page;

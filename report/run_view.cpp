@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::size_t kMistakes = 24;
 constexpr std::size_t kWorst = 8, kBest = 4;  // images of masks and boxes
+constexpr std::size_t kFilled = 12;
 
 /// Images to experiment with: as many as some ten forward passes take a second or two for.
 std::int64_t experiment_images(const ModelConfig& config) {
@@ -43,6 +44,10 @@ void test(RunView& view, Log& log) {
     const Dataset& images = *view.images;
     view.class_names =
         class_names_up_to(view.saved->config.model.num_classes, images.class_names());
+    if (view.saved->config.task.name == TaskName::kSimmim) {
+      view.filled = test_filling(*view.saved, images, kFilled, log);
+      return;
+    }
     if (images.target_kind() == TargetKind::kMask) {
       view.masks = test_masks(*view.saved, images, kWorst, kBest, log);
       return;
@@ -64,7 +69,7 @@ void test(RunView& view, Log& log) {
 
 RunView view_run(const std::filesystem::path& path, std::span<const std::string> overrides,
                  Log& log) {
-  RunView view{read_run_record(path), {}, {}, {}, {}, {}, {}, {}};
+  RunView view{read_run_record(path), {}, {}, {}, {}, {}, {}, {}, {}};
   if (!has_checkpoint(path)) {
     view.notices.emplace_back(
         "There is no checkpoint yet, so what needs the weights is left out; the curves show what "

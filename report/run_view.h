@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "report/box_result.h"
+#include "report/filled_section.h"
 #include "report/mask_result.h"
 #include "report/run_record.h"
 #include "report/test_result.h"
@@ -19,11 +20,12 @@ namespace tessera::report {
 
 struct RunView {
   RunRecord record;
-  std::optional<SavedModel> saved;  ///< its parameters are frozen, dropout and drop path are off
-  std::unique_ptr<Dataset> images;  ///< the test split
-  std::optional<TestResult> test;   ///< of a classifier
-  std::optional<MaskResult> masks;  ///< of a model that gives each pixel a class
-  std::optional<BoxResult> boxes;   ///< of a detector
+  std::optional<SavedModel> saved;     ///< its parameters are frozen, dropout and drop path are off
+  std::unique_ptr<Dataset> images;     ///< the test split
+  std::optional<TestResult> test;      ///< of a classifier
+  std::optional<MaskResult> masks;     ///< of a model that gives each pixel a class
+  std::optional<BoxResult> boxes;      ///< of a detector
+  std::optional<FilledResult> filled;  ///< of a model that fills images in
   std::vector<std::string> class_names;
   std::vector<std::string> notices;  ///< what is not there yet or cannot be read, a sentence each
 };

@@ -33,6 +33,9 @@ std::optional<Section> boxes_section(const RunView& view);
 /// AP of the classes and by size, precision and recall, the confusion matrix with nothing.
 std::optional<Section> box_classes_section(const RunView& view);
 
+/// Test images, what a model saw of them, and that filled in.
+std::optional<Section> filled_section(const RunView& view);
+
 /// Grad-CAM of wrong and right answers over all classes.
 std::optional<Section> class_maps_section(RunView& view);
 

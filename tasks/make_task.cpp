@@ -5,6 +5,7 @@
 #include "tasks/classification/classification.h"
 #include "tasks/detection/detection.h"
 #include "tasks/segmentation/segmentation.h"
+#include "tasks/simmim/simmim.h"
 
 namespace tessera {
 namespace {
@@ -32,6 +33,8 @@ std::unique_ptr<Task> make_task(const TaskConfig& task, const ModelConfig& model
                                             model.head.auxiliary.weight);
     case TaskName::kDetection:
       return std::make_unique<DetectionTask>(model);
+    case TaskName::kSimmim:
+      return std::make_unique<Simmim>(model);
   }
   return std::make_unique<Classification>(task.loss, task.weighting, model.num_classes);
 }

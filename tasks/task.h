@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -36,8 +37,8 @@ class Task {
  public:
   virtual ~Task() = default;
 
-  /// What a data set must say of an image.
-  virtual TargetKind targets() const = 0;
+  /// What a data set must say of an image; nothing if images alone will do.
+  virtual std::optional<TargetKind> targets() const = 0;
 
   /// Targets for the images of `batch` that teach nothing: for measuring speed.
   virtual void draw_targets(Batch& batch, Rng& rng) const = 0;
@@ -46,9 +47,11 @@ class Task {
   virtual Var loss(Tape& tape, std::span<const Var> outputs, const Batch& batch) const = 0;
 
   /// Image `i` of a batch, whose pixels are `photo` with 3 channels, for people to look at: with
-  /// the truth drawn on it, then with what `outputs` say. Nothing where there is nothing to draw.
+  /// the truth drawn on it, then with what `outputs` say; of every image as many pictures. Nothing
+  /// where there is nothing to draw. `normalization` is that of the batch.
   virtual std::vector<Image> draw(const Image& /*photo*/, std::span<const Tensor> /*outputs*/,
-                                  const Batch& /*batch*/, std::int64_t /*i*/) const {
+                                  const Batch& /*batch*/, std::int64_t /*i*/,
+                                  const Normalization& /*normalization*/) const {
     return {};
   }
 

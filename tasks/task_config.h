@@ -10,6 +10,7 @@ enum class TaskName : std::uint8_t {
   kClassification,  ///< a class for an image
   kSegmentation,    ///< a class for each pixel
   kDetection,       ///< boxes around things, each with a class
+  kSimmim,          ///< what was hidden of an image
 };
 
 enum class LossName : std::uint8_t { kCrossEntropy, kBinaryCrossEntropy, kFocal };

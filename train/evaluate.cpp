@@ -33,7 +33,7 @@ void evaluate(Learner& learner, Loader& loader, Meter& meter, const VisitBatch& 
   loader.start_epoch(0);
   for (Batch batch; loader.next(batch);) {
     const std::vector<Tensor> outputs =
-        answer ? answer(learner, batch.images) : learner.outputs(batch.images);
+        answer ? answer(learner, batch.images) : learner.outputs(batch);
     meter.add(outputs, batch);
     if (visit && !visit(outputs, batch)) break;
   }

@@ -13,15 +13,26 @@ namespace tessera {
 
 namespace {
 
-/// Whether `model` puts out maps and the weights are those of a classifier, of a backbone alone or
-/// of another dense task: no tensor of its head has one in the file.
-bool is_of_another_task(const TensorFile& file, const std::optional<std::string>& prefix,
-                        const Model& model) {
-  if (!is_dense(model.config().head.type)) return false;
+/// What of `model` the file says nothing about because its weights are those of another task: a
+/// model that puts out maps may start from a classifier, from a backbone alone or from another task
+/// of maps, where no tensor of its head has one in the file; a classifier from what has learned to
+/// fill images in, whose last norm is its own.
+LoadOptions::Anew starts_anew(const TensorFile& file, const std::optional<std::string>& prefix,
+                              const Model& model) {
+  using enum LoadOptions::Anew;
+  const HeadType head = model.config().head.type;
   const Translation translation = translate(file, prefix);
-  return std::ranges::none_of(translation.parameters, [&](const Translation::Entry& entry) {
-    return is_head(entry.tensor.name) && model.parameters.find(entry.tensor.name) != nullptr;
-  });
+  const auto any = [&](const auto& is_so) {
+    return std::ranges::any_of(translation.parameters, [&](const Translation::Entry& entry) {
+      return is_head(entry.tensor.name) && is_so(entry.tensor.name);
+    });
+  };
+  if (any([&](const std::string& name) { return model.parameters.find(name) != nullptr; }))
+    return kNothing;
+  if (is_filling(head)) return kHead;
+  if (is_dense(head)) return kHeadAndNorms;
+  return any([](const std::string& name) { return name.starts_with("head.decoder."); }) ? kHead
+                                                                                        : kNothing;
 }
 
 }  // namespace
@@ -59,7 +70,7 @@ InitialModel load_initial_model(const Config& config) {
   initial.report = load_weights(file, named_values(parameters),
                                 {.prefix = prefix,
                                  .allow_missing = config.init.allow_missing,
-                                 .backbone_only = is_of_another_task(file, prefix, *initial.model),
+                                 .anew = starts_anew(file, prefix, *initial.model),
                                  .fit = config.init.fit ? &config.model : nullptr,
                                  .source = source});
   return initial;

@@ -23,7 +23,8 @@ std::optional<ModelConfig> stored_model(const TensorFile& file);
 void adopt_norms(ModelConfig& model, const std::optional<ModelConfig>& source);
 
 /// The model of `config` with the weights of `config.init` and, see adopt_norms, their epsilons. A
-/// model that puts out maps may start from a classifier, whose head is left out.
+/// model that puts out maps may start from a classifier, whose head is left out, and any model from
+/// one that has learned to fill images in, whose decoder is.
 /// Throws CheckpointError if they cannot be read or do not fit.
 InitialModel load_initial_model(const Config& config);
 

@@ -169,7 +169,20 @@ Tensor Learner::predict(const Tensor& images, Profile* profile, ModelTrace* trac
 }
 
 std::vector<Tensor> Learner::outputs(const Tensor& images, Profile* profile, ModelTrace* trace) {
-  tape_.reset({.training = false, .profile = profile, .packed = packed_ ? &*packed_ : nullptr});
+  return answer(images, {}, profile, trace);
+}
+
+std::vector<Tensor> Learner::outputs(const Batch& batch) {
+  return answer(batch.images, batch.samples, nullptr, nullptr);
+}
+
+std::vector<Tensor> Learner::answer(const Tensor& images, std::span<const std::int64_t> samples,
+                                    Profile* profile, ModelTrace* trace) {
+  tape_.reset({.training = false,
+               .seed = config_.train.seed,
+               .part = {.places = samples},
+               .profile = profile,
+               .packed = packed_ ? &*packed_ : nullptr});
   const bool low = config_.train.precision == Precision::kBF16;
   const Tensor input = low ? cast(images, DType::kBF16) : images;
   require_size(input.shape());

@@ -50,6 +50,9 @@ class Learner {
   std::vector<Tensor> outputs(const Tensor& images, Profile* profile = nullptr,
                               ModelTrace* trace = nullptr);
 
+  /// The same of a batch: what a model hides of an image goes by the number of its sample.
+  std::vector<Tensor> outputs(const Batch& batch);
+
   /// While it lives, the model holds the averaged weights, if there are any, and keeps what its
   /// products make of them: no weight may change, nor any update be made.
   class Evaluation {
@@ -80,6 +83,8 @@ class Learner {
   const Task& task() const { return *task_; }
 
  private:
+  std::vector<Tensor> answer(const Tensor& images, std::span<const std::int64_t> samples,
+                             Profile* profile, ModelTrace* trace);
   void require_size(const Shape& images) const;
   void begin_evaluation();
   void end_evaluation();

@@ -53,6 +53,7 @@ class DenseGraph {
         return fpn();
       case HeadType::kFcos:
       case HeadType::kRetinaNet:
+      case HeadType::kPixels:
       case HeadType::kFcn:
       case HeadType::kLinear:
         break;

@@ -101,6 +101,11 @@ WrittenModel export_model(const std::filesystem::path& path, const ModelConfig& 
                           const ModelGraphOptions& options) {
   ModelConfig resolved = config;
   resolve_position(resolved);
+  if (is_filling(config.head.type)) {
+    fail<ConfigError>(
+        "[onnx] model.head.type pixels: a model that fills images in is not written; train a "
+        "classifier or a dense model from its weights");
+  }
   GraphBuilder graph;
   LayerGraph layers(graph, resolved, parameters);
   const std::optional<PreprocessSpec>& images = options.images;

@@ -72,12 +72,31 @@ bool is_good(const Line& line) {
                         name_of(report.naming), fmt::join(counts, ", "), text);
 }
 
-/// What pre-training leaves in a file and no classifier has: SimMIM's token.
+/// What pre-training leaves in a file and no classifier has, or needs and finds in none: the token
+/// of SimMIM.
 bool is_of_pretraining(std::string_view name) { return name == "mask_token"; }
 
-/// `head.weight`, `norm.bias`, `norm2.weight`: behind the stages.
-bool is_behind_stages(std::string_view name) {
-  return name.starts_with("head.") || name.starts_with("norm");
+/// `norm.bias`, `norm2.weight`: behind stages.
+bool is_stage_norm(std::string_view name) { return name.starts_with("norm"); }
+
+bool starts_anew(std::string_view name, LoadOptions::Anew anew) {
+  if (anew == LoadOptions::Anew::kNothing) return false;
+  return is_head(name) || (anew == LoadOptions::Anew::kHeadAndNorms && is_stage_norm(name));
+}
+
+/// What has become of the parts that start anew.
+std::string anew_text(std::span<const Line> lines) {
+  std::size_t anew = 0, left_out = 0;
+  bool norms = false;
+  for (const Line& line : lines) {
+    if (!line.apart) continue;
+    ++(line.status == Status::kUnexpected ? left_out : anew);
+    norms = norms || is_stage_norm(line.name);
+  }
+  if (anew + left_out == 0) return "";
+  return fmt::format("the head{} ({} tensors); {} of the file, of another task, {} left out ({})",
+                     norms ? " and the norms behind stages start anew" : " starts anew", anew,
+                     norms ? "those" : "that", norms ? "are" : "is", left_out);
 }
 
 /// Which values go where.
@@ -132,26 +151,16 @@ std::string LoadReport::to_string(const Line& line) {
 
 std::vector<std::string> LoadReport::summary() const {
   std::vector<std::string> texts;
-  std::size_t parameters = 0, anew = 0, left_out = 0;
+  std::size_t parameters = 0;
   for (const Line& line : lines) {
     if (line.status != Status::kUnexpected) ++parameters;
-    if (line.apart) {
-      ++(line.status == Status::kUnexpected ? left_out : anew);
-      continue;
-    }
-    if (line.status == Status::kLoaded) continue;
+    if (line.apart || line.status == Status::kLoaded) continue;
     const char* end = is_good(line)                        ? ""
                       : line.status == Status::kUnexpected ? "; left out"
                                                            : "; keeps its initial value";
     texts.push_back(to_string(line) + end);
   }
-  if (anew + left_out > 0) {
-    texts.push_back(
-        fmt::format("the head and the norms behind stages start anew ({} tensors); those of the "
-                    "file, of another "
-                    "task, are left out ({})",
-                    anew, left_out));
-  }
+  if (std::string text = anew_text(lines); !text.empty()) texts.push_back(std::move(text));
   texts.push_back(fmt::format(
       "{} of {} parameters loaded ({} names{})", count(Status::kLoaded) + count(Status::kFitted),
       parameters, name_of(naming), prefix.empty() ? "" : fmt::format(" after {}", shown(prefix))));
@@ -177,7 +186,7 @@ LoadReport load_weights(const TensorFile& file, std::span<const NamedTensor> par
                                     : SourceGeometry{};
   std::vector<Copy> copies;
   for (const NamedTensor& parameter : parameters) {
-    const bool apart = options.backbone_only && is_behind_stages(parameter.name);
+    const bool apart = starts_anew(parameter.name, options.anew);
     const auto found = apart ? entries.end() : entries.find(parameter.name);
     if (found == entries.end() && !apart && translation.scheme.naming == Naming::kTorchvision &&
         is_one_in_torchvision(parameter.name)) {
@@ -193,7 +202,8 @@ LoadReport load_weights(const TensorFile& file, std::span<const NamedTensor> par
       entries.erase(found);
     }
     report.lines.back().apart = apart;
-    report.lines.back().allowed = apart || matches_any(options.allow_missing, parameter.name);
+    report.lines.back().allowed = apart || is_of_pretraining(parameter.name) ||
+                                  matches_any(options.allow_missing, parameter.name);
   }
   for (const StoredTensor& stored : translation.other) {
     report.lines.push_back({Status::kUnexpected, stored.name, shape_text(stored.shape), ""});
@@ -202,7 +212,7 @@ LoadReport load_weights(const TensorFile& file, std::span<const NamedTensor> par
   for (const auto& [name, entry] : entries) {
     report.lines.push_back(
         {Status::kUnexpected, entry->stored_name, shape_text(entry->tensor.shape), ""});
-    report.lines.back().apart = options.backbone_only && is_behind_stages(name);
+    report.lines.back().apart = starts_anew(name, options.anew);
     report.lines.back().allowed = report.lines.back().apart || is_of_pretraining(name) ||
                                   matches_any(options.allow_missing, name);
   }

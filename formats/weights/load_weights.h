@@ -22,9 +22,10 @@ struct LoadOptions {
   /// none. `*` stands for any characters, `?` for one.
   std::vector<std::string> allow_missing{};
 
-  /// Head and norms behind stages start anew, and those of the file are left out: a model of
-  /// another task on the same backbone.
-  bool backbone_only = false;
+  /// What starts anew in a model of another task on the same backbone; that of the file is left
+  /// out.
+  enum class Anew : std::uint8_t { kNothing, kHead, kHeadAndNorms };
+  Anew anew = Anew::kNothing;
 
   /// The model's geometry, if weights of another are to be fitted to it (see fit_tensor).
   const ModelConfig* fit = nullptr;
@@ -42,7 +43,7 @@ struct LoadReport {
     std::string shape;       ///< the model's; empty for kUnexpected
     std::string how{};       ///< what was done; for kFitted only
     bool allowed = false;    ///< need not agree
-    bool apart = false;      ///< of the head or a norm behind a stage, see backbone_only
+    bool apart = false;      ///< starts anew, see LoadOptions::anew
   };
 
   Naming naming = Naming::kTessera;

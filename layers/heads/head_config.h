@@ -15,6 +15,7 @@ enum class HeadType : std::uint8_t {
   kFcn,        ///< see FcnHead
   kFcos,       ///< see FcosHead
   kRetinaNet,  ///< see RetinaNetHead
+  kPixels,     ///< see PixelHead
 };
 
 /// What stands behind the convolutions of a head.
@@ -47,6 +48,15 @@ struct AuxiliaryConfig {
   std::int64_t convs = 1;
 };
 
+/// In the place of a side of hidden squares: pixels of a token of the last stage.
+inline constexpr std::int64_t kAutoMaskSide = 0;
+
+/// What a model does not see of an image, and learns to fill in: arXiv:2111.09886.
+struct MaskingConfig {
+  std::int64_t side = kAutoMaskSide;  ///< of the squares that are hidden, pixels
+  double ratio = 0.6;                 ///< of them by all
+};
+
 /// Each type has values of its own; those of the others mean nothing to it.
 struct HeadConfig {
   HeadType type = HeadType::kLinear;
@@ -59,6 +69,7 @@ struct HeadConfig {
   double dropout = 0.1;         ///< upernet, fpn, fcn: of whole channels, before the classifier
   AuxiliaryConfig auxiliary{};  ///< upernet, fpn, fcn
   DetectorConfig detector{};
+  MaskingConfig masking{};  ///< pixels
 };
 
 /// Whether a head of this type puts out a class for each pixel.
@@ -70,6 +81,9 @@ inline bool is_segmenting(HeadType type) {
 inline bool is_detecting(HeadType type) {
   return type == HeadType::kFcos || type == HeadType::kRetinaNet;
 }
+
+/// Whether a head of this type puts out pixels, of which the model is not shown all.
+inline bool is_filling(HeadType type) { return type == HeadType::kPixels; }
 
 /// Whether a head of this type puts out a map rather than one answer for an image.
 inline bool is_dense(HeadType type) { return type != HeadType::kLinear; }

@@ -3,6 +3,7 @@
 #include "layers/heads/detector_heads.h"
 #include "layers/heads/light_heads.h"
 #include "layers/heads/linear_head.h"
+#include "layers/heads/pixel_head.h"
 #include "layers/heads/upernet_head.h"
 
 namespace tessera {
@@ -20,6 +21,8 @@ std::vector<ConfigProblem> head_problems(const ModelConfig& config) {
       return FcosHead::problems(config);
     case HeadType::kRetinaNet:
       return detector_problems(config);
+    case HeadType::kPixels:
+      return PixelHead::problems(config);
   }
   return LinearHead::problems(config);
 }
@@ -38,6 +41,8 @@ std::unique_ptr<Head> make_head(const ModelConfig& config) {
       return std::make_unique<FcosHead>(config);
     case HeadType::kRetinaNet:
       return std::make_unique<RetinaNetHead>(config);
+    case HeadType::kPixels:
+      return std::make_unique<PixelHead>(config);
   }
   return std::make_unique<LinearHead>(config);
 }

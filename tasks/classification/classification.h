@@ -15,7 +15,7 @@ class Classification final : public Task {
   }
 
   void draw_targets(Batch& batch, Rng& rng) const override;
-  TargetKind targets() const override { return TargetKind::kClass; }
+  std::optional<TargetKind> targets() const override { return TargetKind::kClass; }
 
   Var loss(Tape& tape, std::span<const Var> outputs, const Batch& batch) const override;
 

@@ -90,7 +90,8 @@ Var DetectionTask::loss(Tape& tape, std::span<const Var> outputs, const Batch& b
 }
 
 std::vector<Image> DetectionTask::draw(const Image& photo, std::span<const Tensor> outputs,
-                                       const Batch& batch, std::int64_t i) const {
+                                       const Batch& batch, std::int64_t i,
+                                       const Normalization& /*normalization*/) const {
   constexpr float kLeast = 0.3f;
   const Size2 image{batch.images.dim(1), batch.images.dim(2)};
   std::vector<Detection> found =

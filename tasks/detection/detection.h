@@ -17,7 +17,7 @@ class DetectionTask final : public Task {
  public:
   explicit DetectionTask(const ModelConfig& model) : model_(model) {}
 
-  TargetKind targets() const override { return TargetKind::kBoxes; }
+  std::optional<TargetKind> targets() const override { return TargetKind::kBoxes; }
 
   /// A dozen boxes of all sizes in each image.
   void draw_targets(Batch& batch, Rng& rng) const override;
@@ -27,7 +27,7 @@ class DetectionTask final : public Task {
 
   /// Detections of a score of 0.3 and more.
   std::vector<Image> draw(const Image& photo, std::span<const Tensor> outputs, const Batch& batch,
-                          std::int64_t i) const override;
+                          std::int64_t i, const Normalization& normalization) const override;
 
   /// `loss_class`, `loss_box` and, of fcos, `loss_centre`, of which the loss is the sum.
   std::unique_ptr<Meter> training_meter() const override;

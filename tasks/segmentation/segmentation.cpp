@@ -74,7 +74,8 @@ Var Segmentation::loss(Tape& tape, std::span<const Var> outputs, const Batch& ba
 }
 
 std::vector<Image> Segmentation::draw(const Image& photo, std::span<const Tensor> outputs,
-                                      const Batch& batch, std::int64_t i) const {
+                                      const Batch& batch, std::int64_t i,
+                                      const Normalization& /*normalization*/) const {
   const Mask prediction =
       predicted_mask(outputs.front(), i, {batch.images.dim(1), batch.images.dim(2)});
   return {with_target(photo, batch, i), with_mask(photo, prediction)};

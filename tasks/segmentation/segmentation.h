@@ -13,14 +13,14 @@ class Segmentation final : public Task {
   Segmentation(const ClassWeighting& config, std::int64_t num_classes, double auxiliary_weight);
 
   void draw_targets(Batch& batch, Rng& rng) const override;
-  TargetKind targets() const override { return TargetKind::kMask; }
+  std::optional<TargetKind> targets() const override { return TargetKind::kMask; }
 
   /// Cross entropy of the logits enlarged to the masks, weighted by class, plus that of the
   /// auxiliary head times its weight. Throws as pixel_cross_entropy does.
   Var loss(Tape& tape, std::span<const Var> outputs, const Batch& batch) const override;
 
   std::vector<Image> draw(const Image& photo, std::span<const Tensor> outputs, const Batch& batch,
-                          std::int64_t i) const override;
+                          std::int64_t i, const Normalization& normalization) const override;
 
   /// `aacc`: share of right pixels at the resolution of the logits.
   std::unique_ptr<Meter> training_meter() const override;

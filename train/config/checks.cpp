@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <functional>
 #include <initializer_list>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -120,9 +121,10 @@ void check_heads(const Checker& check) {
         "upernet, fpn or fcn");
   needs(TaskName::kDetection, is_detecting(config.model.head.type), "detection",
         "fcos or retinanet");
+  needs(TaskName::kSimmim, is_filling(config.model.head.type), "simmim", "pixels");
 }
 
-void check_class_weights(const Checker& check, TargetKind learned) {
+void check_class_weights(const Checker& check, std::optional<TargetKind> learned) {
   const Config& config = check.config;
   const ClassWeighting& weighting = config.task.weighting;
   if (weighting.balance != ClassWeights::kNone && learned == TargetKind::kClass &&
@@ -140,15 +142,15 @@ void check_class_weights(const Checker& check, TargetKind learned) {
 
 void check_task(const Checker& check) {
   const Config& config = check.config;
-  const TargetKind learned = make_task(config.task, config.model)->targets();
-  if (config.has_data && check.readable({"task.name", "data.name"})) {
+  const std::optional<TargetKind> learned = make_task(config.task, config.model)->targets();
+  if (learned && config.has_data && check.readable({"task.name", "data.name"})) {
     const TargetKind known = target_kind_of(config.data.name);
     if (known != learned) {
       check.report(
           {"task.name", "data.name"},
           "[task] {} learns {} of an image, and {} knows {}; set task.name: {}, or another "
           "data.name",
-          task_of(learned), words_of(learned), dataset_info(config.data).name, words_of(known),
+          task_of(*learned), words_of(*learned), dataset_info(config.data).name, words_of(known),
           task_of(known));
     }
   }
@@ -172,6 +174,12 @@ void resolve_auto(Config& config, const ReadState& state, Problems& problems) {
   }
   if (!state.given("task.name") && is_detecting(model.head.type)) {
     config.task.name = TaskName::kDetection;
+  }
+  if (!state.given("task.name") && is_filling(model.head.type)) {
+    config.task.name = TaskName::kSimmim;
+  }
+  if (!state.given("model.head.type") && config.task.name == TaskName::kSimmim) {
+    model.head.type = HeadType::kPixels;
   }
   const ModelConfig unset;
   ImageShape image{unset.image_size[0], unset.image_size[1], unset.in_channels};

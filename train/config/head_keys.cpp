@@ -134,9 +134,10 @@ void add_head_keys(HeadConfig& head, std::vector<Key>& keys) {
        {"fpn", HeadType::kFpn},
        {"fcn", HeadType::kFcn},
        {"fcos", HeadType::kFcos},
-       {"retinanet", HeadType::kRetinaNet}},
+       {"retinanet", HeadType::kRetinaNet},
+       {"pixels", HeadType::kPixels}},
       "linear: one class an image; fcos: boxes, arXiv:1904.01355; retinanet: boxes by anchors, "
-      "arXiv:1708.02002; the others a class "
+      "arXiv:1708.02002; pixels: those that task simmim hides; the others a class "
       "for each position: upernet, arXiv:1807.10221; fpn: all stages projected, enlarged and "
       "joined; fcn: the last stage alone"));
   keys.push_back(integer_key(

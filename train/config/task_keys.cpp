@@ -44,15 +44,24 @@ Key class_weights_key(std::string path, ClassWeighting& config, std::string help
 
 void add_task_keys(Config& config, std::vector<Key>& keys) {
   TaskConfig& task = config.task;
+  MaskingConfig& masking = config.model.head.masking;
   keys.insert(
       keys.end(),
       {choice_key(
            "task.name", task.name,
            {{"classification", TaskName::kClassification},
             {"segmentation", TaskName::kSegmentation},
-            {"detection", TaskName::kDetection}},
-           "what is learned of an image: its class, a class for each pixel, or boxes; if not "
-           "given, what model.head.type puts out"),
+            {"detection", TaskName::kDetection},
+            {"simmim", TaskName::kSimmim}},
+           "what is learned of an image: its class, a class for each pixel, or boxes; simmim: what "
+           "was hidden of it, without any labels, arXiv:2111.09886; if not given, what "
+           "model.head.type puts out"),
+       integer_key("task.mask_size", masking.side, between(1, 16384),
+                   "simmim: side of the squares that are hidden, pixels, a multiple of patch_size; "
+                   "auto: pixels of a token of the last stage",
+                   kAutoMaskSide),
+       number_key("task.mask_ratio", masking.ratio, between(0, 1),
+                  "simmim: share of the squares that is hidden, drawn for each image anew"),
        integer_key("task.ignore_index", config.data.ignored_value, between(0, 255),
                    "segmentation: the value in masks of pixels that are neither taught nor scored"),
        class_weights_key("task.class_weights", task.weighting,

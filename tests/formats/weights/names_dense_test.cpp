@@ -147,8 +147,8 @@ TEST_CASE("a head of maps starts on the backbone of a classifier, whose head is 
   config.head.type = HeadType::kFcn;
   Model model(config);
   CHECK_THROWS_AS(load_weights(file, named_values(model.parameters)), CheckpointError);
-  const LoadReport report =
-      load_weights(file, named_values(model.parameters), {.backbone_only = true});
+  const LoadReport report = load_weights(file, named_values(model.parameters),
+                                         {.anew = LoadOptions::Anew::kHeadAndNorms});
   const Tensor& kept =
       classifier.parameters.find("stages.1.blocks.1.mlp.fc2.weight")->parameter->value;
   const Tensor& taken = model.parameters.find("stages.1.blocks.1.mlp.fc2.weight")->parameter->value;

@@ -1,4 +1,5 @@
-// Ops that patch embeddings, mergings and token shifts are made of.
+// Ops that patch embeddings, mergings, token shifts and hidden patches are made of.
+#include "core/ops/hidden_patches.h"
 #include "core/ops/neighbours.h"
 #include "core/ops/tokens.h"
 #include "tests/support/op_table/cases.h"
@@ -57,6 +58,58 @@ OpCase shifted(const Shape& x, std::int64_t channels) {
           .bf16_tolerance = 1e-2};
 }
 
+/// Of every five squares two are hidden.
+ops::HiddenPatches some_hidden(const Shape& mask, std::int64_t side) {
+  ops::HiddenPatches hidden{Tensor::zeros(mask), {side, side}};
+  for (std::int64_t i = 0; i < mask.numel(); ++i) {
+    if (i % 5 < 2) hidden.mask.f32()[i] = 1.0f;
+  }
+  return hidden;
+}
+
+Shape squares(const Shape& x, std::int64_t side) {
+  return {x[0], (x[1] + side - 1) / side, (x[2] + side - 1) / side};
+}
+
+OpCase replaced(const Shape& tokens, std::int64_t side) {
+  const ops::HiddenPatches hidden = some_hidden(squares(tokens, side), side);
+  return {.name = "replace_tokens",
+          .inputs = {{tokens}, {{1, 1, tokens[3]}}},
+          .op = [=](Tape& t, Vars v) { return ops::replace_tokens(t, v[0], v[1], hidden); },
+          .activations = 1,
+          .variant = fmt::format("{}", side),
+          .bf16_tolerance = 1e-2};
+}
+
+OpCase pixels_of(const Shape& x, Size block) {
+  return {.name = "pixel_shuffle",
+          .inputs = {{x}},
+          .op = [=](Tape& t, Vars v) { return ops::pixel_shuffle(t, v[0], block); },
+          .activations = 1,
+          .variant = fmt::format("{}x{}", block[0], block[1]),
+          .bf16_tolerance = 1e-2};
+}
+
+// Far enough from the targets that no difference changes its sign.
+OpCase hidden_loss(const Shape& x, std::int64_t side) {
+  const ops::HiddenPatches hidden = some_hidden(squares(x, side), side);
+  const Tensor target = Tensor::full(x, 0.9f);
+  for (std::int64_t i = 0; i < target.numel(); i += 3) target.f32()[i] = 4.1f;
+  return {.name = "hidden_l1",
+          .inputs = {{x, 0.3f, 2.5f}},
+          .op = [=](Tape& t, Vars v) { return ops::hidden_l1(t, v[0], target, hidden); },
+          .activations = 1,
+          .variant = fmt::format("{}", side)};
+}
+
+OpTable hidden_cases() {
+  return {{replaced({2, 5, 4, 3}, 2), replaced({3, 33, 31, 17}, 4), pixels_of({2, 3, 2, 12}, {2, 2}),
+           pixels_of({1, 2, 5, 6}, {3, 1}), pixels_of({3, 17, 13, 48}, {4, 4}),
+           hidden_loss({2, 5, 4, 3}, 2), hidden_loss({3, 64, 61, 3}, 8)},
+          {replaced(kLargeMaps[0], 8), pixels_of({8, 7, 7, 3072}, {32, 32}),
+           hidden_loss({8, 224, 224, 3}, 32)}};
+}
+
 }  // namespace
 
 OpTable patch_cases() {
@@ -84,6 +137,7 @@ OpTable patch_cases() {
       shifted(kLargeMaps[0], 12),
       shifted(kLargeMaps[4], 6),
       side_by_side({{8, 56, 56, 48}, {8, 56, 56, 24}, {8, 56, 56, 12}, {8, 56, 56, 12}})};
+  add(table, hidden_cases());
   return table;
 }
 
