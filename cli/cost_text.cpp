@@ -53,9 +53,10 @@ std::string plan_text(const Config& config) {
   text += fmt::format(
       "multiply-adds an image {:>14.1f} million ({:.1f} MFLOP; papers often call MACs FLOPs)\n",
       macs * 1e-6, 2.0 * macs * 1e-6);
-  text += fmt::format("a training step        {:>14.2f} GFLOP at batch {}\n",
-                      6.0 * macs * 1e-9 * static_cast<double>(config.data.batch_size),
-                      config.data.batch_size);
+  text +=
+      fmt::format("a training step        {:>14.2f} GFLOP at batch {}\n",
+                  6.0 * training_macs(model) * 1e-9 * static_cast<double>(config.data.batch_size),
+                  config.data.batch_size);
   text += fmt::format("predicted peak memory  {:>14.0f} MB at batch {}\n",
                       static_cast<double>(predicted_bytes(config, parameters)) / 1048576.0,
                       config.data.batch_size);

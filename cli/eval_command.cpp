@@ -71,7 +71,9 @@ int run(const EvalOptions& options) {
     eval_boxes(options, saved, *dataset);
     return kExitOk;
   }
-  if (!options.patch_sizes.empty()) return run_patch_sizes(options, saved, *dataset);
+  if (std::vector<std::int64_t> sizes = patch_sizes_of(options, saved.config); !sizes.empty()) {
+    return run_patch_sizes(options, std::move(sizes), saved, *dataset);
+  }
   if (!options.curve.empty()) fail<ConfigError>("--curve: is for --patch-size, as in 1,2,4");
   const TestViews views = views_of(options, saved.config);
   std::vector<ClassAnswer> answers;
@@ -123,13 +125,14 @@ Action add_eval_command(Arguments& arguments) {
   arguments
       .add_option("--patch-size", options->patch_sizes,
                   "Test with patches of other sizes too: 1,2,4. Kernels, positions and tables are "
-                  "resized; nothing is trained")
+                  "resized; nothing is trained. With --curve and a run of model.patch_sizes these, "
+                  "if not given")
       .comma_separated()
       .between(1, 16384);
   arguments.add_option(
       "--curve", options->curve,
-      "With --patch-size: draw top-1 over the patch and over the arithmetic into an SVG "
-      "file");
+      "With --patch-size: draw top-1, its 95 % interval in the table, over the patch and over the "
+      "arithmetic into an SVG file");
   arguments
       .add_option(
           "--tta", options->views,

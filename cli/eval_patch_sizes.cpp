@@ -2,14 +2,19 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <cmath>
+#include <set>
 
 #include "cli/commands.h"
 #include "cli/eval_report.h"
 #include "core/atomic_file.h"
 #include "core/error.h"
+#include "core/profile.h"
 #include "formats/json.h"
 #include "layers/stage_plan.h"
 #include "report/plot/plot.h"
+#include "train/readable.h"
 
 namespace tessera {
 namespace {
@@ -19,8 +24,32 @@ struct PatchResult {
   Size2 tokens{};
   double macs = 0.0;
   double top1 = 0.0;
+  double half = 0.0;  ///< of the 95 % interval of top1, by the normal approximation
+  double images_per_s = 0.0;
   bool as_trained = false;
 };
+
+/// Inference on images of zeros: a median of three batches, after one to warm up.
+double measure_images_per_s(const SavedModel& saved) {
+  const ImageShape& image = saved.config.data.image;
+  const Tensor images =
+      Tensor::zeros({saved.config.data.batch_size, image.height, image.width, image.channels});
+  std::array<double, 3> seconds{};
+  saved.learner->predict(images);
+  for (double& passed : seconds) {
+    const double start = seconds_now();
+    saved.learner->predict(images);
+    passed = seconds_now() - start;
+  }
+  std::ranges::sort(seconds);
+  return static_cast<double>(images.dim(0)) / seconds[1];
+}
+
+bool is_trained_with(const ModelConfig& model, std::int64_t patch) {
+  const auto& sizes = model.patch_sizes;
+  return sizes.empty() ? model.patch_size == Size2{patch, patch}
+                       : std::ranges::find(sizes, patch) != sizes.end();
+}
 
 SavedModel with_patch(const SavedModel& saved, std::int64_t patch) {
   const std::string override = fmt::format("model.patch_size={}", patch);
@@ -67,36 +96,51 @@ void draw_curve(const std::string& path, const std::vector<PatchResult>& results
 }
 
 void print_row(const PatchResult& result, const ClassificationMeter& metrics) {
-  fmt::print("{:>10}{:>10}{:>10.1f}{:>10}{:>10}{:>10.4f}\n",
+  fmt::print("{:>10}{:>10}{:>10.1f}{:>16}{:>10}{:>10.4f}{:>11.0f}\n",
              fmt::format("{} {}", result.patch, result.as_trained ? "*" : " "),
              fmt::format("{}x{}", result.tokens[0], result.tokens[1]), 1e-6 * result.macs,
-             fmt::format("{:.2f} %", 100.0 * metrics.top1()),
-             fmt::format("{:.2f} %", 100.0 * metrics.top5()), metrics.loss());
+             fmt::format("{:.2f} ± {:.2f} %", 100.0 * metrics.top1(), 100.0 * result.half),
+             fmt::format("{:.2f} %", 100.0 * metrics.top5()), metrics.loss(), result.images_per_s);
 }
 
 }  // namespace
 
-int run_patch_sizes(const EvalOptions& options, const SavedModel& saved, const Dataset& dataset) {
+std::vector<std::int64_t> patch_sizes_of(const EvalOptions& options, const Config& config) {
+  if (!options.patch_sizes.empty() || options.curve.empty()) return options.patch_sizes;
+  const std::set<std::int64_t> sizes(config.model.patch_sizes.begin(),
+                                     config.model.patch_sizes.end());
+  return {sizes.begin(), sizes.end()};
+}
+
+int run_patch_sizes(const EvalOptions& options, const std::vector<std::int64_t>& sizes,
+                    const SavedModel& saved, const Dataset& dataset) {
   if (!options.curve.empty() && !options.curve.ends_with(".svg")) {
     fail<ConfigError>("--curve {}: is drawn as SVG; give a name that ends in .svg", options.curve);
   }
   const TestViews views = views_of(options, saved.config);
   // What cannot be fitted is said before the first is tested.
-  for (const std::int64_t patch : options.patch_sizes) with_patch(saved, patch);
+  for (const std::int64_t patch : sizes) with_patch(saved, patch);
   Json rows = Json::array();
   std::vector<PatchResult> results;
   if (!options.json) {
-    fmt::print("{:>10}{:>10}{:>10}{:>10}{:>10}{:>10}\n", "patch", "tokens", "MMACs", "top-1",
-               "top-5", "loss");
+    fmt::print("{:>10}{:>10}{:>10}{:>16}{:>10}{:>10}{:>11}\n", "patch", "tokens", "MMACs", "top-1",
+               "top-5", "loss", "images/s");
   }
-  for (const std::int64_t patch : options.patch_sizes) {
+  for (const std::int64_t patch : sizes) {
     const SavedModel fitted = with_patch(saved, patch);
     const ModelPlan plan = plan_model(fitted.config.model);
     const ClassificationMeter metrics = test(fitted, dataset, views);
-    results.push_back({patch, plan.embed.map, static_cast<double>(plan.macs()), metrics.top1(),
-                       saved.config.model.patch_size == Size2{patch, patch}});
+    const double share = metrics.top1();
+    results.push_back(
+        {patch, plan.embed.map, static_cast<double>(plan.macs()), share,
+         1.96 * std::sqrt(share * (1.0 - share) / static_cast<double>(metrics.samples())),
+         measure_images_per_s(fitted), is_trained_with(saved.config.model, patch)});
     if (options.json) {
-      rows.push_back({{"patch_size", patch}, {"tokens", plan.embed.map}, {"macs", plan.macs()}});
+      rows.push_back({{"patch_size", patch},
+                      {"tokens", plan.embed.map},
+                      {"macs", plan.macs()},
+                      {"top1_half_interval", results.back().half},
+                      {"images_per_s", results.back().images_per_s}});
       rows.back().update(to_json(metrics, dataset, options.confusion));
     } else {
       print_row(results.back(), metrics);
@@ -106,7 +150,10 @@ int run_patch_sizes(const EvalOptions& options, const SavedModel& saved, const D
   if (options.json) {
     fmt::print("{}\n", json_text(Json{{"patch_sizes", rows}}));
   } else {
-    fmt::print("* as trained; at the others kernels, positions and tables are resized\n");
+    fmt::print("* as trained; at the others {}\n± half of the 95 % interval of {}\n",
+               saved.config.model.patch_sizes.empty() ? "kernels, positions and tables are resized"
+                                                      : "kernels and positions are resized",
+               plural(dataset.size(), "image"));
   }
   return kExitOk;
 }

@@ -50,7 +50,12 @@ ClassificationMeter test(const SavedModel& saved, const Dataset& dataset, const 
 /// Tests how well `saved` fills in what is hidden of the images; two figures, or JSON.
 void eval_filling(const EvalOptions& options, const SavedModel& saved, const Dataset& dataset);
 
-/// Tests `saved` with patches of each of `options.patch_sizes`; a table, or JSON, and the curve.
-int run_patch_sizes(const EvalOptions& options, const SavedModel& saved, const Dataset& dataset);
+/// Of the options, or if only the curve is asked for those that the model was trained with; none:
+/// nothing of them is asked for.
+std::vector<std::int64_t> patch_sizes_of(const EvalOptions& options, const Config& config);
+
+/// Tests `saved` with patches of each of `sizes`; a table, or JSON, and the curve.
+int run_patch_sizes(const EvalOptions& options, const std::vector<std::int64_t>& sizes,
+                    const SavedModel& saved, const Dataset& dataset);
 
 }  // namespace tessera

@@ -28,6 +28,7 @@
 #include "train/run_history.h"
 #include "train/run_state.h"
 #include "train/signals.h"
+#include "train/teacher.h"
 #include "train/trainer.h"
 #include "train/training_log.h"
 #include "train/training_plan.h"
@@ -57,6 +58,7 @@ std::optional<InitialModel> prepare_weights(Config& config, bool starts) {
   if (!config.optim.freeze.empty()) {
     freeze_parameters(Model(config.model).parameters, config.optim.freeze);
   }
+  find_teacher(config);
   if (config.init.weights.empty() || !starts) return std::nullopt;
   InitialModel initial = load_initial_model(config);
   adopt_norms(config.model, initial.model->config());

@@ -11,6 +11,7 @@
 #include "core/text.h"
 #include "optim/schedule.h"
 #include "train/readable.h"
+#include "train/teacher.h"
 #include "train/training_plan.h"
 
 namespace tessera {
@@ -45,6 +46,7 @@ std::vector<std::string> plan_texts(const Config& config, std::int64_t samples, 
   if (const std::string text = learning_rate_text(config); !text.empty()) {
     lines.insert(lines.begin(), text);
   }
+  if (const auto teacher = find_teacher(config)) lines.push_back(teacher->text());
   for (std::string& line : plan_warnings(config, samples, ranks)) lines.push_back(std::move(line));
   return lines;
 }

@@ -20,7 +20,7 @@ ModelConfig resolved(ModelConfig config) {
 }
 
 std::unique_ptr<Backbone> make_backbone(const ModelConfig& config, const Head& head) {
-  const ModelPlan plan = plan_model(config, head);
+  const ModelPlan plan = plan_model(finest(config), head);
   if (config.name == ModelName::kViT) {
     return std::make_unique<VisionTransformer>(config, plan, head.reads());
   }
@@ -53,6 +53,13 @@ std::vector<Var> Model::forward(Tape& tape, const Var& images, ModelTrace* trace
   const Scope scope(tape, "head");
   return head_->forward(tape, maps, {images.dim(1), images.dim(2)});
 }
+
+void Model::draw_patch(std::uint64_t seed, std::uint64_t step) {
+  constexpr std::uint32_t kPatchDraw = 0xfffcu;  // beside those of dropout
+  backbone_->patch_embed().draw_size(Rng(seed, Stream::kDropout, step, 0, kPatchDraw));
+}
+
+void Model::rest_patch() { backbone_->patch_embed().draw_size(std::nullopt); }
 
 void Model::require_configured_size(const Shape& images) const {
   const auto [height, width] = config_.image_size;

@@ -27,6 +27,11 @@ class Model {
   /// one. `trace`, if given, receives what happened on the way. Throws ShapeError (see Backbone).
   std::vector<Var> forward(Tape& tape, const Var& images, ModelTrace* trace = nullptr);
 
+  /// From now on patches have one of `patch_sizes`, drawn from the address of an update of
+  /// training; or again the configured size. Of a model of one patch size neither changes anything.
+  void draw_patch(std::uint64_t seed, std::uint64_t step);
+  void rest_patch();
+
   /// Throws ShapeError unless images [B, H, W, C] have the size that is configured: a classifier is
   /// trained and tested at that alone, and another one is a mistake.
   void require_configured_size(const Shape& images) const;

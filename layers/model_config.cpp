@@ -1,5 +1,6 @@
 #include "layers/model_config.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace tessera {
@@ -18,6 +19,17 @@ std::vector<std::int64_t> stage_channels(const ModelConfig& config) {
     channels.push_back(whole ? std::llround(widened) : 0);
   }
   return channels;
+}
+
+std::int64_t largest_patch(const ModelConfig& config) {
+  return *std::ranges::max_element(config.patch_sizes);
+}
+
+ModelConfig finest(ModelConfig config) {
+  for (const std::int64_t side : config.patch_sizes) {
+    for (std::int64_t& own : config.patch_size) own = std::min(own, side);
+  }
+  return config;
 }
 
 float norm_epsilon(const ModelConfig& config) {

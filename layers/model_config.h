@@ -55,6 +55,8 @@ struct ModelConfig {
   std::int64_t in_channels = 3;
   std::int64_t num_classes = 1000;
   Size2 patch_size{4, 4};  ///< pixels
+  /// Of which one is drawn for each update: see FlexiblePatchEmbed. Empty: patch_size alone.
+  std::vector<std::int64_t> patch_sizes{};
   PatchEmbedConfig patch_embed;
   std::int64_t embed_dim = 96;  ///< channels of the first stage
   /// Channels of a stage by those of the one before it: one number for all, or one a merging.
@@ -96,6 +98,13 @@ float patch_norm_epsilon(const ModelConfig& config);
 /// Channels of each stage: embed_dim, then times channel_multiplier. A product that is no whole
 /// number is 0, and so is what follows.
 std::vector<std::int64_t> stage_channels(const ModelConfig& config);
+
+/// The largest of patch_sizes: the size at which their kernel is learned.
+std::int64_t largest_patch(const ModelConfig& config);
+
+/// The same model at its smallest patch: its map and windows are those that tables of positions are
+/// made for. Without patch_sizes `config` itself.
+ModelConfig finest(ModelConfig config);
 
 /// Channels inside the MLP of a block with `channels` channels.
 std::int64_t mlp_hidden(const ModelConfig& config, std::int64_t channels);

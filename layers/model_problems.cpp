@@ -38,6 +38,7 @@ Problems number_problems(const ModelConfig& config) {
   need("embed_dim", config.embed_dim);
   need("in_channels", config.in_channels);
   need("num_classes", config.num_classes);
+  for (const std::int64_t side : config.patch_sizes) need("patch_sizes", side);
   if (config.channel_multiplier.empty()) need("channel_multiplier", 0);
   if (config.token_shift.empty()) need("token_shift", 0);
   return problems;
@@ -174,7 +175,7 @@ Problems mlp_problems(const ModelConfig& config) {
 }
 
 /// The patch fits the image, and every merging still finds two tokens to merge.
-Problems map_problems(const ModelConfig& config) {
+Problems maps_of_patch(const ModelConfig& config) {
   const Size2 image = config.image_size, patch = config.patch_size;
   if (patch[0] > image[0] || patch[1] > image[1]) {
     return {{{"model.patch_size", "model.image_size"},
@@ -196,6 +197,20 @@ Problems map_problems(const ModelConfig& config) {
     plan += fmt::format(", {}: {}", s + 1, by(map));
   }
   return {};
+}
+
+/// The same of every patch size that is drawn.
+Problems map_problems(ModelConfig config) {
+  Problems problems = maps_of_patch(config);
+  for (const std::int64_t side : config.patch_sizes) {
+    if (!problems.empty()) {
+      problems.front().others.emplace_back("model.patch_sizes");
+      break;
+    }
+    config.patch_size = {side, side};
+    problems = maps_of_patch(config);
+  }
+  return problems;
 }
 
 /// What the type of merging asks of the channels between two stages.

@@ -115,4 +115,15 @@ ModelPlan plan_model(const ModelConfig& config, const Head& head) {
   return plan_valid(config, head);
 }
 
+double training_macs(const ModelConfig& config) {
+  if (config.patch_sizes.empty()) return static_cast<double>(plan_model(config).macs());
+  ModelConfig drawn = config;
+  double sum = 0.0;
+  for (const std::int64_t side : config.patch_sizes) {
+    drawn.patch_size = {side, side};
+    sum += static_cast<double>(plan_model(drawn).macs());
+  }
+  return sum / static_cast<double>(config.patch_sizes.size());
+}
+
 }  // namespace tessera

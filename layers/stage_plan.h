@@ -81,4 +81,8 @@ ModelPlan plan_model(const ModelConfig& config);
 /// The same with another head in the place of `config.head`.
 ModelPlan plan_model(const ModelConfig& config, const Head& head);
 
+/// Multiply-adds of an image of training: the mean over patch_sizes where one of them is drawn.
+/// Throws as plan_model.
+double training_macs(const ModelConfig& config);
+
 }  // namespace tessera

@@ -75,7 +75,7 @@ using Held = ShadowPool::Held;
 class Step {
  public:
   Step(ShadowPool& pool, const ModelConfig& config, const TrainingLoad& load)
-      : pool_(pool), config_(config), load_(load), plan_(plan_model(config)) {}
+      : pool_(pool), config_(config), load_(load), plan_(plan_model(finest(config))) {}
 
   void run() {
     const std::int64_t image = config_.image_size[0] * config_.image_size[1] * config_.in_channels;
@@ -275,7 +275,7 @@ void Step::backward(const StagePlan& stage, bool shifted) {
 /// What orthogonal updates work in: Muon takes a matrix a thread.
 void orthogonalize(ShadowPool& pool, const ModelConfig& config, DType dtype) {
   std::set<std::pair<std::int64_t, std::int64_t>> shapes;
-  const ModelPlan plan = plan_model(config);
+  const ModelPlan plan = plan_model(finest(config));
   for (const StagePlan& stage : plan.stages) {
     const std::int64_t c = stage.channels, hidden = mlp_hidden(config, c);
     shapes.insert({{3 * c, c}, {c, c}, {hidden, c}});

@@ -94,7 +94,8 @@ class CellProblems {
 /// The configuration of a cell; what is wrong with it goes to `problems`.
 Config read_cell(const YamlNode& tree, Problems& problems) {
   Config config = read_config(tree, problems);
-  config.train.out = TrainConfig{}.out;
+  static const TrainConfig unset;
+  config.train.out = unset.out;
   if (!problems.empty()) return config;
   if (!config.has_data) {
     problems.add(tree.mark, "data.name is none: a study needs a data set to train on");

@@ -20,7 +20,8 @@ bool is_legal(const Config& config) {
 }
 
 std::int64_t cost_of(Match match, const ModelConfig& model) {
-  return match == Match::kMacs ? plan_model(model).macs() : Model(model).parameters.count();
+  return match == Match::kMacs ? std::llround(training_macs(model))
+                               : Model(model).parameters.count();
 }
 
 ModelConfig with_width(ModelConfig model, std::int64_t width) {

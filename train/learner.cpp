@@ -10,6 +10,7 @@
 #include "tasks/make_task.h"
 #include "train/averaged_weights.h"
 #include "train/evaluate.h"
+#include "train/teacher.h"
 
 namespace tessera {
 namespace {
@@ -70,8 +71,11 @@ double Learner::run(const Batch& batch, const Pass& pass) {
       config_.train.precision == Precision::kBF16 ? DType::kBF16 : batch.images.dtype();
   const Tensor images = batch.images.dtype() == dtype ? batch.images : cast(batch.images, dtype);
   require_size(images.shape());
+  model_.draw_patch(config_.train.seed, static_cast<std::uint64_t>(pass.step));
   const std::vector<Var> outputs = model_.forward(tape_, tape_.constant(images));
-  const Var loss = task_->loss(tape_, outputs, batch);
+  model_.rest_patch();
+  Var loss = task_->loss(tape_, outputs, batch);
+  if (teacher_) loss = teacher_->guide(tape_, loss, outputs.front(), batch.images);
   const double value = double{loss.value.f32()[0]};
   std::vector<Tensor> values;
   if (pass.meter != nullptr) {

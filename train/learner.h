@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "core/ops/row_products.h"
@@ -17,6 +18,8 @@
 #include "train/train_config.h"
 
 namespace tessera {
+
+class Teacher;
 
 struct UpdateResult {
   double loss = 0.0;       ///< mean over the batches of the update
@@ -33,6 +36,9 @@ class Learner {
 
   /// Takes over the weights of a model of the same configuration, before the first update.
   void start_from(const ParameterStore& weights);
+
+  /// From now on updates learn from `teacher` too; none: from the targets alone.
+  void learn_from(std::shared_ptr<const Teacher> teacher) { teacher_ = std::move(teacher); }
 
   /// Takes over weights and state of rank 0.
   void follow();
@@ -107,6 +113,7 @@ class Learner {
   Communicator& ranks_;
   Model model_;
   std::unique_ptr<Task> task_;
+  std::shared_ptr<const Teacher> teacher_;
   std::unique_ptr<Optimizer> optimizer_;
   std::optional<GradientSum> sum_;  // where there are several ranks
   std::optional<Ema> ema_;

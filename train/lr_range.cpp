@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "train/learner.h"
+#include "train/teacher.h"
 #include "train/trainer.h"
 #include "train/training_plan.h"
 
@@ -93,6 +94,7 @@ LrRange test_lr_range(const Config& config, const Dataset& train, const LrRangeO
   check(options);
   training_length(config, train.size());  // throws if there is no batch
   Learner learner(config);
+  learner.learn_from(find_teacher(config));
   if (initial != nullptr) learner.start_from(*initial);
   Batches batches(config, train);
   Divergence diverges;

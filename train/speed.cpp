@@ -13,6 +13,7 @@
 #include "layers/stage_plan.h"
 #include "train/learner.h"
 #include "train/memory_limits.h"
+#include "train/teacher.h"
 
 namespace tessera {
 namespace {
@@ -127,6 +128,7 @@ Speed measure_speed(const Config& config, std::int64_t batch_size, int steps, Co
   speed.steps = steps;
   speed.ranks = ranks.size();
   Learner learner(config, ranks);
+  learner.learn_from(find_teacher(config));
   std::vector<std::int64_t> places =
       places_of({ranks.rank(), ranks.size()}, batch_size, config.data.augment.mixes());
   Batch batch = random_batch(config, learner.task(), static_cast<std::int64_t>(places.size()));
@@ -153,14 +155,25 @@ Speed measure_speed(const Config& config, std::int64_t batch_size, int steps, Co
   speed.stream_gbytes = ranks.size() * measure_stream_gbytes();
   const ModelPlan plan = plan_model(config.model);
   speed.train =
-      rate_of(training.wall, batch_size, 6.0 * static_cast<double>(plan.macs()), speed.peak_gflops);
+      rate_of(training.wall, batch_size, 6.0 * training_macs(config.model), speed.peak_gflops);
   speed.infer = rate_of(inference.wall, batch_size,
                         2.0 * static_cast<double>(plan.evaluation_macs()), speed.peak_gflops);
   return speed;
 }
 
 double measure_update_seconds(const Config& config) {
+  if (!config.model.patch_sizes.empty()) {
+    double sum = 0.0;
+    for (const std::int64_t side : config.model.patch_sizes) {
+      Config drawn = config;
+      drawn.model.patch_sizes.clear();
+      drawn.model.patch_size = {side, side};
+      sum += measure_update_seconds(drawn);
+    }
+    return sum / static_cast<double>(config.model.patch_sizes.size());
+  }
   Learner learner(config);
+  learner.learn_from(find_teacher(config));
   const Batch batch = random_batch(config, learner.task(), config.data.batch_size);
   std::int64_t step = 0;
   const auto update = [&] {

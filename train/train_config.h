@@ -15,6 +15,19 @@ namespace tessera {
 enum class Precision : std::uint8_t { kF32, kBF16 };
 enum class Recompute : std::uint8_t { kNone, kBlocks };
 
+enum class TeacherForm : std::uint8_t {
+  kSoft,  ///< its probabilities are learned
+  kHard,  ///< the class that it takes an image for
+};
+
+/// A trained model that is learned from beside the labels: see Teacher.
+struct TeacherConfig {
+  std::string run;  ///< or a checkpoint, or weights; empty: none
+  TeacherForm form = TeacherForm::kSoft;
+  double weight = 0.5;       ///< of what it says; the rest is the labels'
+  double temperature = 3.0;  ///< kSoft: by which logits are divided on both sides
+};
+
 struct TrainConfig {
   std::int64_t epochs = 10;
   std::int64_t max_steps = 0;  ///< stop after so many updates; 0: epochs decide
@@ -27,8 +40,9 @@ struct TrainConfig {
   std::string best_by = "top1";      ///< the figure of validation that makes a checkpoint the best
   std::int64_t patience = 0;  ///< evaluations without a better one that end the run; 0: none do
   std::int64_t checkpoint_every = 0;  ///< steps between checkpoints beside those of epochs; 0: none
-  bool tensorboard = true;            ///< event files in the run's folder
-  std::string out = "runs";           ///< folder in which the run's folder is made
+  TeacherConfig teacher{};
+  bool tensorboard = true;   ///< event files in the run's folder
+  std::string out = "runs";  ///< folder in which the run's folder is made
 };
 
 /// What a run starts from.

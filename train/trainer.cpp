@@ -16,6 +16,7 @@
 #include "train/memory_limits.h"
 #include "train/readable.h"
 #include "train/signals.h"
+#include "train/teacher.h"
 
 namespace tessera {
 
@@ -51,7 +52,9 @@ Trainer::Trainer(const Config& config, std::filesystem::path checkpoints, const 
       samples_(train.size()),
       peak_lr_(scaled_lr(config.optim, config.data.batch_size * config.data.accumulate)),
       position_(first_position(length_)),
-      best_(config.train.best_by) {}
+      best_(config.train.best_by) {
+  learner_.learn_from(find_teacher(config_));
+}
 
 void Trainer::restore(const LoadedCheckpoint& checkpoint, const TrainingHistory& history) {
   const CheckpointMeta& meta = checkpoint.meta;

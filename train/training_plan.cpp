@@ -96,7 +96,7 @@ std::int64_t predicted_bytes(const Config& config, std::int64_t parameters) {
 double predicted_seconds(const Config& config, std::int64_t samples) {
   constexpr double kShareOfPeak = 0.5, kPasses = 3.0;  // forward, and back to inputs and weights
   const TrainingLength length = training_length(config, samples);
-  const double macs = static_cast<double>(plan_model(config.model).macs());
+  const double macs = training_macs(config.model);
   const auto images =
       static_cast<double>(length.total_steps * config.data.batch_size * config.data.accumulate);
   const bool low = config.train.precision == Precision::kBF16;

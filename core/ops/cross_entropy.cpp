@@ -1,6 +1,7 @@
 #include "core/ops/cross_entropy.h"
 
 #include <cmath>
+#include <vector>
 
 #include "core/kernels/simd_math.h"
 #include "core/ops/row_loss.h"
@@ -97,6 +98,34 @@ Var soft_cross_entropy(Tape& tape, const Var& logits, const Tensor& targets) {
         }
         for (std::int64_t k = 0; k < classes; ++k) p[k] = static_cast<float>(mass) * p[k] - q[k];
         return mass * sums.log_sum - dot;
+      });
+}
+
+// With z the logits of p over T: loss = T^2 sum(q (log q - log p)), d loss / d logits = T (p - q)
+Var distillation(Tape& tape, const Var& logits, const Tensor& teacher, float temperature) {
+  check_targets("distillation", logits, teacher);
+  if (!(temperature > 0.0f)) {
+    fail<ConfigError>("[distillation] temperature {} is not above 0", temperature);
+  }
+  const std::int64_t classes = logits.dim(1);
+  const double scale = double{temperature};
+  return record_row_loss(
+      tape, "distillation", logits, [&](std::int64_t b, const auto* z, float* p) {
+        std::vector<float> room(static_cast<std::size_t>(3 * classes));
+        float *const own = room.data(), *const said = own + classes, *const q = said + classes;
+        for (std::int64_t k = 0; k < classes; ++k) {
+          own[k] = load(z[k]) / temperature;
+          said[k] = teacher.f32()[b * classes + k] / temperature;
+        }
+        const RowSums sums = softmax_row(own, p, classes), others = softmax_row(said, q, classes);
+        double loss = 0.0;
+        for (std::int64_t k = 0; k < classes; ++k) {
+          const double log_p = double{own[k]} - double{sums.largest} - sums.log_sum;
+          const double log_q = double{said[k]} - double{others.largest} - others.log_sum;
+          if (q[k] > 0.0f) loss += double{q[k]} * (log_q - log_p);
+          p[k] = temperature * (p[k] - q[k]);
+        }
+        return scale * scale * loss;
       });
 }
 

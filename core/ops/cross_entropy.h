@@ -29,6 +29,13 @@ Var focal_cross_entropy(Tape& tape, const Var& logits, const Tensor& targets, fl
 /// arXiv:2006.07159 section 5.1, arXiv:2110.00476. Throws ShapeError.
 Var binary_cross_entropy(Tape& tape, const Var& logits, const Tensor& targets);
 
+/// Mean over the batch of T^2 sum(q (log q - log p)) with q = softmax(teacher / T) and p =
+/// softmax(logits / T): how far answers are from those of a teacher, whose scale T leaves as it is.
+/// logits [B, K] f32 or bf16, teacher [B, K] f32 (no gradient), T = `temperature` -> [1] f32, in
+/// nats. arXiv:1503.02531 section 2, arXiv:2012.12877 section 4. Throws ShapeError; ConfigError for
+/// a temperature that is not above 0.
+Var distillation(Tape& tape, const Var& logits, const Tensor& teacher, float temperature);
+
 struct PixelLossConfig {
   std::int32_t ignored = 255;  ///< pixels of this label count for nothing
   Tensor weights{};            ///< of the classes, f32 [K]; empty: all 1

@@ -36,6 +36,7 @@ void check_upernet(const ModelConfig& config) {
 /// Throws for what transformers cannot build.
 void check_buildable(const ModelConfig& config) {
   const bool vit = config.name == ModelName::kViT;
+  if (!config.patch_sizes.empty()) refuse("model.patch_sizes", "only one size");
   if (config.patch_embed.type != PatchEmbedType::kLinear) {
     refuse("model.patch_embed.type", "only linear");
   }

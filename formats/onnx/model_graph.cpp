@@ -106,6 +106,11 @@ WrittenModel export_model(const std::filesystem::path& path, const ModelConfig& 
         "[onnx] model.head.type pixels: a model that fills images in is not written; train a "
         "classifier or a dense model from its weights");
   }
+  if (!config.patch_sizes.empty()) {
+    fail<ConfigError>(
+        "[onnx] model.patch_sizes: a model of several patch sizes is not written; convert --model "
+        "fits its weights to a configuration of one");
+  }
   GraphBuilder graph;
   LayerGraph layers(graph, resolved, parameters);
   const std::optional<PreprocessSpec>& images = options.images;

@@ -86,7 +86,7 @@ std::vector<float> coordinates(const AttentionGeometry& module) {
 std::vector<AttentionGeometry> geometry_of(const ModelConfig& config) {
   std::vector<AttentionGeometry> modules;
   if (config.name == ModelName::kViT) return modules;
-  const ModelPlan plan = plan_model(config);
+  const ModelPlan plan = plan_model(finest(config));
   for (std::size_t s = 0; s < plan.stages.size(); ++s) {
     const StagePlan& stage = plan.stages[s];
     for (std::int64_t b = 0; b < stage.depth; ++b) {

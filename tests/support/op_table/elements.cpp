@@ -114,6 +114,15 @@ OpCase binary_loss(const Shape& logits) {
           .activations = 1};
 }
 
+OpCase distilled(const Shape& logits, float temperature) {
+  const Tensor teacher = random_tensor(logits, 2, 3.0f);
+  return {.name = "distillation",
+          .inputs = {{logits, 2.0f}},
+          .op = [=](Tape& t, Vars v) { return ops::distillation(t, v[0], teacher, temperature); },
+          .activations = 1,
+          .variant = fmt::format("{}", temperature)};
+}
+
 OpTable losses() {
   OpTable table;
   table.small = {hard_loss({1, 2}, 0.0f), hard_loss({5, 10}, 0.1f), hard_loss({3, 37}, 0.3f),
@@ -121,6 +130,8 @@ OpTable losses() {
   add(table, {each_of({{1, 2}, {3, 5}, {130, 101}}, soft_loss), {soft_loss({128, 1000})}});
   add(table, {each_of({{1, 2}, {3, 5}, {130, 101}}, focal_loss), {focal_loss({128, 1000})}});
   add(table, {each_of({{1, 1}, {3, 5}, {130, 101}}, binary_loss), {binary_loss({128, 1000})}});
+  add(table, {{distilled({1, 2}, 1.0f), distilled({3, 5}, 3.0f), distilled({130, 101}, 0.5f)},
+              {distilled({128, 1000}, 3.0f)}});
   table.large.push_back(hard_loss({128, 1000}, 0.1f));
   return table;
 }

@@ -1,6 +1,7 @@
 // Ops that patch embeddings, mergings, token shifts and hidden patches are made of.
 #include "core/ops/hidden_patches.h"
 #include "core/ops/neighbours.h"
+#include "core/ops/resize_kernel.h"
 #include "core/ops/tokens.h"
 #include "tests/support/op_table/cases.h"
 
@@ -102,12 +103,23 @@ OpCase hidden_loss(const Shape& x, std::int64_t side) {
           .variant = fmt::format("{}", side)};
 }
 
+OpCase resized_kernel(const Shape& kernel, Size to) {
+  const ops::KernelMatrix vertical = ops::kernel_matrix(kernel[2], to[0]).value();
+  const ops::KernelMatrix horizontal = ops::kernel_matrix(kernel[3], to[1]).value();
+  return {.name = "resize_kernel",
+          .inputs = {{kernel}},
+          .op = [=](Tape& t, Vars v) { return ops::resize_kernel(t, v[0], vertical, horizontal); },
+          .activations = 0,
+          .variant = fmt::format("{}x{}", to[0], to[1])};
+}
+
 OpTable hidden_cases() {
-  return {{replaced({2, 5, 4, 3}, 2), replaced({3, 33, 31, 17}, 4), pixels_of({2, 3, 2, 12}, {2, 2}),
-           pixels_of({1, 2, 5, 6}, {3, 1}), pixels_of({3, 17, 13, 48}, {4, 4}),
-           hidden_loss({2, 5, 4, 3}, 2), hidden_loss({3, 64, 61, 3}, 8)},
-          {replaced(kLargeMaps[0], 8), pixels_of({8, 7, 7, 3072}, {32, 32}),
-           hidden_loss({8, 224, 224, 3}, 32)}};
+  return {
+      {replaced({2, 5, 4, 3}, 2), replaced({3, 33, 31, 17}, 4), pixels_of({2, 3, 2, 12}, {2, 2}),
+       pixels_of({1, 2, 5, 6}, {3, 1}), pixels_of({3, 17, 13, 48}, {4, 4}),
+       hidden_loss({2, 5, 4, 3}, 2), hidden_loss({3, 64, 61, 3}, 8)},
+      {replaced(kLargeMaps[0], 8), pixels_of({8, 7, 7, 3072}, {32, 32}),
+       hidden_loss({8, 224, 224, 3}, 32)}};
 }
 
 }  // namespace
@@ -138,6 +150,9 @@ OpTable patch_cases() {
       shifted(kLargeMaps[4], 6),
       side_by_side({{8, 56, 56, 48}, {8, 56, 56, 24}, {8, 56, 56, 12}, {8, 56, 56, 12}})};
   add(table, hidden_cases());
+  add(table, {{resized_kernel({3, 2, 4, 5}, {2, 3}), resized_kernel({2, 3, 2, 3}, {4, 4}),
+               resized_kernel({17, 3, 8, 8}, {7, 2})},
+              {resized_kernel({96, 3, 8, 8}, {4, 4})}});
   return table;
 }
 
