@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cstdint>
 #include <cstring>
 #include <thread>
 #include <vector>
@@ -37,8 +38,21 @@ TEST_CASE("blocks are large enough and waste at most an eighth") {
     pool.release(block);
     Block* again = pool.acquire(bytes);
     CHECK(again == block);
+    CHECK(reinterpret_cast<std::uintptr_t>(again->data) % 64 == 0);
     pool.release(again);
   }
+}
+
+TEST_CASE("tensors of other sizes take the memory of those that are gone") {
+  std::vector<Tensor> tensors;
+  for (int i = 0; i < 8; ++i) tensors.push_back(Tensor::empty({(3 + i) << 18}));
+  tensors.clear();
+  const std::size_t reserved = Pool::global().stats().reserved_bytes;
+  for (int i = 0; i < 4; ++i) tensors.push_back(Tensor::empty({(9 + i) << 18}));
+    // Under the sanitizer each size has blocks of its own.
+#if !defined(__SANITIZE_ADDRESS__)
+  CHECK(Pool::global().stats().reserved_bytes == reserved);
+#endif
 }
 
 TEST_CASE("live and peak bytes follow what tensors hold") {
