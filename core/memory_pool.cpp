@@ -8,9 +8,10 @@
 #include <bit>
 #include <cstdlib>
 #include <new>
+#include <optional>
 #include <vector>
 
-#include "core/address_range.h"
+#include "core/best_fit.h"
 
 namespace tessera {
 namespace {
@@ -18,31 +19,11 @@ namespace {
 constexpr std::size_t kAlignment = 64;
 constexpr std::size_t kHugePage = std::size_t{2} << 20;
 
-// Eight classes an octave: a block is at most one eighth larger than what was asked for.
-constexpr int kStepsLog2 = 3;
+constexpr int kLargeClass = -1;
 
-struct SizeClass {
-  int index;
-  std::size_t bytes;
-};
-
-SizeClass size_class(std::size_t bytes) {
-  const std::size_t units = std::max<std::size_t>(1, (bytes + kAlignment - 1) / kAlignment);
-  const int octave = static_cast<int>(std::bit_width(units)) - 1;
-  const int shift = std::max(0, octave - kStepsLog2);
-  const std::size_t step = std::size_t{1} << shift;
-  const std::size_t rounded = (units + step - 1) / step;  // in [8, 16] once shift > 0
-  return {shift * (1 << kStepsLog2) + static_cast<int>(rounded), rounded * step * kAlignment};
-}
-
-/// From here on a block lies in one range of addresses: kept by size, such blocks took a quarter
-/// more memory than was ever in use at once.
-constexpr std::size_t kLarge = std::size_t{1} << 20;
-
-/// All that the machine has may be wanted; addresses cost nothing. Where they are limited, or where
-/// the sanitizer shall see every block's end, there is no range, and large blocks are as small
-/// ones.
-std::size_t range_bytes() {
+/// All that the machine has may be wanted, and addresses cost nothing. 0 where they are limited,
+/// and where the sanitizer shall see the end of every block: large blocks are then as small ones.
+std::size_t range_size() {
 #if defined(__SANITIZE_ADDRESS__)
   return 0;
 #else
@@ -53,42 +34,54 @@ std::size_t range_bytes() {
 #endif
 }
 
-/// Blocks in the range. Under the pool's lock.
-struct LargeBlocks {
-  AddressRange range{range_bytes()};
-  std::vector<Block*> spare;  // without memory
+/// Addresses whose pages the system gives when they are touched; null if it has none.
+std::byte* reserve(std::size_t bytes) {
+  if (bytes == 0) return nullptr;
+  void* const start = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
+                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (start == MAP_FAILED) return nullptr;
+  ::madvise(start, bytes, MADV_HUGEPAGE);
+  return static_cast<std::byte*>(start);
+}
 
+/// Blocks of one range of addresses. Under the pool's lock.
+class LargeBlocks {
+ public:
   static LargeBlocks& global() {
-    static LargeBlocks* blocks = new LargeBlocks;
+    static LargeBlocks* blocks = new LargeBlocks(range_size());
     return *blocks;
   }
 
   /// None if the range has no room.
   Block* acquire(std::size_t bytes, PoolStats& stats) {
-    constexpr std::size_t kStep = AddressRange::kStep;
-    const std::size_t capacity = (bytes + kStep - 1) / kStep * kStep;
-    const std::size_t touched = range.touched();
-    std::byte* const data = range.acquire(capacity);
-    if (data == nullptr) return nullptr;
-    if (range.touched() > touched) {
+    const std::size_t capacity = large_capacity(bytes), touched = places_.touched();
+    const std::optional<std::size_t> offset = places_.acquire(capacity);
+    if (!offset) return nullptr;
+    if (places_.touched() > touched) {
       ++stats.system_allocations;
-      stats.reserved_bytes += range.touched() - touched;
+      stats.reserved_bytes += places_.touched() - touched;
     }
-    if (spare.empty()) spare.push_back(new Block);
-    Block* const block = spare.back();
-    spare.pop_back();
+    if (spare_.empty()) spare_.push_back(new Block);
+    Block* const block = spare_.back();
+    spare_.pop_back();
     block->capacity = capacity;
-    block->data = data;
+    block->size_class = kLargeClass;
+    block->data = start_ + *offset;
     return block;
   }
 
-  /// False if the block is none of these.
-  bool release(Block* block) {
-    if (!range.holds(block->data)) return false;
-    range.release(block->data, block->capacity);
-    spare.push_back(block);
-    return true;
+  void release(Block* block) {
+    places_.release(static_cast<std::size_t>(block->data - start_), block->capacity);
+    spare_.push_back(block);
   }
+
+ private:
+  explicit LargeBlocks(std::size_t bytes)
+      : start_(reserve(bytes)), places_(start_ == nullptr ? 0 : bytes) {}
+
+  std::byte* start_;
+  BestFit places_;
+  std::vector<Block*> spare_;  // without memory
 };
 
 std::byte* system_allocate(std::size_t bytes) {
@@ -102,6 +95,22 @@ std::byte* system_allocate(std::size_t bytes) {
 
 }  // namespace
 
+SizeClass size_class(std::size_t bytes) {
+  // Eight classes an octave: a block is at most one eighth larger than what was asked for.
+  constexpr int kStepsLog2 = 3;
+  const std::size_t units = std::max<std::size_t>(1, (bytes + kAlignment - 1) / kAlignment);
+  const int octave = static_cast<int>(std::bit_width(units)) - 1;
+  const int shift = std::max(0, octave - kStepsLog2);
+  const std::size_t step = std::size_t{1} << shift;
+  const std::size_t rounded = (units + step - 1) / step;  // in [8, 16] once shift > 0
+  return {shift * (1 << kStepsLog2) + static_cast<int>(rounded), rounded * step * kAlignment};
+}
+
+std::size_t large_capacity(std::size_t bytes) {
+  constexpr std::size_t kStep = std::size_t{64} << 10;
+  return (bytes + kStep - 1) / kStep * kStep;
+}
+
 Pool& Pool::global() {
   static Pool* pool = new Pool;
   return *pool;
@@ -109,7 +118,7 @@ Pool& Pool::global() {
 
 Block* Pool::acquire(std::size_t bytes) {
   const std::lock_guard lock(mutex_);
-  Block* block = bytes >= kLarge ? LargeBlocks::global().acquire(bytes, stats_) : nullptr;
+  Block* block = bytes >= kLargeBytes ? LargeBlocks::global().acquire(bytes, stats_) : nullptr;
   if (block == nullptr) {
     const auto [index, capacity] = size_class(bytes);
     std::vector<Block*>& kept = free_.at(static_cast<std::size_t>(index));
@@ -135,7 +144,7 @@ Block* Pool::acquire(std::size_t bytes) {
 void Pool::release(Block* block) noexcept {
   const std::lock_guard lock(mutex_);
   stats_.live_bytes -= block->capacity;
-  if (LargeBlocks::global().release(block)) return;
+  if (block->size_class == kLargeClass) return LargeBlocks::global().release(block);
   free_[static_cast<std::size_t>(block->size_class)].push_back(block);
 }
 

@@ -1,5 +1,6 @@
-// Memory of tensors: blocks that are kept by size and reused, so that a training step after the
-// second asks the system for nothing and touches no fresh page.
+// Memory of tensors: small blocks are kept by size, large ones share one range of addresses, and
+// both are reused, so that a training step after the second asks the system for nothing and touches
+// no fresh page.
 #pragma once
 
 #include <array>
@@ -20,11 +21,26 @@ struct Block {
 };
 
 struct PoolStats {
-  std::uint64_t system_allocations = 0;  ///< blocks taken from the system since the start
+  std::uint64_t system_allocations = 0;  ///< how often memory was taken from the system
   std::size_t live_bytes = 0;            ///< held by tensors now
   std::size_t peak_live_bytes = 0;       ///< the most ever held at once (see reset_peak)
   std::size_t reserved_bytes = 0;        ///< taken from the system and not given back
 };
+
+/// A kind of small blocks: all of one size, which is at most an eighth more than what was asked
+/// for.
+struct SizeClass {
+  int index;
+  std::size_t bytes;
+};
+SizeClass size_class(std::size_t bytes);
+
+/// From here on a block is a large one: kept by size, such blocks took a quarter more memory than
+/// was ever in use at once.
+inline constexpr std::size_t kLargeBytes = std::size_t{1} << 20;
+
+/// The size of a large block.
+std::size_t large_capacity(std::size_t bytes);
 
 /// Thread-safe: the loader's workers and the training loop share it.
 class Pool {

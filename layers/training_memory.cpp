@@ -1,14 +1,13 @@
 #include "layers/training_memory.h"
 
 #include <algorithm>
-#include <bit>
-#include <map>
 #include <set>
 #include <utility>
 #include <vector>
 
 #include "core/ops/row_slices.h"
 #include "core/ops/window_attention.h"
+#include "layers/shadow_pool.h"
 #include "layers/stage_plan.h"
 
 namespace tessera {
@@ -16,58 +15,6 @@ namespace {
 
 constexpr std::int64_t kFloat = 4;
 constexpr std::int64_t kGathered = 512;  // patches of a thread: see core/ops/conv2d.cpp
-
-/// Takes and gives back blocks as Pool does, without any memory.
-class ShadowPool {
- public:
-  class Held {
-   public:
-    Held() = default;
-    Held(ShadowPool& pool, std::int64_t capacity) : pool_(&pool), capacity_(capacity) {}
-    Held(Held&& other) noexcept { *this = std::move(other); }
-    Held& operator=(Held&& other) noexcept {
-      std::swap(pool_, other.pool_);
-      std::swap(capacity_, other.capacity_);
-      return *this;
-    }
-    ~Held() { free(); }
-    void free() {
-      if (pool_ != nullptr) ++pool_->kept_[capacity_];
-      pool_ = nullptr;
-    }
-
-   private:
-    ShadowPool* pool_ = nullptr;
-    std::int64_t capacity_ = 0;
-  };
-
-  Held take(std::int64_t bytes) {
-    const std::int64_t capacity = capacity_of(bytes);
-    std::int64_t& kept = kept_[capacity];
-    if (kept > 0) {
-      --kept;
-    } else {
-      reserved_ += capacity;
-    }
-    return {*this, capacity};
-  }
-
-  std::int64_t reserved() const { return reserved_; }
-
- private:
-  /// Eight sizes an octave.
-  static std::int64_t capacity_of(std::int64_t bytes) {
-    constexpr std::int64_t kUnit = 64;
-    const auto units =
-        static_cast<std::uint64_t>(std::max<std::int64_t>(1, (bytes + kUnit - 1) / kUnit));
-    const int shift = std::max(0, static_cast<int>(std::bit_width(units)) - 4);
-    const std::uint64_t step = std::uint64_t{1} << static_cast<unsigned>(shift);
-    return static_cast<std::int64_t>((units + step - 1) / step * step) * kUnit;
-  }
-
-  std::map<std::int64_t, std::int64_t> kept_;  ///< free blocks by their size
-  std::int64_t reserved_ = 0;
-};
 
 using Held = ShadowPool::Held;
 

@@ -34,9 +34,9 @@ class RunEvents final : public TrainingObserver {
 
   /// Scalars `val/loss`, `val/top1`, ... and those under `speed/`; of a classifier
   /// `images/confusion`: a row for each true class, a column for each answer, by share; and the
-  /// most certain wrong answers, `images/mistakes`, with the text `names/mistakes`. Masks, boxes and
-  /// filled in pixels as `images/val`: what the task draws of the first images of validation, side
-  /// by side, with `names/val`.
+  /// most certain wrong answers, `images/mistakes`, with the text `names/mistakes`. Masks, boxes
+  /// and filled in pixels as `images/val`: what the task draws of the first images of validation,
+  /// side by side, with `names/val`.
   void on_evaluation(const EvaluationRecord& record, const TimingRecord& timing,
                      bool is_best) override;
 
