@@ -1,5 +1,6 @@
 #include <fmt/core.h>
 
+#include <filesystem>
 #include <memory>
 
 #include "cli/arguments.h"
@@ -9,6 +10,7 @@
 #include "core/parallel.h"
 #include "formats/json.h"
 #include "train/config/config.h"
+#include "train/saved_model.h"
 #include "train/speed.h"
 
 namespace tessera {
@@ -27,10 +29,14 @@ int run(BenchOptions options, Communicator& ranks) {
   if (!options.precision.empty()) {
     options.overrides.push_back("train.precision=" + options.precision);
   }
-  const Config config = load_config(options.config, options.overrides);
+  const bool trained = std::filesystem::is_directory(options.config);
+  SavedModel saved;
+  if (trained) saved = load_saved_model(options.config, options.overrides);
+  const Config config = trained ? saved.config : load_config(options.config, options.overrides);
   if (config.train.threads > 0) set_num_threads(config.train.threads);
   const std::int64_t batch = options.batch > 0 ? options.batch : config.data.batch_size;
-  const Speed speed = measure_speed(config, batch, options.steps, ranks);
+  const Speed speed = trained ? measure_inference(*saved.learner, config, batch, options.steps)
+                              : measure_speed(config, batch, options.steps, ranks);
   if (!ranks.leads()) return kExitOk;
   if (options.json) {
     fmt::print("{}\n", json_text(speed_json(speed, config), 2));
@@ -44,7 +50,12 @@ int run(BenchOptions options, Communicator& ranks) {
 
 Action add_bench_command(Arguments& arguments) {
   auto options = std::make_shared<BenchOptions>();
-  arguments.add_option("config", options->config, "Configuration file (YAML)").required();
+  arguments
+      .add_option("config", options->config,
+                  "Configuration file (YAML), or a folder whose model's inference is measured "
+                  "alone: a run, "
+                  "a checkpoint, weights, or what quantize wrote")
+      .required();
   arguments.add_option("--set", options->overrides, "Override a key: --set model.patch_size=2")
       .repeated();
   arguments.add_option("--batch", options->batch, "Images a step; data.batch_size if not given")

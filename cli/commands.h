@@ -29,6 +29,7 @@ Action add_inspect_command(Arguments& arguments);
 Action add_forward_command(Arguments& arguments);
 Action add_convert_command(Arguments& arguments);
 Action add_export_command(Arguments& arguments);
+Action add_quantize_command(Arguments& arguments);
 Action add_ablate_command(Arguments& arguments);
 Action add_bench_command(Arguments& arguments);
 Action add_report_command(Arguments& arguments);

@@ -132,8 +132,16 @@ std::string line(const char* name, const Rate& rate) {
                      rate.images_per_s, rate.gflops, 100.0 * rate.peak_share);
 }
 
-const char* precision_of(const Config& config) {
-  return config.train.precision == Precision::kBF16 ? "bf16" : "f32";
+std::string precision_of(const Speed& speed, const Config& config) {
+  const char* const floats = config.train.precision == Precision::kBF16 ? "bf16" : "f32";
+  return speed.quantized ? fmt::format("int8 and {}", floats) : floats;
+}
+
+std::string loader_line(const LoaderCost& loader) {
+  return fmt::format(
+      "loader    {:>10.2f} ms of CPU a batch ({}), {:.1f} % of a training step's {:.0f} "
+      "ms\n",
+      1e3 * loader.cpu_seconds, loader.data, 100.0 * loader.share(), 1e3 * loader.step_cpu_seconds);
 }
 
 }  // namespace
@@ -142,39 +150,40 @@ std::string speed_text(const Speed& speed, const Config& config) {
   std::string workers = plural(num_threads(), "thread");
   if (speed.ranks > 1) workers = fmt::format("{} ranks of {}", speed.ranks, workers);
   std::string text = fmt::format("batch {}, {}, {}; medians of {}\n\n", speed.batch,
-                                 precision_of(config), workers, plural(speed.steps, "step"));
-  text += line("training", speed.train) + line("inference", speed.infer);
-  text += fmt::format(
-      "loader    {:>10.2f} ms of CPU a batch ({}), {:.1f} % of a training step's {:.0f} "
-      "ms\n",
-      1e3 * speed.loader.cpu_seconds, speed.loader.data, 100.0 * speed.loader.share(),
-      1e3 * speed.loader.step_cpu_seconds);
+                                 precision_of(speed, config), workers, plural(speed.steps, "step"));
+  if (speed.trains) text += line("training", speed.train);
+  text += line("inference", speed.infer);
+  if (speed.trains) text += loader_line(speed.loader);
   text += fmt::format(
       "\npeak {:.0f} GFLOP/s by multiply-adds in registers, memory {:.1f} GB/s, both measured "
-      "now\npeak memory of training {:.0f} MB\n",
-      speed.peak_gflops, speed.stream_gbytes, speed.peak_rss_mb);
-  text += table("op, in training", slowest_first(speed.train_ops, speed));
+      "now\npeak memory{} {:.0f} MB\n",
+      speed.peak_gflops, speed.stream_gbytes, speed.trains ? " of training" : "",
+      speed.peak_rss_mb);
+  if (speed.trains) text += table("op, in training", slowest_first(speed.train_ops, speed));
   text += table("op, in inference", slowest_first(speed.infer_ops, speed));
   return text;
 }
 
 Json speed_json(const Speed& speed, const Config& config) {
-  return {{"train", to_json(speed.train)},
-          {"infer", to_json(speed.infer)},
-          {"loader",
-           {{"data", speed.loader.data},
-            {"cpu_ms", 1e3 * speed.loader.cpu_seconds},
-            {"step_cpu_ms", 1e3 * speed.loader.step_cpu_seconds},
-            {"share", speed.loader.share()}}},
-          {"peak_gflops", speed.peak_gflops},
-          {"stream_gbytes", speed.stream_gbytes},
-          {"peak_rss_mb", speed.peak_rss_mb},
-          {"threads", num_threads()},
-          {"ranks", speed.ranks},
-          {"batch", speed.batch},
-          {"precision", precision_of(config)},
-          {"ops", to_json(slowest_first(speed.train_ops, speed))},
-          {"infer_ops", to_json(slowest_first(speed.infer_ops, speed))}};
+  Json json;
+  if (speed.trains) json["train"] = to_json(speed.train);
+  json["infer"] = to_json(speed.infer);
+  if (speed.trains) {
+    json["loader"] = {{"data", speed.loader.data},
+                      {"cpu_ms", 1e3 * speed.loader.cpu_seconds},
+                      {"step_cpu_ms", 1e3 * speed.loader.step_cpu_seconds},
+                      {"share", speed.loader.share()}};
+  }
+  json["peak_gflops"] = speed.peak_gflops;
+  json["stream_gbytes"] = speed.stream_gbytes;
+  json["peak_rss_mb"] = speed.peak_rss_mb;
+  json["threads"] = num_threads();
+  json["ranks"] = speed.ranks;
+  json["batch"] = speed.batch;
+  json["precision"] = precision_of(speed, config);
+  if (speed.trains) json["ops"] = to_json(slowest_first(speed.train_ops, speed));
+  json["infer_ops"] = to_json(slowest_first(speed.infer_ops, speed));
+  return json;
 }
 
 }  // namespace tessera

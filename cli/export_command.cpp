@@ -68,11 +68,12 @@ onnx::PreprocessSpec preprocessing(const Config& config, bool channels_first) {
           .channels_first = channels_first};
 }
 
-void write(const ExportOptions& options, const Config& config, const ParameterStore& parameters) {
+void write(const ExportOptions& options, const Config& config, const ParameterStore& parameters,
+           const Quantization& codes) {
   if (options.detections && !is_detecting(config.model.head.type)) {
     fail<ConfigError>("--detections: is for models of boxes");
   }
-  onnx::ModelGraphOptions graph{.detections = options.detections, .images = {}};
+  onnx::ModelGraphOptions graph{.detections = options.detections, .images = {}, .codes = codes};
   if (options.preprocess) graph.images = preprocessing(config, options.layout == "nchw");
   const onnx::WrittenModel written =
       onnx::export_model(options.output, config.model, parameters, metadata(config), graph);
@@ -85,15 +86,16 @@ void write(const ExportOptions& options, const Config& config, const ParameterSt
 int run(const ExportOptions& options) {
   if (options.weights.empty()) {
     const SavedModel saved = load_saved_model(options.path, options.overrides);
-    write(options, saved.config, saved.learner->model().parameters);
+    write(options, saved.config, saved.learner->model().parameters, saved.codes);
     return kExitOk;
   }
   Config config = load_config(options.path, options.overrides);
-  const TensorFile weights = load_model_file(options.weights);
+  Quantization codes;
+  const TensorFile weights = load_model_file(options.weights, &codes);
   adopt_norms(config.model, stored_model(weights));
   Model model(config.model);
   load_weights(weights, named_values(model.parameters));
-  write(options, config, model.parameters);
+  write(options, config, model.parameters, codes);
   return kExitOk;
 }
 

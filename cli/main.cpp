@@ -65,6 +65,8 @@ std::vector<Command> add_commands(CommandLine& line) {
       add_convert_command, "tessera convert runs/flowers flowers.safetensors --to timm");
   add("export", "Write a model as an ONNX file", add_export_command,
       "tessera export runs/flowers flowers.onnx");
+  add("quantize", "Write a model whose linear layers multiply in 8 bits", add_quantize_command,
+      "tessera quantize runs/flowers && tessera eval runs/flowers-int8");
   add("ablate", "Train variants of a configuration and compare them", add_ablate_command,
       "tessera ablate configs/studies/patch_size_fashion.yaml --quick --dry-run");
   add("bench", "Measure speed, memory and the time by op", add_bench_command,

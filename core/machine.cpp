@@ -134,6 +134,11 @@ double measure_bf16_peak_gflops(double seconds) {
   return dots == nullptr ? 0.0 : best_rate(seconds, dots);
 }
 
+double measure_int8_peak_gflops(double seconds) {
+  const auto dots = vector_kernels().peak->int8_dots;
+  return dots == nullptr ? 0.0 : best_rate(seconds, dots);
+}
+
 double measure_stream_gbytes(double seconds) {
   constexpr std::int64_t kFloats = std::int64_t{1} << 26;
   const Tensor from = Tensor::zeros({kFloats}), to = Tensor::zeros({kFloats});

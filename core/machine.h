@@ -21,6 +21,9 @@ double measure_peak_gflops(double seconds = 0.5);
 /// The same of bf16 dot products with f32 sums; 0 if the CPU has no such instruction.
 double measure_bf16_peak_gflops(double seconds = 0.5);
 
+/// The same of dot products of 8-bit integers.
+double measure_int8_peak_gflops(double seconds = 0.5);
+
 /// GB/s of copying memory far larger than the caches, bytes read and written counted, on all
 /// threads.
 double measure_stream_gbytes(double seconds = 0.5);

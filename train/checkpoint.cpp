@@ -10,6 +10,7 @@
 #include "formats/read_weights.h"
 #include "formats/shards.h"
 #include "formats/weights/naming.h"
+#include "formats/weights/quantized_file.h"
 #include "train/averaged_weights.h"
 #include "train/log.h"
 
@@ -197,6 +198,21 @@ LoadedCheckpoint read_located(const fs::path& path, CheckpointChoice choice, con
   }
 }
 
+TensorFile read_model_file(const fs::path& path) {
+  fs::path meant = path;
+  // A checkpoint's file stands for the checkpoint, which knows its checksum.
+  if (path.filename() == kModelFile &&
+      (is_there(path.parent_path() / kMetaFile) || is_spoken_of(path.parent_path()))) {
+    meant = path.parent_path();
+  } else if (!is_spoken_of(path) &&
+             (!fs::is_directory(path) || (weights_in(path) && !is_there(path / kMetaFile)))) {
+    return read_weights(path);
+  }
+  LoadedCheckpoint loaded = read_located(meant, CheckpointChoice::kBest, read_checkpoint);
+  for (const std::string& note : loaded.notes) notice("{}", note);
+  return std::move(loaded.model);
+}
+
 }  // namespace
 
 void save_checkpoint(const fs::path& folder, const CheckpointData& data, bool is_best) {
@@ -220,19 +236,11 @@ LoadedCheckpoint load_checkpoint(const fs::path& path, CheckpointChoice choice) 
   return read_located(path, choice, read_checkpoint);
 }
 
-TensorFile load_model_file(const fs::path& path) {
-  fs::path meant = path;
-  // A checkpoint's file stands for the checkpoint, which knows its checksum.
-  if (path.filename() == kModelFile &&
-      (is_there(path.parent_path() / kMetaFile) || is_spoken_of(path.parent_path()))) {
-    meant = path.parent_path();
-  } else if (!is_spoken_of(path) &&
-             (!fs::is_directory(path) || (weights_in(path) && !is_there(path / kMetaFile)))) {
-    return read_weights(path);
-  }
-  LoadedCheckpoint loaded = load_checkpoint(meant, CheckpointChoice::kBest);
-  for (const std::string& note : loaded.notes) notice("{}", note);
-  return std::move(loaded.model);
+TensorFile load_model_file(const fs::path& path, Quantization* codes) {
+  TensorFile file = read_model_file(path);
+  Quantization found = take_quantization(file);
+  if (codes != nullptr) *codes = std::move(found);
+  return file;
 }
 
 std::optional<CheckpointMeta> read_last_meta(const fs::path& run) {

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "core/quantization.h"
 #include "formats/safetensors.h"
 #include "train/checkpoint_index.h"
 #include "train/checkpoint_meta.h"
@@ -47,9 +48,9 @@ LoadedCheckpoint load_checkpoint(const std::filesystem::path& path,
 
 /// The weights that `path` means: those of a checkpoint as load_checkpoint finds it, the best one
 /// of a run, or the file or folder itself in any format that read_weights knows. Notes go to
-/// standard error.
+/// standard error. Weights of 8 bits become F32, and their codes go to `codes`, if given.
 /// Throws CheckpointError.
-TensorFile load_model_file(const std::filesystem::path& path);
+TensorFile load_model_file(const std::filesystem::path& path, Quantization* codes = nullptr);
 
 /// Where the last checkpoint of a run's folder stands; nothing if it has none. Throws
 /// CheckpointError if it is damaged.

@@ -4,6 +4,8 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "core/onednn/quantized_matmul.h"
+#include "core/text.h"
 #include "formats/weights/load_weights.h"
 #include "optim/clip.h"
 #include "optim/update_runs.h"
@@ -232,6 +234,26 @@ void Learner::restore(const TensorFile& model, const TensorFile& state) {
 void Learner::begin_evaluation() {
   if (ema_) ema_->swap();
   packed_.emplace(model_.parameters.values());
+  for (const auto& [name, code] : codes_) {
+    packed_->quantize(model_.parameters.find(name)->parameter->value, code);
+  }
+}
+
+bool Learner::quantize(const Quantization& codes) {
+  for (const auto& [name, code] : codes) {
+    const ParameterStore::Entry* entry = model_.parameters.find(name);
+    const bool fits =
+        entry != nullptr && entry->parameter->shape.rank() == 2 &&
+        entry->parameter->shape[0] == static_cast<std::int64_t>(code.weight_scales.size());
+    if (!fits) fail<CheckpointError>("[quantize] {}: codes are of another model", quoted(name));
+  }
+  if (!onednn::has_native_int8()) return false;
+  codes_ = codes;
+  if (packed_) {
+    end_evaluation();
+    begin_evaluation();
+  }
+  return true;
 }
 
 void Learner::end_evaluation() {

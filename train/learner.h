@@ -72,6 +72,26 @@ class Learner {
     Learner& learner_;
   };
 
+  /// While it lives, `observer` sees what linear maps multiply. In an Evaluation.
+  class Showing {
+   public:
+    Showing(Learner& learner, InputObserver& observer) : learner_(learner) {
+      learner_.packed_->show_inputs_to(&observer);
+    }
+    ~Showing() { learner_.packed_->show_inputs_to(nullptr); }
+    Showing(const Showing&) = delete;
+    Showing& operator=(const Showing&) = delete;
+
+   private:
+    Learner& learner_;
+  };
+
+  /// From now on the maps of `codes`, which the model has, multiply in integers of 8 bits in
+  /// evaluation, if this CPU can: false if not, and then nothing changes. No update may follow.
+  bool quantize(const Quantization& codes);
+
+  const Quantization& codes() const { return codes_; }
+
   /// The weights that an Evaluation uses, averaged if there are averages. Outside of one.
   std::vector<NamedTensor> evaluated() const;
 
@@ -118,6 +138,7 @@ class Learner {
   std::optional<GradientSum> sum_;  // where there are several ranks
   std::optional<Ema> ema_;
   std::optional<PackedWeights> packed_;  // during an Evaluation
+  Quantization codes_;                   // of what multiplies in 8 bits
   Tape tape_;
 };
 

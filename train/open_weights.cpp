@@ -93,7 +93,8 @@ bool are_weights(const fs::path& path) {
 }
 
 SavedModel open_weights(const fs::path& path, std::span<const std::string> overrides) {
-  const TensorFile file = load_model_file(path);
+  Quantization codes;
+  const TensorFile file = load_model_file(path, &codes);
   std::vector<std::string> notes;
   Config config = configuration_for(file, notes);
   if (!overrides.empty()) config = parse_config(to_yaml(config), file.path, overrides);
@@ -108,6 +109,11 @@ SavedModel open_weights(const fs::path& path, std::span<const std::string> overr
   saved.meta.config = to_yaml(config);
   saved.learner = std::make_unique<Learner>(saved.config);
   saved.learner->start_from(model.parameters);
+  saved.codes = codes;
+  if (!codes.empty() && !saved.learner->quantize(codes)) {
+    notice("{}: this CPU has no products of 8 bits (AVX-512 VNNI): computed in floating point",
+           shown(path.string()));
+  }
   saved.learner->evaluate_only();
   return saved;
 }

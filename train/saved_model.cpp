@@ -1,6 +1,7 @@
 #include "train/saved_model.h"
 
 #include "core/error.h"
+#include "core/text.h"
 #include "formats/weights/load_weights.h"
 #include "train/config/config.h"
 #include "train/log.h"
@@ -33,7 +34,12 @@ SavedModel fit_saved_model(const SavedModel& saved, std::span<const std::string>
   SavedModel fitted{.config = parse_config(to_yaml(saved.config), saved.path.string(), overrides),
                     .path = saved.path,
                     .meta = saved.meta,
+                    .codes = {},
                     .learner = nullptr};
+  if (!saved.codes.empty()) {
+    notice("{}: of 8 bits; in another geometry it computes in floating point",
+           shown(saved.path.string()));
+  }
   fitted.learner = std::make_unique<Learner>(fitted.config);
   TensorFile file{.path = saved.path.string(), .metadata = {{"naming", "tessera"}}, .tensors = {}};
   for (const NamedTensor& named : named_values(saved.learner->model().parameters)) {

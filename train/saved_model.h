@@ -15,6 +15,7 @@ struct SavedModel {
   Config config;
   std::filesystem::path path;  ///< of the weights
   CheckpointMeta meta;
+  Quantization codes{};              ///< of weights of 8 bits, which the learner heeds if it can
   std::unique_ptr<Learner> learner;  ///< holds the averaged weights where there are any
 };
 

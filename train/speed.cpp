@@ -108,8 +108,10 @@ LoaderCost measure_loader(const Config& config, std::int64_t size, int steps) {
   return {dataset->name(), scale * median_seconds(std::max(steps, 5), load).cpu, 0.0};
 }
 
-/// Of the precision that is trained in, if the CPU has instructions for it.
-double peak_of(Precision precision) {
+/// Of what products compute in, if the CPU has instructions for it.
+double peak_of(Precision precision, bool quantized) {
+  const double int8 = quantized ? measure_int8_peak_gflops() : 0.0;
+  if (int8 > 0.0) return int8;
   const double bf16 = precision == Precision::kBF16 ? measure_bf16_peak_gflops() : 0.0;
   return bf16 > 0.0 ? bf16 : measure_peak_gflops();
 }
@@ -120,7 +122,33 @@ Rate rate_of(double seconds, std::int64_t images, double flops_of_image, double 
   return {images_per_s, gflops, gflops / peak_gflops};
 }
 
+/// Inference, by op too, and what the machine gives.
+void measure_inference_into(Speed& speed, Learner& learner, const Config& config,
+                            const Batch& batch) {
+  for (int i = 0; i < 2; ++i) learner.predict(batch.images);
+  const Seconds inference = median_seconds(speed.steps, [&] { learner.predict(batch.images); });
+  for (int i = 0; i < speed.steps; ++i) learner.predict(batch.images, &speed.infer_ops);
+  // All ranks measure at once, as they work at once.
+  speed.peak_gflops = speed.ranks * peak_of(config.train.precision, !learner.codes().empty());
+  speed.stream_gbytes = speed.ranks * measure_stream_gbytes();
+  speed.infer = rate_of(inference.wall, speed.batch,
+                        2.0 * static_cast<double>(plan_model(config.model).evaluation_macs()),
+                        speed.peak_gflops);
+}
+
 }  // namespace
+
+Speed measure_inference(Learner& learner, const Config& config, std::int64_t batch_size,
+                        int steps) {
+  Speed speed;
+  speed.trains = false;
+  speed.quantized = !learner.codes().empty();
+  speed.batch = batch_size;
+  speed.steps = steps;
+  measure_inference_into(speed, learner, config, random_batch(config, learner.task(), batch_size));
+  speed.peak_rss_mb = peak_memory_mb();
+  return speed;
+}
 
 Speed measure_speed(const Config& config, std::int64_t batch_size, int steps, Communicator& ranks) {
   Speed speed;
@@ -144,20 +172,12 @@ Speed measure_speed(const Config& config, std::int64_t batch_size, int steps, Co
   for (int i = 0; i < steps; ++i) train(&speed.train_ops);
 
   learner.evaluate_only();
-  for (int i = 0; i < 2; ++i) learner.predict(batch.images);
-  const Seconds inference = median_seconds(steps, [&] { learner.predict(batch.images); });
-  for (int i = 0; i < steps; ++i) learner.predict(batch.images, &speed.infer_ops);
+  measure_inference_into(speed, learner, config, batch);
 
   speed.loader = measure_loader(config, batch.size(), steps);
   speed.loader.step_cpu_seconds = training.cpu;
-  // All ranks measure at once, as they work at once.
-  speed.peak_gflops = ranks.size() * peak_of(config.train.precision);
-  speed.stream_gbytes = ranks.size() * measure_stream_gbytes();
-  const ModelPlan plan = plan_model(config.model);
   speed.train =
       rate_of(training.wall, batch_size, 6.0 * training_macs(config.model), speed.peak_gflops);
-  speed.infer = rate_of(inference.wall, batch_size,
-                        2.0 * static_cast<double>(plan.evaluation_macs()), speed.peak_gflops);
   return speed;
 }
 

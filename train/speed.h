@@ -5,6 +5,7 @@
 
 #include "core/profile.h"
 #include "distributed/communicator.h"
+#include "train/learner.h"
 #include "train/train_config.h"
 
 namespace tessera {
@@ -25,6 +26,8 @@ struct LoaderCost {
 };
 
 struct Speed {
+  bool trains = true;      ///< false: of inference alone
+  bool quantized = false;  ///< linear layers in 8 bits
   std::int64_t batch = 0;
   int ranks = 1;
   int steps = 0;  ///< that a median is of, and that a profile is the sum of
@@ -33,7 +36,7 @@ struct Speed {
   LoaderCost loader;
   double peak_gflops = 0.0;
   double stream_gbytes = 0.0;
-  double peak_rss_mb = 0.0;  ///< of training
+  double peak_rss_mb = 0.0;  ///< of training, if there is any
 };
 
 /// Trains and infers on random images. The loader is measured on the configured data set if its
@@ -42,6 +45,9 @@ struct Speed {
 /// of them, profiles, peak and loader of this one. Throws ConfigError (see plan_model).
 Speed measure_speed(const Config& config, std::int64_t batch, int steps,
                     Communicator& ranks = one_process());
+
+/// Inference alone, by a learner that evaluates (see Learner::evaluate_only).
+Speed measure_inference(Learner& learner, const Config& config, std::int64_t batch, int steps);
 
 /// Seconds of one update on random images: the faster of two, after one to warm up. Throws
 /// ConfigError (see plan_model).

@@ -46,7 +46,8 @@ std::string_view name_of(VectorTarget target) {
 
 std::span<const VectorTarget> vector_targets() {
 #if defined(TESSERA_AVX512_KERNELS)
-  static const std::size_t count = !runs_avx512() ? 1 : has_native_bf16() ? 3 : 2;
+  const bool dots = has_native_bf16() && __builtin_cpu_supports("avx512vnni") != 0;
+  static const std::size_t count = !runs_avx512() ? 1 : dots ? 3 : 2;
 #else
   constexpr std::size_t count = 1;
 #endif

@@ -11,7 +11,7 @@ namespace tessera {
 enum class VectorTarget : std::uint8_t {
   kBase,        ///< vectors of 8 floats, by what the whole program needs: AVX2 on x86-64
   kAvx512,      ///< vectors of 16 floats
-  kAvx512Bf16,  ///< that, with rounding to bf16 and bf16 dot products
+  kAvx512Bf16,  ///< that, with rounding to bf16 and dot products of bf16 and of 8-bit integers
 };
 
 std::string_view name_of(VectorTarget target);

@@ -52,6 +52,14 @@ struct RowKernels {
   /// Both of one reading of x, where backward needs the forward result once more.
   void (*gelu_with_gradient)(const T* x, const T* dy, T* y, T* dx, std::int64_t count);
 
+  /// q = x / scale + zero, rounded to nearest (halves up) and cut off at 0 and 255.
+  void (*quantize)(const T* x, float inverse_scale, float zero, std::uint8_t* q,
+                   std::int64_t count);
+
+  /// The same of x Phi(x).
+  void (*gelu_quantize)(const T* x, float inverse_scale, float zero, std::uint8_t* q,
+                        std::int64_t count);
+
   /// Rows [begin, end). `values` [columns] is what a thread works in.
   void (*norm_forward)(const NormForward<T>& args, std::int64_t begin, std::int64_t end,
                        float* values);

@@ -14,7 +14,9 @@ namespace tessera {
 /// done.
 struct PeakChains {
   double (*multiply_adds)(float* result);
-  double (*bf16_dots)(float* result);  ///< null where the target has no such instruction
+  /// Null where the target has no such instruction.
+  double (*bf16_dots)(float* result);
+  double (*int8_dots)(float* result);
 };
 
 struct VectorKernels {

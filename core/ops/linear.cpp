@@ -42,6 +42,31 @@ void linear_backward(const Tensor& x, const Tensor& w, const Tensor& dy, const G
   db_sums.reduce();
 }
 
+/// y = x W^T + bias in integers of 8 bits.
+void quantized_linear(const Tensor& x, const QuantizedWeight& w, const Tensor& bias,
+                      const Tensor& y) {
+  const std::int64_t in = x.dim(-1);
+  const RowSlices slices = plan_quantized_slices(x.shape().rows(), in * y.dim(-1));
+  const QuantizedSlices integers(slices, in);
+  const Tensor offsets = w.offsets(bias ? bias.f32() : nullptr);
+  for_each_slice(slices, [&](int part, std::int64_t begin, std::int64_t count) {
+    std::uint8_t* const q = integers.of(part);
+    quantize(row_of(x, begin), x.dtype(), w.input(), q, count * in);
+    w.multiply(q, count, offsets, row_of(y, begin), y.dtype());
+  });
+}
+
+/// What evaluation makes of the product of a map of tokens, instead of the plain one; a
+/// classifier's head and tables of positions, which have no map, are left out.
+const QuantizedWeight* quantized_weight(Tape& tape, const Var& x, const Var& weight) {
+  PackedWeights* const kept = tape.options().packed;
+  if (kept == nullptr || x.shape().rank() < 3) return nullptr;
+  if (InputObserver* observer = kept->observer()) {
+    observer->on_input(weight.value, x.value.raw(), x.value.dtype(), x.value.numel());
+  }
+  return kept->quantized(weight.value);
+}
+
 }  // namespace
 
 Var linear(Tape& tape, const Var& x, const Var& weight, const Var& bias) {
@@ -54,6 +79,10 @@ Var linear(Tape& tape, const Var& x, const Var& weight, const Var& bias) {
   OpScope op(tape, "linear",
              {2.0 * static_cast<double>(rows) * static_cast<double>(in * out),
               static_cast<double>(x.value.bytes() + y.bytes() + weight.value.bytes())});
+  if (const QuantizedWeight* quantized = quantized_weight(tape, x, weight)) {
+    quantized_linear(x.value, *quantized, bias.value, y);
+    return tape.constant(std::move(y));
+  }
   const RowSlices slices = plan_row_slices(rows, in * out);
   const RowWeight w(weight.value, WeightUse::kForward, dtype, slices, tape.options().packed);
   const float* added = bias ? bias.value.f32() : nullptr;

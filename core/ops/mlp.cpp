@@ -95,6 +95,27 @@ void mlp_backward(const Saved& saved, const Tensor& dy, const Sinks& sinks) {
   for (const PartialSums* sums : {&dw1, &db1, &dw2, &db2}) sums->reduce();
 }
 
+/// Both products in integers of 8 bits; GELU gives the second its integers.
+void quantized_mlp(const Tensor& x, const MlpWeights& weights, const QuantizedWeight& w1,
+                   const QuantizedWeight& w2, const Tensor& y) {
+  const std::int64_t in = x.dim(-1), hidden = weights.fc1_bias.dim(0);
+  const DType dtype = x.dtype();
+  const RowSlices slices = plan_quantized_slices(x.shape().rows(), in * hidden);
+  const QuantizedSlices inputs(slices, in), activations(slices, hidden);
+  const Tensor products = slice_buffer(slices, hidden, dtype);
+  const Tensor offsets1 = w1.offsets(weights.fc1_bias.value.f32());
+  const Tensor offsets2 = w2.offsets(weights.fc2_bias.value.f32());
+  for_each_slice(slices, [&](int part, std::int64_t begin, std::int64_t count) {
+    std::uint8_t* const q = inputs.of(part);
+    std::uint8_t* const g = activations.of(part);
+    void* const h = row_of(products, part * slices.slice);
+    quantize(row_of(x, begin), dtype, w1.input(), q, count * in);
+    w1.multiply(q, count, offsets1, h, dtype);
+    quantize(h, dtype, w2.input(), g, count * hidden, /*gelu=*/true);
+    w2.multiply(g, count, offsets2, row_of(y, begin), dtype);
+  });
+}
+
 }  // namespace
 
 Var mlp(Tape& tape, const Var& x, const MlpWeights& weights) {
@@ -110,9 +131,15 @@ Var mlp(Tape& tape, const Var& x, const MlpWeights& weights) {
   const bool wants_grad =
       any_wants_grad(x, weights.fc1_weight, weights.fc1_bias, weights.fc2_weight, weights.fc2_bias);
   const bool saves = tape.training() && wants_grad;
+  PackedWeights* const kept = tape.options().packed;
+  if (kept != nullptr && kept->quantized(saved.w1) && kept->quantized(saved.w2)) {
+    quantized_mlp(x.value, weights, *kept->quantized(saved.w1), *kept->quantized(saved.w2), y);
+    return tape.constant(std::move(y));
+  }
+  InputObserver* const observer = kept != nullptr ? kept->observer() : nullptr;
+  if (observer != nullptr) observer->on_input(saved.w1, x.value.raw(), dtype, x.value.numel());
   const RowSlices slices = plan_row_slices(rows, in * hidden);
   if (saves) saved.hidden = Tensor::empty({rows, hidden}, dtype);
-  PackedWeights* const kept = tape.options().packed;
   const RowWeight w1(saved.w1, WeightUse::kForward, dtype, slices, kept);
   const RowWeight w2(saved.w2, WeightUse::kForward, dtype, slices, kept);
   const Tensor activations = slice_buffer(slices, hidden, dtype);
@@ -122,6 +149,7 @@ Var mlp(Tape& tape, const Var& x, const MlpWeights& weights) {
     w1.multiply(
         {.x = row_of(x.value, begin), .y = h, .rows = count, .bias = weights.fc1_bias.value.f32()});
     gelu(h, g, count * hidden, dtype);
+    if (observer != nullptr) observer->on_input(saved.w2, g, dtype, count * hidden);
     w2.multiply(
         {.x = g, .y = row_of(y, begin), .rows = count, .bias = weights.fc2_bias.value.f32()});
   });

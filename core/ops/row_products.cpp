@@ -6,15 +6,27 @@
 
 namespace tessera {
 
-Tensor PackedWeights::get(const Tensor& weight, DType dtype) {
+bool PackedWeights::holds(const Tensor& weight) const {
   const std::less<const float*> before;
   const float* begin = parameters_.f32();
-  if (before(weight.f32(), begin) || !before(weight.f32(), begin + parameters_.numel())) {
-    return onednn::pack(weight, true, dtype);
-  }
-  Tensor& kept = kept_[{weight.f32() - begin, weight.dim(0), weight.dim(1), dtype}];
+  return !before(weight.f32(), begin) && before(weight.f32(), begin + parameters_.numel());
+}
+
+Tensor PackedWeights::get(const Tensor& weight, DType dtype) {
+  if (!holds(weight)) return onednn::pack(weight, true, dtype);
+  Tensor& kept = kept_[{weight.f32() - parameters_.f32(), weight.dim(0), weight.dim(1), dtype}];
   if (!kept) kept = onednn::pack(weight, true, dtype);
   return kept;
+}
+
+void PackedWeights::quantize(const Tensor& weight, const LinearCode& code) {
+  quantized_.insert_or_assign(weight.f32() - parameters_.f32(), QuantizedWeight(weight, code));
+}
+
+const QuantizedWeight* PackedWeights::quantized(const Tensor& weight) const {
+  if (quantized_.empty() || !holds(weight)) return nullptr;
+  const auto found = quantized_.find(weight.f32() - parameters_.f32());
+  return found == quantized_.end() ? nullptr : &found->second;
 }
 
 RowWeight::RowWeight(const Tensor& weight, WeightUse use, DType dtype, const RowSlices& slices,

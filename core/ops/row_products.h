@@ -4,6 +4,7 @@
 #include <map>
 #include <tuple>
 
+#include "core/ops/quantized_products.h"
 #include "core/ops/row_slices.h"
 
 namespace tessera {
@@ -17,6 +18,15 @@ struct RowProduct {
   std::int64_t rows = 0;
   const float* bias = nullptr;  ///< [out], or none
   bool accumulate = false;      ///< add to y instead of writing it
+};
+
+/// Is shown what linear maps multiply, in evaluation.
+class InputObserver {
+ public:
+  virtual ~InputObserver() = default;
+
+  /// `count` elements of the input of `weight` [out, in]. Several threads may call at once.
+  virtual void on_input(const Tensor& weight, const void* x, DType dtype, std::int64_t count) = 0;
 };
 
 /// What forward products make of weights before they multiply, kept from one pass to the next: for
@@ -33,9 +43,23 @@ class PackedWeights {
 
   std::size_t count() const { return kept_.size(); }
 
+  /// From now on ops multiply by `weight` [out, in], one of the parameters, in integers of 8 bits.
+  void quantize(const Tensor& weight, const LinearCode& code);
+
+  /// Null for a weight that multiplies as it is.
+  const QuantizedWeight* quantized(const Tensor& weight) const;
+
+  /// From now on `observer` sees the inputs of weights; null: nobody does.
+  void show_inputs_to(InputObserver* observer) { observer_ = observer; }
+  InputObserver* observer() const { return observer_; }
+
  private:
+  bool holds(const Tensor& weight) const;
+
   Tensor parameters_;
   std::map<std::tuple<std::int64_t, std::int64_t, std::int64_t, DType>, Tensor> kept_;
+  std::map<std::int64_t, QuantizedWeight> quantized_;  // by place among the parameters
+  InputObserver* observer_ = nullptr;
 };
 
 /// A weight made ready to multiply the rows of activations of one dtype: rounded to it and, where

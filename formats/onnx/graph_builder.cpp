@@ -13,6 +13,8 @@ constexpr std::int64_t kIrVersion = 8;
 constexpr std::int64_t kOpset = 17;
 
 constexpr auto kFloat = static_cast<std::int32_t>(ElementType::kFloat);
+constexpr auto kUint8 = static_cast<std::int32_t>(ElementType::kUint8);
+constexpr auto kInt8 = static_cast<std::int32_t>(ElementType::kInt8);
 constexpr auto kInt64 = static_cast<std::int32_t>(ElementType::kInt64);
 constexpr auto kDouble = static_cast<std::int32_t>(ElementType::kDouble);
 
@@ -177,6 +179,15 @@ Value GraphBuilder::scalar(std::int64_t value) {
 
 Value GraphBuilder::number(double value) {
   return store(fmt::format("number_{}", value), kDouble, {}, std::as_bytes(std::span(&value, 1)));
+}
+
+Value GraphBuilder::bytes(const std::string& name, const std::vector<std::int64_t>& dims,
+                          std::span<const std::int8_t> values) {
+  return store(name, kInt8, dims, std::as_bytes(values));
+}
+
+Value GraphBuilder::byte(std::uint8_t value) {
+  return store(fmt::format("byte_{}", value), kUint8, {}, std::as_bytes(std::span(&value, 1)));
 }
 
 Value GraphBuilder::cast(const Value& x, ElementType type) {

@@ -38,7 +38,13 @@ struct Attribute {
 };
 
 /// TensorProto.DataType, as far as graphs here have need of it.
-enum class ElementType : std::int32_t { kFloat = 1, kUint8 = 2, kInt64 = 7, kDouble = 11 };
+enum class ElementType : std::int32_t {
+  kFloat = 1,
+  kUint8 = 2,
+  kInt8 = 3,
+  kInt64 = 7,
+  kDouble = 11
+};
 
 /// Images of any size, as a program has them: uint8 [N, H, W, C] or [N, C, H, W].
 struct ImagesInput {
@@ -90,6 +96,11 @@ class GraphBuilder {
   Value scalar(float value);
   Value scalar(std::int64_t value);
   Value number(double value);
+
+  /// A constant `dims` of s8, and one of rank 0 of u8.
+  Value bytes(const std::string& name, const std::vector<std::int64_t>& dims,
+              std::span<const std::int8_t> values);
+  Value byte(std::uint8_t value);
 
   Value cast(const Value& x, ElementType type);
 

@@ -59,7 +59,37 @@ Value LayerGraph::linear(const Value& x, const std::string& name) {
 }
 
 Value LayerGraph::linear(const Value& x, const std::string& name, const Tensor& bias) {
-  return linear(x, name, parameter(name + ".weight"), bias);
+  const auto code = codes_.find(name + ".weight");
+  if (code == codes_.end()) return linear(x, name, parameter(name + ".weight"), bias);
+  const Value y = quantized_product(x, name, code->second);
+  return bias ? graph_.node("Add", {y, graph_.constant(name + ".bias", bias)}) : y;
+}
+
+// Pairs of QuantizeLinear and DequantizeLinear around a product, from which runtimes make one of
+// integers.
+Value LayerGraph::quantized_product(const Value& x, const std::string& name,
+                                    const LinearCode& code) {
+  const Tensor weight = parameter(name + ".weight");
+  const std::int64_t out = weight.dim(0), in = weight.dim(1);
+  const std::vector<std::int8_t> rows = weight_integers(weight, code.weight_scales);
+  std::vector<std::int8_t> columns(rows.size());  // [in, out], as MatMul wants it
+  for (std::int64_t i = 0; i < out; ++i) {
+    for (std::int64_t j = 0; j < in; ++j) {
+      columns[static_cast<std::size_t>(j * out + i)] = rows[static_cast<std::size_t>(i * in + j)];
+    }
+  }
+  const Value scale = graph_.constant(name + ".input_scale", Tensor::full({}, code.input.scale));
+  const Value zero = graph_.byte(static_cast<std::uint8_t>(code.input.zero));
+  const Value input = graph_.node("DequantizeLinear",
+                                  {graph_.node("QuantizeLinear", {x, scale, zero}), scale, zero});
+  const std::vector<std::int8_t> zeros(static_cast<std::size_t>(out), 0);
+  const Value kernel =
+      graph_.node("DequantizeLinear",
+                  {graph_.bytes(name + ".weight", {in, out}, columns),
+                   graph_.constant(name + ".weight_scale", Tensor::from({out}, code.weight_scales)),
+                   graph_.bytes(fmt::format("zeros_{}", out), {out}, zeros)},
+                  {{"axis", std::int64_t{1}}});
+  return graph_.node("MatMul", {input, kernel});
 }
 
 Value LayerGraph::linear(const Value& x, const std::string& name, const Tensor& weight,

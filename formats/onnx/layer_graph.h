@@ -6,6 +6,7 @@
 
 #include "core/ops/conv2d.h"
 #include "core/parameter.h"
+#include "core/quantization.h"
 #include "formats/onnx/graph_builder.h"
 #include "layers/stage_plan.h"
 
@@ -15,9 +16,10 @@ struct AttentionPlace;
 
 class LayerGraph {
  public:
-  /// Refers to all of its arguments.
-  LayerGraph(GraphBuilder& graph, const ModelConfig& config, const ParameterStore& parameters)
-      : graph_(graph), config_(config), parameters_(parameters) {}
+  /// Refers to all of its arguments. The linear layers of `codes` multiply integers of 8 bits.
+  LayerGraph(GraphBuilder& graph, const ModelConfig& config, const ParameterStore& parameters,
+             const Quantization& codes)
+      : graph_(graph), config_(config), parameters_(parameters), codes_(codes) {}
 
   GraphBuilder& graph() { return graph_; }
   const ModelConfig& config() const { return config_; }
@@ -58,10 +60,12 @@ class LayerGraph {
   Value norm(const Value& x, const std::string& name, float epsilon);
   Value mlp(const Value& x, const std::string& name);
   Value attend(const Value& x, const AttentionPlace& place);
+  Value quantized_product(const Value& x, const std::string& name, const LinearCode& code);
 
   GraphBuilder& graph_;
   const ModelConfig& config_;
   const ParameterStore& parameters_;
+  const Quantization& codes_;
 };
 
 /// images [N, C, H, W] -> tokens [N, h, w, D]; see PatchEmbed.

@@ -112,7 +112,7 @@ WrittenModel export_model(const std::filesystem::path& path, const ModelConfig& 
         "fits its weights to a configuration of one");
   }
   GraphBuilder graph;
-  LayerGraph layers(graph, resolved, parameters);
+  LayerGraph layers(graph, resolved, parameters, options.codes);
   const std::optional<PreprocessSpec>& images = options.images;
   Value input = GraphBuilder::kInput;
   if (images) {

@@ -20,6 +20,7 @@ struct ModelGraphOptions {
   bool detections = false;                 ///< of a model of boxes, see HeadGraphOptions
   std::optional<PreprocessSpec> images{};  ///< the file of a classifier takes photos
   std::int64_t most_inside = kMostInside;  ///< bytes of weights that the file itself may hold
+  Quantization codes{};                    ///< of linear layers that multiply in 8 bits
 };
 
 struct WrittenModel {

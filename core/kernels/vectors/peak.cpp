@@ -40,15 +40,29 @@ double bf16_dots(float* result) {
   _mm512_storeu_ps(result, total);
   return 2.0 * 32 * kChains * kRounds;
 }
+
+double int8_dots(float* result) {
+  __m512i sums[kChains];
+  for (__m512i& sum : sums) sum = _mm512_setzero_si512();
+  const __m512i factor = _mm512_set1_epi8(1);
+  for (std::int64_t round = 0; round < kRounds; ++round) {
+    for (__m512i& sum : sums) sum = _mm512_dpbusd_epi32(sum, factor, factor);
+  }
+  __m512i total = _mm512_setzero_si512();
+  for (const __m512i& sum : sums) total = _mm512_add_epi32(total, sum);
+  _mm512_storeu_si512(result, total);
+  return 2.0 * 64 * kChains * kRounds;
+}
 #else
 constexpr double (*bf16_dots)(float*) = nullptr;
+constexpr double (*int8_dots)(float*) = nullptr;
 #endif
 
 }  // namespace
 
 namespace TESSERA_TARGET {
 extern const PeakChains kPeakChains;
-const PeakChains kPeakChains{multiply_adds, bf16_dots};
+const PeakChains kPeakChains{multiply_adds, bf16_dots, int8_dots};
 }  // namespace TESSERA_TARGET
 
 }  // namespace tessera

@@ -90,6 +90,29 @@ void gelu_with_gradient(const T* x, const T* dy, T* y, T* dx, Index count) {
   });
 }
 
+/// Calls `value(place)` for every vector and writes what it gives as integers of 8 bits.
+template <typename Value>
+TESSERA_INLINE void quantize_each(float inverse_scale, float zero, std::uint8_t* q, Index count,
+                                  Value value) {
+  for_vectors(count, [=](auto place) TESSERA_ALWAYS_INLINE {
+    place.put(q, value(place) * inverse_scale + (zero + 0.5f));
+  });
+}
+
+template <typename T>
+void quantize(const T* x, float inverse_scale, float zero, std::uint8_t* q, Index count) {
+  quantize_each(inverse_scale, zero, q, count,
+                [=](auto place) TESSERA_ALWAYS_INLINE { return place.get(x); });
+}
+
+template <typename T>
+void gelu_quantize(const T* x, float inverse_scale, float zero, std::uint8_t* q, Index count) {
+  quantize_each(inverse_scale, zero, q, count, [=](auto place) TESSERA_ALWAYS_INLINE {
+    const Vec value = place.get(x);
+    return value * normal_cdf<T>(value);
+  });
+}
+
 template <typename T>
 void norm_forward(const NormForward<T>& args, Index begin, Index end, float* values) {
   const Index columns = args.columns;
@@ -175,6 +198,8 @@ constexpr RowKernels<T> kernels_of() {
   return {.gelu = gelu<T>,
           .gelu_gradient = gelu_gradient<T>,
           .gelu_with_gradient = gelu_with_gradient<T>,
+          .quantize = quantize<T>,
+          .gelu_quantize = gelu_quantize<T>,
           .norm_forward = norm_forward<T>,
           .norm_backward = norm_backward<T>};
 }

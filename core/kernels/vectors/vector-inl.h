@@ -10,6 +10,7 @@ using Vec [[gnu::vector_size(kLanes * sizeof(float))]] = float;
 using VecInt = decltype(Vec{} < Vec{});
 using Words [[gnu::vector_size(kLanes * sizeof(std::uint32_t))]] = std::uint32_t;
 using Halves [[gnu::vector_size(kLanes * sizeof(std::uint16_t))]] = std::uint16_t;
+using Bytes [[gnu::vector_size(kLanes)]] = std::uint8_t;
 using Lanes = std::make_integer_sequence<int, kLanes>;
 using Index = std::int64_t;
 
@@ -83,6 +84,21 @@ TESSERA_INLINE void write(BF16* to, V value) {
   store(to, narrow((value == value ? rounded : (bits | 0x400000)) >> 16));
 }
 
+/// The whole part of values cut off at 0 and 255; of NaN 0.
+template <typename V>
+TESSERA_INLINE void write(std::uint8_t* to, V value) {
+  constexpr float kLargest = 255.0f;
+  const V low = value > 0.0f ? value : V{};
+  const V cut = low < kLargest ? low : V{} + kLargest;
+#if defined(__x86_64__)
+  if constexpr (sizeof(V) == 64) {
+    return store(to, _mm512_maskz_cvtepi32_epi8(
+                         kAllLanes, _mm512_maskz_cvttps_epi32(kAllLanes, load<__m512>(&cut))));
+  }
+#endif
+  store(to, __builtin_convertvector(__builtin_convertvector(cut, VecInt), Bytes));
+}
+
 /// The mask of the first `count` < 16 lanes.
 TESSERA_INLINE std::uint16_t first_lanes(Index count) {
   return static_cast<std::uint16_t>((1U << static_cast<unsigned>(count)) - 1U);
@@ -109,7 +125,9 @@ template <typename T, typename V>
 TESSERA_INLINE void write_some(T* to, V value, Index count) {
   T elements[kLanes];
 #if defined(__x86_64__)
-  if constexpr (sizeof(V) == 64 && std::is_same_v<T, float>) {
+  if constexpr (sizeof(T) == 1) {
+    // Bytes: below.
+  } else if constexpr (sizeof(V) == 64 && std::is_same_v<T, float>) {
     return _mm512_mask_storeu_ps(to, first_lanes(count), load<__m512>(&value));
   } else if constexpr (sizeof(V) == 64) {
     write(elements, value);
