@@ -233,7 +233,7 @@ int start(const TrainOptions& options, Parts parts, SignalGuard& signals) {
         conclude(session, [&] { return train_new(std::move(parts), folder, session, signals); });
     return report_end(summary, config, folder);
   } catch (const std::exception&) {
-    abandon_unstarted_run(folder);
+    if (session.owns_folder()) abandon_unstarted_run(folder);
     throw;
   }
 }

@@ -244,9 +244,7 @@ void orthogonalize(ShadowPool& pool, const ModelConfig& config, DType dtype) {
 }  // namespace
 
 std::int64_t predict_training_bytes(const ModelConfig& config, const TrainingLoad& load) {
-  // Of blocks the ends stay untouched; the program and its libraries come on top. Both measured.
-  constexpr double kTouched = 0.975;
-  constexpr double kProgram = 18e6;
+  constexpr std::size_t kProgram = 26'000'000;  // with its libraries and small blocks; measured
   ShadowPool pool;
   std::vector<Held> lasting;
   for (std::int64_t i = 0; i < 2 + load.state_copies; ++i) {
@@ -260,7 +258,7 @@ std::int64_t predict_training_bytes(const ModelConfig& config, const TrainingLoa
     Step(pool, config, load).run();
     if (load.orthogonalizes) orthogonalize(pool, config, load.dtype);
   }
-  return static_cast<std::int64_t>(kTouched * static_cast<double>(pool.reserved()) + kProgram);
+  return static_cast<std::int64_t>(pool.reserved() + kProgram);
 }
 
 }  // namespace tessera

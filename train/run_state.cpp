@@ -114,8 +114,10 @@ void RunSession::saved() {
   write(RunState::kRunning, "");
 }
 
+bool RunSession::owns_folder() const { return is_same_file(log_, folder_.log()); }
+
 void RunSession::check() const {
-  if (is_same_file(log_, folder_.log())) return;
+  if (owns_folder()) return;
   tessera::fail<CheckpointError>(
       "{}: was removed or replaced while the run was at work in it; what it trained since its last "
       "checkpoint is lost",

@@ -50,7 +50,10 @@ class RunSession {
   /// Says that there is a checkpoint by now.
   void saved();
 
-  /// Throws CheckpointError if the folder is no longer the one that this process began to work in.
+  /// Whether the folder is still the one that this process began to work in.
+  bool owns_folder() const;
+
+  /// Throws CheckpointError if it does not.
   void check() const;
 
   /// Says how it ended. Throws CheckpointError.
