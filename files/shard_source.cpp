@@ -130,7 +130,8 @@ std::vector<ShardSource::Entry> ShardSource::index(std::uint32_t number) const {
     }
     found.push_back({std::move(path), file.offset, static_cast<std::uint32_t>(file.size), number});
   };
-  for (const auto& [key, files] : samples) {
+  for (const auto& [key, parts] : samples) {
+    const auto& files = parts;  // clang 14 captures no name of a structured binding
     const auto image = std::ranges::find_if(
         kImages, [&files](std::string_view ending) { return files.contains(ending); });
     if (image == kImages.end()) continue;  // of something else
