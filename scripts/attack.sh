@@ -3,7 +3,7 @@
 # a file, kills at random moments, damaged files, closed and full descriptors, signals. After each a
 # run must go on and end with the same bytes, or refuse in one line. Exit code 1 if one did not.
 #   scripts/attack.sh quick    within three minutes: a random choice, the same each time
-#   scripts/attack.sh full     every point
+#   scripts/attack.sh full     every point; with SECONDS behind it as many as there is time for
 # TESSERA names the program; without it that of the release preset.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -12,8 +12,8 @@ mode=${1:-quick}
 program=${TESSERA:-$PWD/build/release/tessera}
 case $mode in
   quick) budget=170 ;;
-  full) budget=1000000 ;;
-  *) echo "usage: scripts/attack.sh [quick|full]" >&2; exit 2 ;;
+  full) budget=${2:-1000000} ;;
+  *) echo "usage: scripts/attack.sh [quick|full [SECONDS]]" >&2; exit 2 ;;
 esac
 command -v python3 >/dev/null || { echo "left out: the attacks need python3"; exit 0; }
 [ -x "$program" ] || { echo "$program: no such program; build it, or set TESSERA" >&2; exit 2; }
