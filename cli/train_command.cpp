@@ -74,20 +74,6 @@ struct Parts {
   std::optional<InitialModel> initial{};
 };
 
-/// Keeps the state of the run in step with its checkpoints.
-class SessionObserver final : public TrainingObserver {
- public:
-  explicit SessionObserver(RunSession& session) : session_(session) {}
-  void sync() override { session_.check(); }
-  void on_evaluation(const EvaluationRecord&, const TimingRecord&, bool) override {
-    session_.check();  // what observers write by name must not go to another folder of that name
-  }
-  void on_checkpoint(std::int64_t) override { session_.saved(); }
-
- private:
-  RunSession& session_;
-};
-
 void say_what(const Parts& parts, const RunFolder& folder, const Trainer& trainer, Log& log) {
   const std::string threads = plural(num_threads(), "thread");
   log.info(

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "core/posix.h"
+#include "train/observer.h"
 #include "train/run_folder.h"
 
 namespace tessera {
@@ -74,6 +75,20 @@ class RunSession {
   int ranks_ = 1;
   std::optional<bool> has_saved_;
   bool has_started_ = false;
+};
+
+/// Keeps the state of the run in step with its checkpoints.
+class SessionObserver final : public TrainingObserver {
+ public:
+  explicit SessionObserver(RunSession& session) : session_(session) {}
+  void sync() override { session_.check(); }
+  void on_evaluation(const EvaluationRecord&, const TimingRecord&, bool) override {
+    session_.check();  // what observers write by name must not go to another folder of that name
+  }
+  void on_checkpoint(std::int64_t) override { session_.saved(); }
+
+ private:
+  RunSession& session_;
 };
 
 }  // namespace tessera
