@@ -75,7 +75,8 @@ Plot curves(const BoxResult& result, const CocoScores& scores,
             const std::vector<std::string>& names, std::string title, const char* x_label,
             const ToPoint& to_point) {
   const AxisConfig share{.unit = Unit::kPercent, .tight = true, .low = 0.0, .high = 1.0};
-  Plot plot{.title = std::move(title), .x = share, .y = share};
+  // Where such a curve ends says nothing.
+  Plot plot{.title = std::move(title), .x = share, .y = share, .last_values = false};
   plot.x.label = x_label;
   for (const std::size_t k : classes_to_draw(scores)) {
     Series series{.name = names[k], .color = fmt::format("s{}", plot.series.size())};

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "report/sections.h"
@@ -49,6 +50,44 @@ std::optional<double> low_end(const std::vector<Series>& all, double last) {
   }
   const double end = kStep * std::floor(low / kStep + 1e-9);
   return end >= kStep && end < 1.0 ? std::optional(end) : std::nullopt;
+}
+
+/// What the validation loss is of.
+std::string validation_loss_note(TaskName task) {
+  const std::string measured =
+      ", measured after an epoch, with averaged weights if the run keeps any.";
+  switch (task) {
+    case TaskName::kClassification:
+      break;
+    case TaskName::kSegmentation:
+      return "On the validation images it is the mean cross entropy of the pixels that count, "
+             "without the auxiliary head" +
+             measured;
+    case TaskName::kDetection:
+      return "The sum of the losses of the head: of classes, boxes and, of FCOS, centre-ness" +
+             measured;
+    case TaskName::kSimmim:
+      return "Mean distance of hidden pixels from the normalised images" + measured;
+  }
+  return "On the validation images it is the cross entropy without label smoothing" + measured;
+}
+
+std::string main_metric_note(TaskName task) {
+  switch (task) {
+    case TaskName::kClassification:
+      break;
+    case TaskName::kSegmentation:
+      return "Mean over the classes of the validation images: of the pixels that are or were taken "
+             "for a class, the share that is both.";
+    case TaskName::kDetection:
+      return "COCO's average precision on the validation images: mean over classes and over "
+             "overlaps from 0.5 to 0.95.";
+    case TaskName::kSimmim:
+      return "Share of the variance of hidden pixels that is explained: 0 is one colour "
+             "everywhere.";
+  }
+  return "Share of images whose most probable class is theirs; in training while they are "
+         "augmented and before the update they lead to.";
 }
 
 }  // namespace
@@ -101,6 +140,9 @@ Curves curves_of(const RunRecord& record) {
                  .x = x,
                  .y = {.unit = Unit::kPercent, .high = 1.0},
                  .series = {training_metric(record, unit, main), validation(record, unit, main)}};
+  std::erase_if(curves.main.series, [](const Series& series) {  // not every task measures it twice
+    return std::ranges::none_of(series.points, [](const Point& p) { return std::isfinite(p.y); });
+  });
   curves.main.y.low = low_end(curves.main.series, x.high.value_or(0.0));
   curves.learning_rate = {
       .title = "Learning rate",
@@ -140,17 +182,8 @@ std::optional<Section> curves_section(const RunRecord& record) {
   if (curves.training_loss) {
     add_figure(html, draw(*curves.training_loss), "What the updates make smaller.");
   }
-  const bool fills = record.config.task.name == TaskName::kSimmim;
-  add_figure(html, draw(curves.loss),
-             fills ? "Mean distance of hidden pixels from the normalised images, measured on the "
-                     "validation images after an epoch, with averaged weights if the run keeps any."
-                   : "On the validation images it is the cross entropy without label smoothing, "
-                     "measured after an epoch, with averaged weights if the run keeps any.");
-  add_figure(html, draw(curves.main),
-             fills ? "Share of the variance of hidden pixels that is explained: 0 is one colour "
-                     "everywhere."
-                   : "Share of images whose most probable class is theirs; in training while they "
-                     "are augmented and before the update they lead to.");
+  add_figure(html, draw(curves.loss), validation_loss_note(record.config.task.name));
+  add_figure(html, draw(curves.main), main_metric_note(record.config.task.name));
   add_figure(html, draw(curves.learning_rate), "What the schedule gave to each update.");
   add_figure(html, draw(curves.gradient_norm),
              record.config.optim.clip_norm > 0.0

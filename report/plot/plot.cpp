@@ -45,7 +45,8 @@ PlotAxis axis_of(const Plot& plot, bool of_x) {
   return {of_x ? plot.x : plot.y, values};
 }
 
-/// Names with the last value of each line, in rows that fit; page.js puts other values there.
+/// Names, with the last value of each line if it says something, in rows that fit; page.js puts
+/// other values there.
 class Legend {
  public:
   Legend(const Plot& plot) : plot_(plot) {
@@ -87,7 +88,7 @@ class Legend {
  private:
   std::string last_value(std::size_t i) const {
     const Series& series = plot_.series[i];
-    if (!is_walked(series) || series.points.empty()) return "";
+    if (!plot_.last_values || !is_walked(series) || series.points.empty()) return "";
     return value_text(series.points.back().y, plot_.y.unit);
   }
 

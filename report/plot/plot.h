@@ -43,7 +43,8 @@ struct Plot {
   std::string title{};
   AxisConfig x{}, y{};
   std::vector<Series> series{};
-  double width = 360.0;  ///< CSS pixels at a scale of 1
+  bool last_values = true;  ///< the legend tells each line's last value
+  double width = 360.0;     ///< CSS pixels at a scale of 1
   double height = 240.0;
 };
 

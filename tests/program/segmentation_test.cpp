@@ -122,6 +122,8 @@ TEST_CASE("segmentation: trained, tested at the stored sizes, scored by anyone's
   const std::string html = read_text(page);
   CHECK(html.find("Test mIoU") != std::string::npos);
   CHECK(html.find("errors in red") != std::string::npos);
+  CHECK(html.find("mean cross entropy of the pixels") != std::string::npos);
+  CHECK(html.find("most probable class") == std::string::npos);
 }
 
 TEST_CASE("segmentation: predict writes a mask of the photo's size three times over") {

@@ -30,6 +30,15 @@ std::size_t count_of(const std::string& text, const std::string& part) {
   return count;
 }
 
+TEST_CASE("a legend tells the last value of a line only where that says something") {
+  Plot plot{.title = "t", .y = {.unit = Unit::kPercent, .low = 0.0, .high = 1.0}};
+  plot.series.push_back({.name = "cats", .color = "s0", .points = {{0.0, 1.0}, {1.0, 0.125}}});
+  CHECK(count_of(draw(plot).svg, ">12.50") == 1);
+  plot.last_values = false;
+  CHECK(count_of(draw(plot).svg, ">12.50") == 0);
+  CHECK(count_of(draw(plot).svg, "cats") == 1);
+}
+
 TEST_CASE("markup: text is escaped, tags are closed") {
   Markup html;
   html.open("p", {{"title", "a \"b\" < c"}}).text("1 < 2 & 3").close();
