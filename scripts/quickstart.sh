@@ -11,6 +11,7 @@ usage() {
 usage: scripts/quickstart.sh [--out DIR] [--set KEY=VALUE]...
   --out DIR        folder of the run (runs/quickstart)
   --set KEY=VALUE  change the configuration: --set train.max_steps=20
+PRESET names another CMake preset than release to build by.
 EOF
 }
 bad_usage() {
@@ -44,9 +45,10 @@ step "Packages"
 scripts/install_deps.sh --data
 
 step "Build"
-cmake --preset release >/dev/null
-cmake --build --preset release --target tessera
-tessera=build/release/tessera
+preset=${PRESET:-release}
+cmake --preset "$preset" >/dev/null
+cmake --build --preset "$preset" --target tessera
+tessera=build/$preset/tessera
 
 step "Train into $run"
 if [ -e "$run/config.yaml" ]; then
