@@ -4,18 +4,16 @@
 
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <set>
 #include <tuple>
 
 #include "data/augment/draw_placement.h"
+#include "formats/json.h"
 #include "layers/heads/detector_heads.h"
 #include "tasks/detection/fcos_targets.h"
 
 namespace tessera {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 constexpr double kTooMany = 0.01;  // share of boxes that no place finds, from which it is a matter
 

@@ -3,15 +3,13 @@
 #include <fmt/format.h>
 
 #include <cmath>
-#include <nlohmann/json.hpp>
 
+#include "formats/json.h"
 #include "study/text_table.h"
 #include "train/readable.h"
 
 namespace tessera {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 std::string figure(double value) {
   return value < 0.0 || std::isnan(value) ? "–" : fmt::format("{:.4f}", value);

@@ -102,7 +102,7 @@ CellName cell_name(const std::string& run) {
 }
 
 /// At most `columns` characters, with three dots for the rest.
-std::string cut(const std::string& text, int columns) {
+std::string shortened(const std::string& text, int columns) {
   if (report::text_columns(text) <= columns) return text;
   std::string kept;
   int used = 0;
@@ -129,13 +129,13 @@ std::string table_of(const std::vector<ListedRun>& runs, const std::vector<std::
     const CellName name = cell_name(tessera::shown(run.name));
     if (!name.study.empty() && name.study != study) {
       std::vector<std::string> heading(kOwnColumns + shown);
-      heading[0] = cut(name.study, kWidestName);
+      heading[0] = shortened(name.study, kWidestName);
       heading[1] = "study";
       table.add_row(std::move(heading));
     }
     study = name.study;
     std::vector<std::string> row = {
-        (study.empty() ? "" : "  ") + cut(name.cell, kWidestName),
+        (study.empty() ? "" : "  ") + shortened(name.cell, kWidestName),
         state_text(run.status),
         fmt::format("{}/{}", run.epoch, run.problem.empty() ? fmt::to_string(run.epochs) : "?"),
         run.best ? best_text(*run.best) : "–",
@@ -143,7 +143,7 @@ std::string table_of(const std::vector<ListedRun>& runs, const std::vector<std::
         run.train_seconds > 0.0 ? duration_text(run.train_seconds) : "–"};
     for (std::size_t i = 0; i < shown; ++i) {
       const auto found = run.values.find(keys[i]);
-      row.push_back(found == run.values.end() ? "?" : cut(found->second, kWidestValue));
+      row.push_back(found == run.values.end() ? "?" : shortened(found->second, kWidestValue));
     }
     table.add_row(std::move(row));
   }
@@ -194,12 +194,12 @@ void print_table(const std::vector<ListedRun>& runs, const std::vector<std::stri
     const std::string name = cell_name(tessera::shown(run.name)).cell;
     if (!run.status.reason.empty()) {
       const std::string reason = printable(run.status.reason);
-      fmt::print("{}\n", cut(fmt::format("{} {}: {}", name, to_string(run.status.state),
-                                         reason.substr(0, reason.find('\n'))),
-                             columns));
+      fmt::print("{}\n", shortened(fmt::format("{} {}: {}", name, to_string(run.status.state),
+                                               reason.substr(0, reason.find('\n'))),
+                                   columns));
     }
     if (!run.problem.empty())
-      fmt::print("{}\n", cut(name + ": " + printable(run.problem), columns));
+      fmt::print("{}\n", shortened(name + ": " + printable(run.problem), columns));
   }
 }
 

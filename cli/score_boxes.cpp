@@ -1,10 +1,10 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "cli/box_scores.h"
 #include "cli/score.h"
+#include "formats/json.h"
 #include "tasks/detection/coco_files.h"
 #include "train/log.h"
 #include "train/readable.h"
@@ -12,7 +12,6 @@
 namespace tessera {
 
 void score_boxes(const ScoreOptions& options) {
-  using Json = nlohmann::ordered_json;
   const CocoGroundTruth truth = read_coco_ground_truth(options.truth);
   const CocoDetections detections = read_coco_detections(options.predictions, truth);
   if (detections.left_out > 0) {

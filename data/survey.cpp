@@ -16,12 +16,11 @@
 #include "data/sets/image_mask_files.h"
 #include "data/sets/split_folders.h"
 #include "data/survey_look.h"
+#include "files/file.h"
 #include "files/file_source.h"
 
 namespace tessera {
 namespace {
-
-constexpr std::size_t kMaxListBytes = std::size_t{1} << 30;
 
 bool ends_with_any(std::string_view name, std::initializer_list<std::string_view> endings) {
   return std::any_of(endings.begin(), endings.end(),

@@ -19,6 +19,9 @@ int open_file(const std::filesystem::path& path);
 /// messages. Throws DataError, also if the file ends before.
 void read_at(int file, std::uint64_t offset, std::span<std::uint8_t> out, const std::string& name);
 
+/// Of a list of files or classes: read whole.
+inline constexpr std::size_t kMaxListBytes = std::size_t{1} << 30;
+
 /// The bytes of a file, unpacked if it is gzip. Throws DataError if it is missing, unreadable,
 /// no regular file, larger than `limit` bytes (unpacked), or a truncated or corrupt gzip.
 std::vector<std::uint8_t> read_file(const std::filesystem::path& path, std::size_t limit);

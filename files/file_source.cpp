@@ -27,6 +27,10 @@ constexpr std::array kLitter = {"@eadir"sv,       "@tmp"sv,        "#recycle"sv,
 
 }  // namespace
 
+std::string joined(const std::string& folder, const std::string& name) {
+  return folder.empty() ? name : folder + '/' + name;
+}
+
 std::unique_ptr<FileSource> open_files(const std::string& root) {
   std::error_code error;
   if (root.find('{') != std::string::npos && !std::filesystem::exists(root, error)) {

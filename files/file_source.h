@@ -76,6 +76,9 @@ class FileSource {
 /// DataError if it is none of these.
 std::unique_ptr<FileSource> open_files(const std::string& root);
 
+/// `folder/name` below a root, or `name` where the folder is the root.
+std::string joined(const std::string& folder, const std::string& name);
+
 /// Why an entry of this name is left out whatever it is; nothing if it is not.
 std::optional<LeftOutReason> reason_to_leave_out(std::string_view name);
 

@@ -9,26 +9,15 @@
 #include <cstring>
 
 #include "core/error.h"
+#include "core/posix.h"
 #include "core/text.h"
 
 namespace tessera {
-namespace {
-
-/// Closes a file on the way out.
-struct Descriptor {
-  int value;
-  ~Descriptor() {
-    if (value >= 0) ::close(value);
-  }
-};
-
-}  // namespace
-
 FileBytes read_file(const std::filesystem::path& path) {
   // O_NONBLOCK: never waits for the other end of a pipe.
-  const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
+  const Descriptor file = open_file(path, O_RDONLY | O_NONBLOCK);
   struct stat info {};
-  if (file.value < 0 || ::fstat(file.value, &info) != 0) {
+  if (!file || ::fstat(file.get(), &info) != 0) {
     fail<CheckpointError>("[read] {}: {}", shown(path.string()), std::strerror(errno));
   }
   if (!S_ISREG(info.st_mode)) {
@@ -38,7 +27,7 @@ FileBytes read_file(const std::filesystem::path& path) {
   const auto data = std::make_shared_for_overwrite<std::byte[]>(size);
   for (std::size_t done = 0; done < size;) {
     constexpr std::size_t kMostAtOnce = std::size_t{1} << 30;
-    const ssize_t got = ::read(file.value, data.get() + done, std::min(size - done, kMostAtOnce));
+    const ssize_t got = ::read(file.get(), data.get() + done, std::min(size - done, kMostAtOnce));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) fail<CheckpointError>("[read] {}: {}", shown(path.string()), std::strerror(errno));
     if (got == 0) fail<CheckpointError>("[read] {}: shrank while being read", shown(path.string()));

@@ -6,7 +6,7 @@
 namespace tessera {
 namespace {
 
-struct Factors {
+struct AdamFactors {
   float grad_scale;
   float beta1, rest1;  // rest = 1 - beta
   float beta2, rest2;
@@ -15,7 +15,7 @@ struct Factors {
   float eps;
 };
 
-TESSERA_KERNEL void update(Factors k, float keep, const float* grad, float* mean, float* square,
+TESSERA_KERNEL void update(AdamFactors k, float keep, const float* grad, float* mean, float* square,
                            float* value, std::int64_t count) {
   for (std::int64_t i = 0; i < count; ++i) {
     const float g = k.grad_scale * grad[i];
@@ -42,7 +42,7 @@ AdamW::AdamW(const OptimConfig& config, const ParameterStore& store, std::vector
 
 void AdamW::step(double lr, float grad_scale) {
   const double t = ++*steps_.data<std::int32_t>();
-  const Factors factors{
+  const AdamFactors factors{
       .grad_scale = grad_scale,
       .beta1 = static_cast<float>(betas_[0]),
       .rest1 = static_cast<float>(1.0 - betas_[0]),
@@ -52,7 +52,7 @@ void AdamW::step(double lr, float grad_scale) {
       .root_factor = static_cast<float>(1.0 / std::sqrt(1.0 - std::pow(betas_[1], t))),
       .eps = static_cast<float>(eps_)};
   for_each_run(runs_, [&](std::int64_t begin, std::int64_t end, const UpdateRun& run) {
-    Factors own = factors;
+    AdamFactors own = factors;
     own.rate *= static_cast<float>(run.lr_scale);
     const double decayed = run.decay ? lr * run.lr_scale * weight_decay_ : 0.0;
     update(own, static_cast<float>(1.0 - decayed), grads_.f32() + begin, mean_.f32() + begin,

@@ -3,7 +3,7 @@
 namespace tessera {
 namespace {
 
-struct Factors {
+struct SgdFactors {
   float grad_scale;
   float momentum;
   float rate;
@@ -11,7 +11,7 @@ struct Factors {
   float along;   // share of the buffer: the momentum with Nesterov
 };
 
-TESSERA_KERNEL void update(Factors k, float weight_decay, const float* grad, float* buffer,
+TESSERA_KERNEL void update(SgdFactors k, float weight_decay, const float* grad, float* buffer,
                            float* value, std::int64_t count) {
   for (std::int64_t i = 0; i < count; ++i) {
     const float d = k.grad_scale * grad[i] + weight_decay * value[i];
@@ -34,14 +34,14 @@ Sgd::Sgd(const OptimConfig& config, const ParameterStore& store)
 
 void Sgd::step(double lr, float grad_scale) {
   const float momentum = static_cast<float>(momentum_);
-  const Factors factors{.grad_scale = grad_scale,
-                        .momentum = momentum,
-                        .rate = static_cast<float>(lr),
-                        .direct = nesterov_ ? 1.0f : 0.0f,
-                        .along = nesterov_ ? momentum : 1.0f};
+  const SgdFactors factors{.grad_scale = grad_scale,
+                           .momentum = momentum,
+                           .rate = static_cast<float>(lr),
+                           .direct = nesterov_ ? 1.0f : 0.0f,
+                           .along = nesterov_ ? momentum : 1.0f};
   const float weight_decay = static_cast<float>(weight_decay_);
   for_each_run(runs_, [&](std::int64_t begin, std::int64_t end, const UpdateRun& run) {
-    Factors own = factors;
+    SgdFactors own = factors;
     own.rate *= static_cast<float>(run.lr_scale);
     update(own, run.decay ? weight_decay : 0.0f, grads_.f32() + begin, buffer_.f32() + begin,
            values_.f32() + begin, end - begin);

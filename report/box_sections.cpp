@@ -14,7 +14,7 @@ namespace tessera::report {
 namespace {
 
 constexpr std::size_t kMostCurves = 6;  // colours of plot.css
-constexpr std::int64_t kMostInMatrix = 100;
+constexpr std::int64_t kMostBoxClassesDrawn = 100;
 
 void add_sample(Markup& html, const RunView& view, const BoxSample& sample) {
   Image buffer;
@@ -135,7 +135,7 @@ std::optional<Section> box_classes_section(const RunView& view) {
                            return Point{p.score, p.f1()};
                          })),
              fmt::format("The mean is best at {:.2f}.", result.score));
-  if (result.meter.matches().num_classes() <= kMostInMatrix) {
+  if (result.meter.matches().num_classes() <= kMostBoxClassesDrawn) {
     std::vector<std::string> names = view.class_names;
     names.emplace_back("nothing");
     add_figure(section.body, draw_confusion(result.meter.matches().confusion(result.score), names),

@@ -11,7 +11,7 @@
 namespace tessera::report {
 namespace {
 
-constexpr std::int64_t kMostInMatrix = 100;
+constexpr std::int64_t kMostMaskClassesDrawn = 100;
 
 void add_tile(Markup& html, const Image& image, const char* what) {
   html.open("div");
@@ -93,7 +93,7 @@ std::optional<Section> mask_classes_section(const RunView& view) {
   const Confusion& confusion = view.masks->meter.confusion();
   Section section{"classes", "Classes", "How well the pixels of each class are found.", {}};
   add_table(section.body, class_table(*view.masks, view.class_names));
-  if (confusion.num_classes() <= kMostInMatrix) {
+  if (confusion.num_classes() <= kMostMaskClassesDrawn) {
     section.body.open("div", {{"class", "figures"}});
     add_figure(section.body,
                draw_confusion(confusion.counts(), view.class_names, MatrixNumbers::kPercent),

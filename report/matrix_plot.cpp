@@ -12,7 +12,7 @@ namespace tessera::report {
 namespace {
 
 constexpr std::int64_t kMostWithNumbers = 20;
-constexpr double kFont = 10.0;
+constexpr double kNameFont = 10.0;
 
 struct Grid {
   double left, top, cell;
@@ -73,7 +73,7 @@ Drawing draw_confusion(const std::vector<std::int64_t>& counts,
   const bool with_names = classes <= kMostWithNumbers;
   double label = 8.0;
   for (const std::string& name : names) {
-    if (with_names) label = std::max(label, text_width(name, kFont) + 10.0);
+    if (with_names) label = std::max(label, text_width(name, kNameFont) + 10.0);
   }
   const Grid grid{label, 30.0, (kWidth - label - 6.0) / static_cast<double>(classes), classes};
   const double height = grid.top + kWidth - label + (with_names ? 0.72 * label + 14.0 : 4.0);

@@ -18,7 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kFormatVersion = 1;
+constexpr int kIndexVersion = 1;
 constexpr std::string_view kStep = "step-", kDigits = "0123456789";
 
 bool is_checkpoint(const fs::path& folder) { return is_there(folder / kMetaFile); }
@@ -30,9 +30,9 @@ CheckpointMeta meta_in(const fs::path& folder) {
 CheckpointIndex parse_index(const std::string& text, const fs::path& path) {
   const nlohmann::ordered_json json = unseal(text, path, /*must_have_seal=*/true);
   try {
-    if (const int version = json.at("format_version").get<int>(); version != kFormatVersion) {
+    if (const int version = json.at("format_version").get<int>(); version != kIndexVersion) {
       fail<CheckpointError>("[checkpoint] {}: format version {}, this program reads {}",
-                            path.string(), version, kFormatVersion);
+                            path.string(), version, kIndexVersion);
     }
     CheckpointIndex index;
     json.at("last").get_to(index.last);
@@ -162,9 +162,8 @@ bool complete_index(const fs::path& folder) {
 void write_index(const fs::path& folder, const CheckpointIndex& index) {
   const nlohmann::ordered_json best =
       index.best.empty() ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(index.best);
-  write_atomically(
-      folder / kIndexFile,
-      seal({{"format_version", kFormatVersion}, {"last", index.last}, {"best", best}}));
+  write_atomically(folder / kIndexFile,
+                   seal({{"format_version", kIndexVersion}, {"last", index.last}, {"best", best}}));
 }
 
 }  // namespace tessera

@@ -1,10 +1,10 @@
 #include "train/checkpoint_meta.h"
 
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <string_view>
 
 #include "core/error.h"
+#include "formats/json.h"
 #include "train/config/config.h"
 #include "train/sealed_json.h"
 
@@ -12,10 +12,8 @@ namespace tessera {
 namespace {
 
 namespace fs = std::filesystem;
-using Json = nlohmann::ordered_json;
-
 constexpr int kUnsealed = 1;  ///< version 0.1: without checksums, positions in batches
-constexpr int kFormatVersion = 2;
+constexpr int kMetaVersion = 2;
 
 /// JSON has no NaN: a metric that is not finite is written as null.
 Json to_json(const std::optional<double>& value) {
@@ -51,7 +49,7 @@ std::int64_t samples_at(const Json& json, const std::string& config, const fs::p
 }  // namespace
 
 std::string encode_meta(const CheckpointMeta& meta) {
-  return seal({{"format_version", kFormatVersion},
+  return seal({{"format_version", kMetaVersion},
                {"step", meta.step},
                {"epoch", meta.epoch},
                {"samples_in_epoch", meta.samples_in_epoch},
@@ -66,12 +64,12 @@ CheckpointMeta decode_meta(const std::string& text, const fs::path& path) {
   const Json json = unseal(text, path, /*must_have_seal=*/false);
   try {
     const int version = json.at("format_version").get<int>();
-    if (version != kUnsealed && version != kFormatVersion) {
+    if (version != kUnsealed && version != kMetaVersion) {
       fail<CheckpointError>("[checkpoint] {}: format version {}, this program reads {} and {}",
-                            path.string(), version, kUnsealed, kFormatVersion);
+                            path.string(), version, kUnsealed, kMetaVersion);
     }
     CheckpointMeta meta;
-    if (version == kFormatVersion) {
+    if (version == kMetaVersion) {
       unseal(text, path, /*must_have_seal=*/true);
       json.at("files").get_to(meta.checksums);
     }
@@ -81,8 +79,8 @@ CheckpointMeta decode_meta(const std::string& text, const fs::path& path) {
     meta.metric = to_metric(json.at("metric"));
     meta.best_metric = to_metric(json.at("best_metric"));
     json.at("config").get_to(meta.config);
-    meta.samples_in_epoch = version == kFormatVersion ? count_at(json, "samples_in_epoch", path)
-                                                      : samples_at(json, meta.config, path);
+    meta.samples_in_epoch = version == kMetaVersion ? count_at(json, "samples_in_epoch", path)
+                                                    : samples_at(json, meta.config, path);
     return meta;
   } catch (const nlohmann::json::exception& error) {
     fail<CheckpointError>("[checkpoint] {}: {}", path.string(), error.what());

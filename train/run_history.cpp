@@ -5,7 +5,6 @@
 #include <array>
 #include <ctime>
 #include <fstream>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string_view>
 #include <system_error>
@@ -16,6 +15,7 @@
 #include "core/onednn/library.h"
 #include "core/parallel.h"
 #include "data/images/decoders.h"
+#include "formats/json.h"
 #include "train/build_info.h"
 #include "train/config/config.h"
 #include "train/config/schema.h"
@@ -24,8 +24,6 @@ namespace tessera {
 namespace {
 
 namespace fs = std::filesystem;
-using Json = nlohmann::ordered_json;
-
 std::string program_checksum() {
   try {
     return checksum_text(std::string_view(read_text_file("/proc/self/exe")));

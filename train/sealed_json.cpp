@@ -1,15 +1,13 @@
 #include "train/sealed_json.h"
 
-#include <nlohmann/json.hpp>
 #include <string_view>
 
 #include "core/checksum.h"
 #include "core/error.h"
+#include "formats/json.h"
 
 namespace tessera {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 constexpr std::string_view kEnd = "\n}\n", kMember = ",\n  \"checksum\": \"";
 

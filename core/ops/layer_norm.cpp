@@ -8,7 +8,7 @@ namespace tessera::ops {
 namespace {
 
 /// What both backward passes keep.
-struct Saved {
+struct SavedNorm {
   Tensor x;
   Tensor stats;
   Tensor gamma;
@@ -29,7 +29,7 @@ void write_parameter_gradient(const Tensor& partial, std::int64_t which, const G
 
 /// Gradient of what was normalised into `dx`, of gamma and beta into their sinks, and `scale * dx`
 /// into `dbranch` where there is one.
-void run_backward(Tape& tape, const Saved& saved, const Tensor& dy, const Tensor& extra,
+void run_backward(Tape& tape, const SavedNorm& saved, const Tensor& dy, const Tensor& extra,
                   const Tensor& dx, const GradSink& dbranch, const Tensor& scale) {
   const std::int64_t columns = saved.x.dim(-1);
   const std::int64_t rows = saved.x.shape().rows();
@@ -109,7 +109,7 @@ Var layer_norm(Tape& tape, const Var& x, const Var& gamma, const Var& beta, floa
   const Tensor stats = Tensor::empty({x.shape().rows(), 2});
   run_forward(x.value, {}, {}, {}, gamma, beta, eps, stats, y);
   return tape.record(std::move(y), any_wants_grad(x, gamma, beta),
-                     [saved = Saved{x.value, stats, gamma.value, gamma.target(), beta.target()},
+                     [saved = SavedNorm{x.value, stats, gamma.value, gamma.target(), beta.target()},
                       target = x.target()](Tape& t, const Tensor& dy) {
                        const Tensor dx = dy.unique() ? dy : Tensor::empty(dy.shape(), dy.dtype());
                        run_backward(t, saved, dy, {}, dx, {}, {});
@@ -128,7 +128,7 @@ std::array<Var, 2> add_layer_norm(Tape& tape, const Var& x, const Var& branch, c
   run_forward(x.value, branch.value, scale, sum, gamma, beta, eps, stats, y);
   return tape.record_all<2>(
       {sum, std::move(y)}, any_wants_grad(x, branch, gamma, beta),
-      [saved = Saved{sum, stats, gamma.value, gamma.target(), beta.target()}, dx = x.target(),
+      [saved = SavedNorm{sum, stats, gamma.value, gamma.target(), beta.target()}, dx = x.target(),
        dbranch = branch.target(), scale](Tape& t, const Tensor& d_sum, const Tensor& d_normed) {
         if (!d_normed) return pass_residual(t, d_sum, scale, dx, dbranch);
         const GradSink sink = scale ? t.sink(dbranch) : GradSink{};

@@ -9,7 +9,7 @@
 namespace tessera::ops {
 namespace {
 
-constexpr std::int64_t kGrain = 1 << 13;  // elements of GELU worth a thread
+constexpr std::int64_t kGeluGrain = 1 << 13;  // elements of GELU worth a thread
 
 struct Sizes {
   std::int64_t in, hidden, out;
@@ -34,7 +34,7 @@ Tensor slice_buffer(const RowSlices& slices, std::int64_t columns, DType dtype) 
 void gelu(const void* x, void* y, std::int64_t count, DType dtype) {
   with_element_type(dtype, [&](auto element) {
     using T = decltype(element);
-    parallel_for(count, kGrain, [&](std::int64_t begin, std::int64_t end) {
+    parallel_for(count, kGeluGrain, [&](std::int64_t begin, std::int64_t end) {
       row_kernels<T>().gelu(static_cast<const T*>(x) + begin, static_cast<T*>(y) + begin,
                             end - begin);
     });
@@ -45,7 +45,7 @@ void gelu(const void* x, void* y, std::int64_t count, DType dtype) {
 void gelu_with_gradient(const void* x, void* dy, void* y, std::int64_t count, DType dtype) {
   with_element_type(dtype, [&](auto element) {
     using T = decltype(element);
-    parallel_for(count, kGrain, [&](std::int64_t begin, std::int64_t end) {
+    parallel_for(count, kGeluGrain, [&](std::int64_t begin, std::int64_t end) {
       T* gradient = static_cast<T*>(dy) + begin;
       row_kernels<T>().gelu_with_gradient(static_cast<const T*>(x) + begin, gradient,
                                           static_cast<T*>(y) + begin, gradient, end - begin);
@@ -53,7 +53,7 @@ void gelu_with_gradient(const void* x, void* dy, void* y, std::int64_t count, DT
   });
 }
 
-struct Saved {
+struct SavedMlp {
   Tensor x;       // [rows, in]
   Tensor hidden;  // [rows, hidden], before GELU
   Tensor w1, w2;
@@ -63,7 +63,7 @@ struct Sinks {
   GradSink x, w1, b1, w2, b2;
 };
 
-void mlp_backward(const Saved& saved, const Tensor& dy, const Sinks& sinks) {
+void mlp_backward(const SavedMlp& saved, const Tensor& dy, const Sinks& sinks) {
   const std::int64_t in = saved.w1.dim(1), hidden = saved.w1.dim(0), out = saved.w2.dim(0);
   const DType dtype = saved.x.dtype();
   const RowSlices slices = plan_row_slices(saved.x.shape().rows(), in * hidden);
@@ -122,7 +122,7 @@ Var mlp(Tape& tape, const Var& x, const MlpWeights& weights) {
   const auto [in, hidden, out] = check_mlp(x, weights);
   const DType dtype = x.value.dtype();
   const std::int64_t rows = x.shape().rows();
-  Saved saved{x.value, {}, weights.fc1_weight.value, weights.fc2_weight.value};
+  SavedMlp saved{x.value, {}, weights.fc1_weight.value, weights.fc2_weight.value};
   Tensor y = Tensor::empty(x.shape().with_last(out), dtype);
   OpScope op(tape, "mlp",
              {2.0 * static_cast<double>(rows) * static_cast<double>(hidden * (in + out)),

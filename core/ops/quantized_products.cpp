@@ -6,7 +6,7 @@
 namespace tessera {
 namespace {
 
-constexpr std::int64_t kGrain = 1 << 14;  // elements worth a thread
+constexpr std::int64_t kQuantizeGrain = 1 << 14;  // elements worth a thread
 
 }  // namespace
 
@@ -62,7 +62,7 @@ void quantize(const void* x, DType dtype, const InputCode& code, std::uint8_t* q
     using T = decltype(element);
     const auto& kernels = ops::row_kernels<T>();
     const auto kernel = gelu ? kernels.gelu_quantize : kernels.quantize;
-    parallel_for(count, kGrain, [&](std::int64_t begin, std::int64_t end) {
+    parallel_for(count, kQuantizeGrain, [&](std::int64_t begin, std::int64_t end) {
       kernel(static_cast<const T*>(x) + begin, 1.0f / code.scale, static_cast<float>(code.zero),
              q + begin, end - begin);
     });

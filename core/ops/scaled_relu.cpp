@@ -8,7 +8,7 @@
 namespace tessera::ops {
 namespace {
 
-constexpr std::int64_t kGrain = 1 << 14;
+constexpr std::int64_t kReluGrain = 1 << 14;
 
 template <typename T>
 TESSERA_KERNEL void scaled_relu_forward(const T* x, float scale, float unit, float* y,
@@ -49,7 +49,7 @@ Var scaled_relu(Tape& tape, const Var& x, const Var& scale, float unit) {
   const Tensor y = Tensor::empty(x.shape());
   with_element_type(x.value.dtype(), [&](auto element) {
     using T = decltype(element);
-    parallel_for(y.numel(), kGrain, [&](std::int64_t begin, std::int64_t end) {
+    parallel_for(y.numel(), kReluGrain, [&](std::int64_t begin, std::int64_t end) {
       scaled_relu_forward(x.value.data<T>() + begin, factor, unit, y.f32() + begin, end - begin);
     });
   });
@@ -57,16 +57,17 @@ Var scaled_relu(Tape& tape, const Var& x, const Var& scale, float unit) {
                      [x, of_scale = scale.target(), factor, unit](Tape& t, const Tensor& dy) {
                        const Tensor dx = Tensor::empty(x.shape(), x.value.dtype());
                        // Sums of parts of one size, so that the number of threads does not show.
-                       const std::int64_t count = dy.numel(), parts = (count + kGrain - 1) / kGrain;
+                       const std::int64_t count = dy.numel(),
+                                          parts = (count + kReluGrain - 1) / kReluGrain;
                        std::vector<double> sums(static_cast<std::size_t>(parts));
                        with_element_type(dx.dtype(), [&](auto element) {
                          using T = decltype(element);
                          parallel_for(parts, 1, [&](std::int64_t first, std::int64_t last) {
                            for (std::int64_t part = first; part < last; ++part) {
-                             const std::int64_t begin = part * kGrain;
+                             const std::int64_t begin = part * kReluGrain;
                              sums[static_cast<std::size_t>(part)] = scaled_relu_backward(
                                  x.value.data<T>() + begin, dy.f32() + begin, factor, unit,
-                                 dx.data<T>() + begin, std::min(count, begin + kGrain) - begin);
+                                 dx.data<T>() + begin, std::min(count, begin + kReluGrain) - begin);
                            }
                          });
                        });

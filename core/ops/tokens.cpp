@@ -25,7 +25,7 @@ TESSERA_KERNEL void sum_samples(const T* dy, std::int64_t batch, std::int64_t st
   }
 }
 
-constexpr std::int64_t kGrain = 1 << 12;
+constexpr std::int64_t kTokensGrain = 1 << 12;
 
 std::byte* sample_of(const Tensor& x, std::int64_t sample) {
   return static_cast<std::byte*>(x.raw()) +
@@ -97,7 +97,7 @@ Var add_position(Tape& tape, const Var& tokens, const Var& table) {
   Tensor y = Tensor::empty(tokens.shape(), tokens.value.dtype());
   with_element_type(y.dtype(), [&](auto element) {
     using T = decltype(element);
-    parallel_for(batch, std::max<std::int64_t>(1, kGrain / count),
+    parallel_for(batch, std::max<std::int64_t>(1, kTokensGrain / count),
                  [&](std::int64_t begin, std::int64_t end) {
                    for (std::int64_t b = begin; b < end; ++b) {
                      add_table(tokens.value.data<T>() + b * count, table.value.f32(),
@@ -111,7 +111,7 @@ Var add_position(Tape& tape, const Var& tokens, const Var& table) {
         if (const GradSink sink = t.sink(table)) {
           with_element_type(dy.dtype(), [&](auto element) {
             using T = decltype(element);
-            parallel_for(count, kGrain, [&](std::int64_t begin, std::int64_t end) {
+            parallel_for(count, kTokensGrain, [&](std::int64_t begin, std::int64_t end) {
               sum_samples(dy.data<T>() + begin, batch, count, end - begin, sink.accumulate,
                           sink.grad.f32() + begin);
             });

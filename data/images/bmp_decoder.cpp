@@ -18,7 +18,7 @@ constexpr std::size_t kFileHeader = 14;
 constexpr std::uint32_t kOldHeader = 12;  // of OS/2 1.x: sides of 16 bits, palette of 3 bytes
 constexpr std::uint32_t kPlain = 0, kRuns8 = 1, kRuns4 = 2, kBitFields = 3, kAlphaBitFields = 6;
 
-struct Header {
+struct BmpHeader {
   std::uint32_t size = 0;  ///< of the second header, which begins with it and tells the version
   std::int64_t height = 0;
   std::int64_t width = 0;
@@ -50,13 +50,13 @@ std::string_view packing_name(std::uint32_t compression) {
   }
 }
 
-Header read_header(const EncodedImage& file) {
+BmpHeader read_header(const EncodedImage& file) {
   const auto bytes = file.bytes;
   const auto number = [&](std::size_t at, std::size_t width) {
     if (at + width > bytes.size()) fail<DataError>("[image] {}: truncated BMP", file.name);
     return little_endian(bytes, at, width);
   };
-  Header header{.size = number(kFileHeader, 4), .pixels_at = number(10, 4)};
+  BmpHeader header{.size = number(kFileHeader, 4), .pixels_at = number(10, 4)};
   constexpr std::array<std::uint32_t, 6> kSizes = {40, 52, 56, 64, 108, 124};
   if (header.size == kOldHeader) {
     header.width = number(18, 2);
@@ -88,7 +88,7 @@ Header read_header(const EncodedImage& file) {
   return header;
 }
 
-Masks read_masks(const Header& header, const EncodedImage& file) {
+Masks read_masks(const BmpHeader& header, const EncodedImage& file) {
   const Masks usual =
       header.bits == 16 ? Masks{0x7c00, 0x3e0, 0x1f, 0} : Masks{0xff0000, 0xff00, 0xff, 0};
   if (header.compression == kPlain) return usual;  // what is left of 16 or 32 bits is reserved
@@ -109,7 +109,7 @@ Masks read_masks(const Header& header, const EncodedImage& file) {
 }
 
 /// 3 bytes a colour, black where the file names fewer than its pixels could.
-std::vector<std::uint8_t> read_palette(const Header& header, const EncodedImage& file) {
+std::vector<std::uint8_t> read_palette(const BmpHeader& header, const EncodedImage& file) {
   const std::size_t entry = header.size == kOldHeader ? 3 : 4;
   const std::size_t begin = kFileHeader + header.size;
   const std::size_t most = std::size_t{1} << header.bits;
@@ -146,7 +146,7 @@ void unpack_palette(std::span<const std::uint8_t> row, std::uint32_t bits,
 /// is 0.
 class RunReader {
  public:
-  RunReader(const Header& header, const EncodedImage& file)
+  RunReader(const BmpHeader& header, const EncodedImage& file)
       : file_(file),
         at_(std::min(header.pixels_at, file.bytes.size())),
         bits_(header.bits),
@@ -230,7 +230,7 @@ void unpack_fields(std::span<const std::uint8_t> row, std::uint32_t bits, const 
 }  // namespace
 
 StoredImage decode_bmp(const EncodedImage& file) {
-  Header header = read_header(file);
+  BmpHeader header = read_header(file);
   const bool has_runs = header.compression == kRuns8 || header.compression == kRuns4;
   constexpr double kDensestRuns = 65536.0;  // pixels a byte; four bytes may skip 255 rows
   check_limits(file, header.height, header.width, 4, has_runs ? kDensestRuns : 0.0);

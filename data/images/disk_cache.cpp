@@ -22,7 +22,7 @@ namespace {
 constexpr std::uint64_t kMagic = 0x3130676d69737374u;  // "tssimg01"
 constexpr std::int64_t kMaxPixels = std::int64_t{1} << 28;
 
-struct Header {
+struct CacheHeader {
   std::uint64_t magic = kMagic;
   std::uint64_t key = 0;
   std::int64_t height = 0;
@@ -67,11 +67,11 @@ class File {
   int number_;
 };
 
-std::span<std::uint8_t> bytes_of(Header& header) {
-  return {reinterpret_cast<std::uint8_t*>(&header), sizeof(Header)};
+std::span<std::uint8_t> bytes_of(CacheHeader& header) {
+  return {reinterpret_cast<std::uint8_t*>(&header), sizeof(CacheHeader)};
 }
 
-bool is_possible(const Header& header, std::uint64_t key) {
+bool is_possible(const CacheHeader& header, std::uint64_t key) {
   const auto side = [](std::int64_t value) { return value > 0 && value <= (1 << 20); };
   return header.magic == kMagic && header.key == key && side(header.height) && side(header.width) &&
          (header.channels == 1 || header.channels == 3) &&
@@ -93,7 +93,7 @@ fs::path DiskCache::path_of(std::uint64_t key) const {
 
 bool DiskCache::load(std::uint64_t key, Image& image) const {
   const File file(path_of(key), O_RDONLY);
-  Header header;
+  CacheHeader header;
   if (!file.is_open() || !file.read(bytes_of(header)) || !is_possible(header, key)) return false;
   Image found{{header.height, header.width, header.channels}, {}};
   found.pixels.resize(static_cast<std::size_t>(found.shape.numel()));
@@ -110,11 +110,11 @@ void DiskCache::store(std::uint64_t key, const ImageView& image) {
   // A name that no other process has, nor another cache of this one.
   const fs::path aside = fmt::format("{}.{}-{}-{}.part", path.string(), ::getpid(),
                                      static_cast<const void*>(this), written_++);
-  Header header{.key = key,
-                .height = image.shape.height,
-                .width = image.shape.width,
-                .channels = image.shape.channels,
-                .hash = hash_bytes(image.pixels)};
+  CacheHeader header{.key = key,
+                     .height = image.shape.height,
+                     .width = image.shape.width,
+                     .channels = image.shape.channels,
+                     .hash = hash_bytes(image.pixels)};
   File file(aside, O_WRONLY | O_CREAT | O_EXCL);
   if (!file.is_open() || !file.write(bytes_of(header)) || !file.write(image.pixels) ||
       !file.close() || ::rename(aside.c_str(), path.c_str()) != 0) {

@@ -27,7 +27,6 @@ namespace tessera {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr std::size_t kMaxListBytes = std::size_t{1} << 30;
 constexpr std::size_t kMaxNameBytes = std::size_t{1} << 16;
 constexpr const char* kInputName = "standard input";
 

@@ -19,14 +19,14 @@ namespace {
 constexpr std::size_t kPlane = 32 * 32;
 constexpr std::size_t kImage = 3 * kPlane;
 
-struct Layout {
+struct CifarLayout {
   std::vector<std::string> files;
   CifarRecords records;  ///< of each file
   std::string names_file;
   FolderSearch search;
 };
 
-Layout layout_of(DatasetName name, Split split) {
+CifarLayout layout_of(DatasetName name, Split split) {
   if (name == DatasetName::kCifar100) {
     const bool train = split == Split::kTrain;
     return {{train ? "train.bin" : "test.bin"},
@@ -126,7 +126,7 @@ std::vector<std::string> cifar100_class_names() {
 
 std::unique_ptr<ArrayDataset> open_cifar(DatasetName name, const std::string& root, Split split) {
   DatasetInfo info = dataset_info(name);
-  const Layout layout = layout_of(name, split);
+  const CifarLayout layout = layout_of(name, split);
   const fs::path folder = find_folder(layout.search, root);
   std::error_code ignored;
   if (const fs::path names = folder / layout.names_file; fs::exists(names, ignored)) {

@@ -34,7 +34,7 @@ std::string usual_file(const FileSource& files, const std::string& base, Split p
   return "";
 }
 
-struct Layout {
+struct CocoLayout {
   std::string base;
   std::string train, val, test;  ///< JSON files; "": none
 
@@ -44,9 +44,9 @@ struct Layout {
   Parts parts() const { return {!val.empty(), !test.empty()}; }
 };
 
-Layout layout_of(const FileSource& files, const DataConfig& config) {
+CocoLayout layout_of(const FileSource& files, const DataConfig& config) {
   const std::vector<std::string> folders = {"annotations", "train", "images"};
-  Layout layout;
+  CocoLayout layout;
   layout.base = find_base(files, folders);
   const auto file = [&](Split part) {
     const std::string& list = list_of(config, part);
@@ -99,7 +99,7 @@ std::vector<std::string> classes_of(const DataConfig& config, CocoFile train,
 }
 
 /// What stands before the names of a file's images: the first place where the first of them lies.
-std::string prefix_of(const FileSource& files, const DataConfig& config, const Layout& layout,
+std::string prefix_of(const FileSource& files, const DataConfig& config, const CocoLayout& layout,
                       Split part, const CocoFile& file) {
   std::vector<std::string> folders;
   if (!config.images.empty()) folders.push_back(joined(layout.base, config.images));
@@ -123,8 +123,9 @@ std::string prefix_of(const FileSource& files, const DataConfig& config, const L
 }
 
 /// The images of a file in its order, boxes not yet labelled: their categories.
-BoxedImages boxed_images(const FileSource& files, const DataConfig& config, const Layout& layout,
-                         Split part, CocoFile file, const std::vector<std::string>& classes) {
+BoxedImages boxed_images(const FileSource& files, const DataConfig& config,
+                         const CocoLayout& layout, Split part, CocoFile file,
+                         const std::vector<std::string>& classes) {
   const std::string& json = layout.file(part);
   if (file.images.empty()) fail<DataError>("[coco] {}: holds no image", shown(json));
   const std::string folder = prefix_of(files, config, layout, part, file);
@@ -192,7 +193,7 @@ BoxedImages boxed_images(const FileSource& files, const DataConfig& config, cons
 
 std::unique_ptr<Dataset> open_coco(const DataConfig& config, Split split) {
   std::unique_ptr<FileSource> files = open_root(config);
-  const Layout layout = layout_of(*files, config);
+  const CocoLayout layout = layout_of(*files, config);
   const Split part = stored_part(config, split, layout.parts(), shown_path(*files));
   DatasetInfo info = dataset_info(config);
   CocoFile file = read_json(*files, layout.file(part));
@@ -210,7 +211,7 @@ std::unique_ptr<Dataset> open_coco(const DataConfig& config, Split split) {
 std::vector<std::string> coco_classes(const DataConfig& config) {
   if (!config.classes.empty()) return config.classes;
   const std::unique_ptr<FileSource> files = open_root(config);
-  const Layout layout = layout_of(*files, config);
+  const CocoLayout layout = layout_of(*files, config);
   return classes_of(config, read_json(*files, layout.train), layout.train);
 }
 
@@ -221,7 +222,7 @@ bool coco_validates_on_test(const DataConfig& config) {
 
 AnnotationFiles coco_annotations(const DataConfig& config) {
   AnnotationFiles annotations{.files = open_root(config), .paths = {}};
-  const Layout layout = layout_of(*annotations.files, config);
+  const CocoLayout layout = layout_of(*annotations.files, config);
   for (const std::string& path : {layout.train, layout.val, layout.test}) {
     const bool is_new = std::ranges::find(annotations.paths, path) == annotations.paths.end();
     if (!path.empty() && is_new) annotations.paths.push_back(path);

@@ -12,11 +12,11 @@ namespace tessera {
 namespace {
 
 constexpr int kMaxDepth = 100;
-constexpr std::int64_t kNone = std::numeric_limits<std::int64_t>::min();
+constexpr std::int64_t kNoId = std::numeric_limits<std::int64_t>::min();
 
-/// Of the entry that is being read; what it has not named yet is kNone or empty.
+/// Of the entry that is being read; what it has not named yet is kNoId or empty.
 struct Entry {
-  std::int64_t id = kNone, image_id = kNone, category_id = kNone;
+  std::int64_t id = kNoId, image_id = kNoId, category_id = kNoId;
   std::int64_t height = 0, width = 0;
   std::string file_name, name, supercategory;
   std::vector<double> bbox;
@@ -149,7 +149,7 @@ class Reader final : public nlohmann::json_sax<nlohmann::json> {
 
   [[noreturn]] void damaged(const std::string& what) const {
     fail<DataError>("[coco] {}: {}[{}]{}: {}", name_, shown(section_), number_,
-                    entry_.id == kNone ? "" : fmt::format(" (id {})", entry_.id), what);
+                    entry_.id == kNoId ? "" : fmt::format(" (id {})", entry_.id), what);
   }
 
   void need(const char* key, bool is_there) const {
@@ -161,17 +161,17 @@ class Reader final : public nlohmann::json_sax<nlohmann::json> {
       case List::kOther:
         return;
       case List::kImages:
-        need("id", entry_.id != kNone);
+        need("id", entry_.id != kNoId);
         need("file_name", !entry_.file_name.empty());
         file_.images.push_back(
             {entry_.id, std::move(entry_.file_name), entry_.height, entry_.width});
         break;
       case List::kAnnotations:
-        need("image_id", entry_.image_id != kNone);
-        need("category_id", entry_.category_id != kNone);
+        need("image_id", entry_.image_id != kNoId);
+        need("category_id", entry_.category_id != kNoId);
         if (entry_.bbox.size() != 4) damaged("has no bbox of 4 numbers");
         file_.annotations.push_back(
-            {entry_.id == kNone ? 0 : entry_.id,
+            {entry_.id == kNoId ? 0 : entry_.id,
              entry_.image_id,
              entry_.category_id,
              {entry_.bbox[0], entry_.bbox[1], entry_.bbox[2], entry_.bbox[3]},
@@ -179,7 +179,7 @@ class Reader final : public nlohmann::json_sax<nlohmann::json> {
              entry_.crowd});
         break;
       case List::kCategories:
-        need("id", entry_.id != kNone);
+        need("id", entry_.id != kNoId);
         need("name", !entry_.name.empty());
         file_.categories.push_back(
             {entry_.id, std::move(entry_.name), std::move(entry_.supercategory)});

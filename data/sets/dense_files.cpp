@@ -9,11 +9,7 @@
 #include "files/file.h"
 
 namespace tessera {
-namespace {
-
-constexpr std::size_t kMaxListBytes = std::size_t{1} << 28;
-
-}  // namespace
+namespace {}  // namespace
 
 std::unique_ptr<FileSource> open_root(const DataConfig& config) {
   if (config.root.empty()) {
@@ -24,10 +20,6 @@ std::unique_ptr<FileSource> open_root(const DataConfig& config) {
 
 std::string shown_path(const FileSource& files, const std::string& path) {
   return shown(path.empty() ? files.root() : files.root() + '/' + path);
-}
-
-std::string joined(const std::string& folder, const std::string& name) {
-  return folder.empty() ? name : folder + '/' + name;
 }
 
 std::string find_base(const FileSource& files, std::span<const std::string> folders) {

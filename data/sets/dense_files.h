@@ -19,9 +19,6 @@ std::unique_ptr<FileSource> open_root(const DataConfig& config);
 /// A path below the root with the root before it, as a message may show it.
 std::string shown_path(const FileSource& files, const std::string& path = "");
 
-/// `folder/name`, or `name` where the folder is the root.
-std::string joined(const std::string& folder, const std::string& name);
-
 /// The folder of the data set: the root or, as in many archives, the only folder in it, and so on,
 /// until one of `folders` is there; "" if none is found.
 std::string find_base(const FileSource& files, std::span<const std::string> folders);

@@ -22,12 +22,6 @@
 namespace tessera {
 namespace {
 
-constexpr std::size_t kMaxListBytes = std::size_t{1} << 30;
-
-std::string joined(const std::string& folder, const std::string& name) {
-  return folder.empty() ? name : folder + '/' + name;
-}
-
 /// Appends what has the name of an image that is read to `found`, and the rest to `others`.
 void sort_by_name(std::vector<std::string> paths, const std::string& label,
                   std::vector<ImageFile>& found, std::vector<std::string>& others) {

@@ -16,6 +16,7 @@
 #include "data/hold_out.h"
 #include "data/images/disk_cache.h"
 #include "data/images/ram_cache.h"
+#include "data/sets/dense_files.h"
 #include "data/sets/image_files.h"
 #include "data/transform.h"
 #include "files/file_source.h"
@@ -154,13 +155,6 @@ void keep_samples(std::vector<LabelledFile>& samples, std::int64_t count) {
   std::vector<LabelledFile> kept;
   for (const auto& [rank, index] : order) kept.push_back(std::move(samples[index]));
   samples = std::move(kept);
-}
-
-std::unique_ptr<FileSource> open_root(const DataConfig& config) {
-  if (config.root.empty()) {
-    fail<DataError>("[data] data.root is auto: set it to the folder or tar archive of the images");
-  }
-  return open_files(config.root);
 }
 
 std::vector<std::string> warnings_of(Findings findings) {

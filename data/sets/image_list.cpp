@@ -20,7 +20,7 @@ namespace {
 
 using namespace std::string_view_literals;
 
-constexpr std::size_t kNone = ~std::size_t{0};
+constexpr std::size_t kNoColumn = ~std::size_t{0};
 
 // As people name them; where a table has several, the first here counts.
 constexpr std::array kPathNames = {
@@ -56,13 +56,13 @@ std::size_t find_column(const TableRow& row, const Names& names) {
       if (word_of(row.cells[i]) == name) return i;
     }
   }
-  return kNone;
+  return kNoColumn;
 }
 
 struct Columns {
   std::size_t path = 0;
   std::size_t label = 1;
-  std::size_t split = kNone;
+  std::size_t split = kNoColumn;
   bool named = false;
 };
 
@@ -88,24 +88,24 @@ Columns columns_of(const TableRow& first, std::string_view name) {
   }
   const std::size_t path = find_column(first, kPathNames);
   const std::size_t label = find_column(first, kLabelNames);
-  if (path != kNone && label != kNone) {
+  if (path != kNoColumn && label != kNoColumn) {
     return {path, label, find_column(first, kSplitNames), true};
   }
-  if (path == kNone && find_column(first, kIdNames) != kNone) {
+  if (path == kNoColumn && find_column(first, kIdNames) != kNoColumn) {
     fail<DataError>(
         "[list] {}:{}: column {} is no path: name the files with their endings (ID.jpg) in a "
         "column path",
         name, first.line, quoted(first.cells[find_column(first, kIdNames)]));
   }
-  if (path == kNone && label == kNone) {
+  if (path == kNoColumn && label == kNoColumn) {
     fail<DataError>(
         "[list] {}:{}: {}: neither the name of an image nor of a column that is known; call the "
         "columns path and label",
         name, first.line, cells_text(first));
   }
   fail<DataError>("[list] {}:{}: none of the columns {} is one of {}: call one {}", name,
-                  first.line, cells_text(first), path == kNone ? "paths" : "classes",
-                  path == kNone ? "path" : "label");
+                  first.line, cells_text(first), path == kNoColumn ? "paths" : "classes",
+                  path == kNoColumn ? "path" : "label");
 }
 
 /// A list is one split: other rows would be trained on as well.
@@ -128,7 +128,7 @@ std::vector<ImageFile> parse_image_list(std::span<const std::uint8_t> bytes, std
   if (rows.empty()) fail<DataError>("[list] {}: is empty", name);
   const Columns columns = columns_of(rows.front(), name);
   const auto samples = std::span(rows).subspan(columns.named ? 1 : 0);
-  if (columns.split != kNone) {
+  if (columns.split != kNoColumn) {
     check_split(samples, columns.split, name, rows.front().cells[columns.split]);
   }
   std::vector<ImageFile> files;

@@ -22,10 +22,6 @@ constexpr std::array kTest = {"test"sv, "testing"sv};
 constexpr std::array kContainers = {"images"sv, "image"sv,    "imgs"sv,    "img"sv, "jpegs"sv,
                                     "photos"sv, "pictures"sv, "classes"sv, "data"sv};
 
-std::string joined(const std::string& folder, const std::string& name) {
-  return folder.empty() ? name : folder + '/' + name;
-}
-
 template <typename Names>
 bool is_one_of(const Names& names, std::string word) {
   for (char& c : word) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;

@@ -10,7 +10,6 @@
 namespace tessera {
 namespace {
 
-constexpr std::size_t kMaxListBytes = std::size_t{1} << 28;
 constexpr std::array kTrainNames = {"train", "training"};
 constexpr std::array kValNames = {"val", "valid", "validation"};
 constexpr std::array kTestNames = {"test", "testing"};

@@ -17,14 +17,14 @@ namespace {
 
 constexpr std::size_t kMaxXmlBytes = std::size_t{16} << 20;
 
-struct Layout {
+struct VocLayout {
   std::string base;
   std::string images;
   Parts parts;
 };
 
-Layout layout_of(const FileSource& files, const DataConfig& config) {
-  Layout layout;
+VocLayout layout_of(const FileSource& files, const DataConfig& config) {
+  VocLayout layout;
   const std::vector<std::string> folders = {"Annotations"};
   layout.base = find_base(files, folders);
   if (!files.has_folder(joined(layout.base, "Annotations"))) {
@@ -52,7 +52,7 @@ std::vector<std::string> names_in(const FileSource& files, const std::string& li
 }
 
 std::vector<std::string> names_of(const FileSource& files, const DataConfig& config,
-                                  const Layout& layout, Split part) {
+                                  const VocLayout& layout, Split part) {
   if (const std::string& list = list_of(config, part); !list.empty()) {
     return names_in(files, list);
   }
@@ -80,7 +80,7 @@ struct Annotated {
 };
 
 std::vector<Annotated> read_part(const FileSource& files, const DataConfig& config,
-                                 const Layout& layout, Split part, BoxWarnings& warnings) {
+                                 const VocLayout& layout, Split part, BoxWarnings& warnings) {
   std::map<std::string, std::string> images;
   for (std::string& path : files.files(layout.images)) {
     if (has_image_ending(path)) images.emplace(stem_below(path, layout.images), path);
@@ -105,7 +105,7 @@ std::vector<Annotated> read_part(const FileSource& files, const DataConfig& conf
 }
 
 std::vector<std::string> classes_of(const FileSource& files, const DataConfig& config,
-                                    const Layout& layout) {
+                                    const VocLayout& layout) {
   std::vector<std::string> classes = listed_classes(files, config, layout.base);
   if (!classes.empty()) return classes;
   std::set<std::string> names;
@@ -121,7 +121,7 @@ std::vector<std::string> classes_of(const FileSource& files, const DataConfig& c
 
 std::unique_ptr<Dataset> open_voc(const DataConfig& config, Split split) {
   std::unique_ptr<FileSource> files = open_root(config);
-  const Layout layout = layout_of(*files, config);
+  const VocLayout layout = layout_of(*files, config);
   DatasetInfo info = dataset_info(config);
   info.class_names = classes_of(*files, config, layout);
   const Split part = stored_part(config, split, layout.parts, shown_path(*files));
@@ -158,7 +158,7 @@ bool voc_validates_on_test(const DataConfig& config) {
 
 AnnotationFiles voc_annotations(const DataConfig& config) {
   AnnotationFiles annotations{.files = open_root(config), .paths = {}};
-  const Layout layout = layout_of(*annotations.files, config);
+  const VocLayout layout = layout_of(*annotations.files, config);
   for (std::string& path : annotations.files->files(joined(layout.base, "Annotations"))) {
     if (path.ends_with(".xml")) annotations.paths.push_back(std::move(path));
   }

@@ -141,4 +141,7 @@ class GraphBuilder {
   std::optional<ImagesInput> images_;
 };
 
+/// [rows, columns] -> [columns, rows]: weights as MatMul wants them.
+Tensor transposed(const Tensor& matrix);
+
 }  // namespace tessera::onnx

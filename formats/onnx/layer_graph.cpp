@@ -11,18 +11,6 @@
 namespace tessera::onnx {
 namespace {
 
-// [out, in] -> [in, out], as MatMul wants it
-Tensor transposed(const Tensor& weight) {
-  const std::int64_t rows = weight.dim(0), columns = weight.dim(1);
-  Tensor result = Tensor::empty({columns, rows});
-  for (std::int64_t i = 0; i < rows; ++i) {
-    for (std::int64_t j = 0; j < columns; ++j) {
-      result.f32()[j * rows + i] = weight.f32()[i * columns + j];
-    }
-  }
-  return result;
-}
-
 // [N, H, W, C] -> [N, H, W, C]; see ops::token_shift.
 Value token_shift(GraphBuilder& graph, const Value& x, Size2 map, std::int64_t moved) {
   // A border of zeros around the map; each direction looks at it from elsewhere.

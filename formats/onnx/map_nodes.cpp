@@ -17,16 +17,6 @@ Tensor cell_means(std::int64_t length, std::int64_t cells) {
   return matrix;
 }
 
-Tensor transposed(const Tensor& matrix) {
-  const Tensor result = Tensor::empty({matrix.dim(1), matrix.dim(0)});
-  for (std::int64_t i = 0; i < matrix.dim(0); ++i) {
-    for (std::int64_t j = 0; j < matrix.dim(1); ++j) {
-      result.f32()[j * matrix.dim(0) + i] = matrix.f32()[i * matrix.dim(1) + j];
-    }
-  }
-  return result;
-}
-
 }  // namespace
 
 Value channels_last(GraphBuilder& graph, const Value& map) {

@@ -12,8 +12,6 @@
 namespace tessera {
 namespace {
 
-constexpr std::string_view kTable = ".relative_position_bias_table";
-
 template <typename T>
 StoredTensor own_tensor(std::string name, StoredType type, std::vector<std::int64_t> shape,
                         const std::vector<T>& values) {
@@ -108,12 +106,12 @@ std::vector<AttentionGeometry> geometry_of(std::span<const StoredTensor> tensors
   std::vector<AttentionGeometry> modules;
   for (const StoredTensor& stored : tensors) {
     const std::string_view name = stored.name;
-    if (!name.ends_with(kTable) || stored.shape.size() != 2) continue;
+    if (!name.ends_with(kBiasTable) || stored.shape.size() != 2) continue;
     const std::int64_t rows = stored.shape[0];
     const auto side = static_cast<std::int64_t>(std::llround(std::sqrt(static_cast<double>(rows))));
     if (side * side != rows || side % 2 == 0) continue;
     const std::int64_t window = (side + 1) / 2;
-    modules.push_back({.name = std::string(name.substr(0, name.size() - kTable.size())),
+    modules.push_back({.name = std::string(name.substr(0, name.size() - kBiasTable.size())),
                        .window = {window, window}});
   }
   return modules;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "formats/stored_tensor.h"
@@ -12,6 +13,9 @@
 #include "layers/model_config.h"
 
 namespace tessera {
+
+/// How the name of a relative position bias table ends.
+inline constexpr std::string_view kBiasTable = ".relative_position_bias_table";
 
 /// What the buffers of one attention module depend on.
 struct AttentionGeometry {

@@ -4,7 +4,7 @@ namespace tessera {
 namespace {
 
 // Older files have no `.0` behind a convolution's number.
-constexpr NameRow kRows[] = {
+constexpr NameRow kDetectorRows[] = {
     {{"head.pyramid.laterals.{B}.*", "backbone.fpn.inner_blocks.{B}.0.*"}},
     {{"head.pyramid.smooths.{B}.*", "backbone.fpn.layer_blocks.{B}.0.*"}},
     {{"head.pyramid.laterals.{B}.*", "backbone.fpn.inner_blocks.{B}.*"}},
@@ -23,7 +23,7 @@ constexpr NameRow kRows[] = {
 
 }  // namespace
 
-std::span<const NameRow> detector_head_rows() { return kRows; }
+std::span<const NameRow> detector_head_rows() { return kDetectorRows; }
 
 bool is_one_in_torchvision(std::string_view name) { return name.starts_with("head.scales."); }
 

@@ -12,8 +12,6 @@
 namespace tessera {
 namespace {
 
-constexpr std::string_view kTable = ".relative_position_bias_table";
-
 /// Rows of `values` [rows, C], a map of size `from`, for a map of size `to`.
 FittedTensor fit_map(const Tensor& values, Size2 from, Size2 to, const char* unit,
                      ops::ResizeMode mode = ops::ResizeMode::kBicubic) {
@@ -28,7 +26,7 @@ Size2 offsets_of(Size2 window) { return {2 * window[0] - 1, 2 * window[1] - 1}; 
 std::optional<FittedTensor> fit_bias_table(std::string_view name, const Tensor& values,
                                            const Shape& shape, const ModelConfig& config,
                                            const SourceGeometry& source) {
-  const std::string module(name.substr(0, name.size() - kTable.size()));
+  const std::string module(name.substr(0, name.size() - kBiasTable.size()));
   const auto window = attention_window(config, module);
   if (!window || values.rank() != 2 || shape.rank() != 2 || values.dim(1) != shape[1]) {
     return std::nullopt;
@@ -137,7 +135,7 @@ std::optional<FittedTensor> fit_tensor(std::string_view name, const Tensor& valu
                                        const Shape& shape, const ModelConfig& config,
                                        const SourceGeometry& source) {
   if (values.numel() == 0) return std::nullopt;
-  if (name.ends_with(kTable)) return fit_bias_table(name, values, shape, config, source);
+  if (name.ends_with(kBiasTable)) return fit_bias_table(name, values, shape, config, source);
   if (name == "absolute_pos_embed" || name == "pos_embed") {
     return fit_positions(values, shape, config, source);
   }

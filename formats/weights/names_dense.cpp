@@ -19,7 +19,7 @@ constexpr NameRow row(std::string_view ours, std::string_view mm, std::string_vi
 }
 
 // Norms are `bn` there if they have statistics, else `gn`; Hugging Face has the former alone.
-constexpr NameRow kRows[] = {
+constexpr NameRow kSegmentationRows[] = {
     row("head.pools.{B}.conv.*", "decode_head.psp_modules.{B}.1.conv.*",
         "decode_head.psp_modules.{B}.1.conv.*"),
     row("head.pools.{B}.norm.*", "decode_head.psp_modules.{B}.1.bn.*",
@@ -59,7 +59,7 @@ constexpr NameRow kRows[] = {
 
 }  // namespace
 
-std::span<const NameRow> segmentation_head_rows() { return kRows; }
+std::span<const NameRow> segmentation_head_rows() { return kSegmentationRows; }
 
 std::vector<StoredTensor> missing_counters(std::span<const StoredTensor> tensors) {
   std::set<std::string_view> names;

@@ -31,7 +31,7 @@ std::vector<ConvNorm> make_tower(const HeadConfig& config) {
 /// Of logits of classes.
 float prior_bias() { return -std::log((1.0f - kPrior) / kPrior); }
 
-Conv2d make_conv(std::int64_t channels, std::int64_t outputs, float bias = 0.0f) {
+Conv2d make_tower_conv(std::int64_t channels, std::int64_t outputs, float bias = 0.0f) {
   Conv2d conv(channels, outputs, {3, 3}, {.zeros = {1, 1}});
   conv.weight().init = Init::truncated_normal(kInitStd);
   conv.bias().init = Init::constant(bias);
@@ -41,7 +41,7 @@ Conv2d make_conv(std::int64_t channels, std::int64_t outputs, float bias = 0.0f)
 std::vector<Conv2d> make_plain_tower(const HeadConfig& config) {
   std::vector<Conv2d> tower;
   for (std::int64_t i = 0; i < tower_convs(config); ++i) {
-    tower.push_back(make_conv(config.channels, config.channels));
+    tower.push_back(make_tower_conv(config.channels, config.channels));
   }
   return tower;
 }
@@ -78,9 +78,9 @@ FcosHead::FcosHead(const ModelConfig& config)
                {levels_.extra, levels_.extra_from_stage}),
       class_tower_(make_tower(config.head)),
       box_tower_(make_tower(config.head)),
-      logits_(make_conv(config.head.channels, config.num_classes, prior_bias())),
-      distances_(make_conv(config.head.channels, 4)),
-      centreness_(make_conv(config.head.channels, 1)) {
+      logits_(make_tower_conv(config.head.channels, config.num_classes, prior_bias())),
+      distances_(make_tower_conv(config.head.channels, 4)),
+      centreness_(make_tower_conv(config.head.channels, 1)) {
   for (std::size_t i = 0; i < levels_.count() && config.head.detector.level_scales; ++i) {
     scales_.emplace_back(Shape{1}, Init::ones(), /*decay_=*/false);
   }
@@ -148,9 +148,9 @@ RetinaNetHead::RetinaNetHead(const ModelConfig& config)
                {levels_.extra, levels_.extra_from_stage}),
       class_tower_(make_plain_tower(config.head)),
       box_tower_(make_plain_tower(config.head)),
-      logits_(
-          make_conv(config.head.channels, anchors_of(config) * config.num_classes, prior_bias())),
-      distances_(make_conv(config.head.channels, anchors_of(config) * 4)) {}
+      logits_(make_tower_conv(config.head.channels, anchors_of(config) * config.num_classes,
+                              prior_bias())),
+      distances_(make_tower_conv(config.head.channels, anchors_of(config) * 4)) {}
 
 std::vector<Var> RetinaNetHead::forward(Tape& tape, std::span<const StageMap> maps, Size2) {
   std::vector<Var> outputs;

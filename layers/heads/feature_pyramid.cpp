@@ -10,8 +10,8 @@ namespace {
 
 /// Weights from U(-sqrt(3 / fan_in), sqrt(3 / fan_in)), as torchvision's pyramid has them; that is
 /// Xavier's where both widths are equal.
-Conv2d make_conv(std::int64_t in_channels, std::int64_t out_channels, std::int64_t side,
-                 std::int64_t stride = 1) {
+Conv2d make_pyramid_conv(std::int64_t in_channels, std::int64_t out_channels, std::int64_t side,
+                         std::int64_t stride = 1) {
   const std::int64_t zeros = side / 2;
   Conv2d conv(in_channels, out_channels, {side, side},
               {.stride = {stride, stride}, .zeros = {zeros, zeros}});
@@ -27,12 +27,12 @@ FeaturePyramid::FeaturePyramid(const std::vector<std::int64_t>& in_channels, std
                                const Extra& extra)
     : from_map_(extra.from_map) {
   for (const std::int64_t width : in_channels) {
-    laterals_.push_back(make_conv(width, channels, 1));
-    smooths_.push_back(make_conv(channels, channels, 3));
+    laterals_.push_back(make_pyramid_conv(width, channels, 1));
+    smooths_.push_back(make_pyramid_conv(channels, channels, 3));
   }
   for (std::int64_t i = 0; i < extra.count; ++i) {
     const std::int64_t width = i == 0 && from_map_ ? in_channels.back() : channels;
-    extras_.push_back(make_conv(width, channels, 3, 2));
+    extras_.push_back(make_pyramid_conv(width, channels, 3, 2));
   }
 }
 

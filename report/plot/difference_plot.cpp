@@ -10,7 +10,7 @@
 namespace tessera::report {
 namespace {
 
-constexpr double kFont = 11.0;
+constexpr double kRowFont = 11.0;
 
 PlotAxis axis_of(const AxisConfig& x, const std::vector<DifferenceRow>& rows) {
   std::vector<double> values = {0.0};
@@ -29,9 +29,9 @@ std::string signed_text(double value, Unit unit) {
 
 /// As much of `text` as there is room for.
 std::string shortened(std::string text, double width) {
-  if (text_width(text, kFont) <= width) return text;
+  if (text_width(text, kRowFont) <= width) return text;
   const auto is_inside_character = [](char byte) { return (byte & 0xc0) == 0x80; };
-  while (!text.empty() && text_width(text + "…", kFont) > width) {
+  while (!text.empty() && text_width(text + "…", kRowFont) > width) {
     while (is_inside_character(text.back())) text.pop_back();
     text.pop_back();
   }
@@ -71,7 +71,8 @@ Drawing draw_differences(const std::string& title, const AxisConfig& x,
                          const std::vector<DifferenceRow>& rows) {
   constexpr double kWidth = 360.0, kRow = 24.0, kTop = 32.0;
   double label = 40.0;
-  for (const DifferenceRow& row : rows) label = std::max(label, text_width(row.name, kFont) + 16.0);
+  for (const DifferenceRow& row : rows)
+    label = std::max(label, text_width(row.name, kRowFont) + 16.0);
   const Frame frame{std::min(label, 0.5 * kWidth),
                     kTop,
                     kWidth - std::min(label, 0.5 * kWidth) - 20.0,

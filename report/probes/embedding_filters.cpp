@@ -38,17 +38,17 @@ Tensor whole_kernels(Model& model, const Tensor& at) {
   return kernels;
 }
 
-struct Box {
+struct Support {
   std::int64_t top, left, bottom, right;
 };
 
 /// The smallest box that holds every value worth mention.
-Box support(const Tensor& kernels) {
+Support support(const Tensor& kernels) {
   const std::span<const float> values = kernels.span();
   float largest = 0.0f;
   for (const float value : values) largest = std::max(largest, std::abs(value));
   const std::int64_t height = kernels.dim(1), width = kernels.dim(2), channels = kernels.dim(3);
-  Box box{height, width, 0, 0};
+  Support box{height, width, 0, 0};
   for (std::int64_t i = 0; i < kernels.numel(); ++i) {
     if (std::abs(kernels.f32()[i]) <= 1e-6f * largest) continue;
     const std::int64_t pixel = i / channels % (height * width);
@@ -57,7 +57,7 @@ Box support(const Tensor& kernels) {
     box.bottom = std::max(box.bottom, pixel / width + 1);
     box.right = std::max(box.right, pixel % width + 1);
   }
-  return box.bottom == 0 ? Box{0, 0, 1, 1} : box;
+  return box.bottom == 0 ? Support{0, 0, 1, 1} : box;
 }
 
 double energy(std::span<const float> values) {
@@ -80,7 +80,7 @@ std::vector<std::complex<double>> waves(std::int64_t length, std::int64_t n) {
 
 EmbeddingFilters embedding_filters(Model& model, const Tensor& at) {
   const Tensor whole = whole_kernels(model, at);
-  const Box box = support(whole);
+  const Support box = support(whole);
   const std::int64_t count = whole.dim(0), height = box.bottom - box.top;
   const std::int64_t width = box.right - box.left, channels = whole.dim(3);
   const std::int64_t size = height * width * channels;

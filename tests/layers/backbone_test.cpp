@@ -59,17 +59,17 @@ void copy_weights(Model& from, Model& to) {
   }
 }
 
-struct Case {
+struct BackboneCase {
   std::string name;
   ModelConfig config;
 };
 
-std::vector<Case> cases() {
-  std::vector<Case> cases;
+std::vector<BackboneCase> backbone_cases() {
+  std::vector<BackboneCase> all;
   const auto add = [&](std::string name, ModelConfig config,
                        const std::function<void(ModelConfig&)>& change) {
     change(config);
-    cases.push_back({std::move(name), config});
+    all.push_back({std::move(name), config});
   };
   const ModelConfig swin = test::tiny_config();
   for (const WindowPolicy policy :
@@ -106,11 +106,11 @@ std::vector<Case> cases() {
     add("merging", swin, [&](ModelConfig& c) { c.patch_merging.type = type; });
   }
   add("edge", swin, [](ModelConfig& c) { c.patch_embed.edge = PatchEdge::kPad; });
-  return cases;
+  return all;
 }
 
 TEST_CASE("images of another size: the maps of a backbone that is built for them") {
-  for (const Case& c : cases()) {
+  for (const BackboneCase& c : backbone_cases()) {
     CAPTURE(c.name);
     Model large(sized(c.config, {22, 18}));
     test::randomize(large);
@@ -202,9 +202,9 @@ int depth_by_name(const std::string& name, std::string& block, int& blocks) {
 }
 
 TEST_CASE("facts on the parameters of every model") {
-  std::vector<Case> all = cases();
+  std::vector<BackboneCase> all = backbone_cases();
   all.push_back({"vit, class token, learned", test::tiny_vit_config()});
-  for (const Case& c : all) {
+  for (const BackboneCase& c : all) {
     CAPTURE(c.name);
     Model model(c.config);
     std::string block;

@@ -12,7 +12,7 @@
 namespace tessera {
 namespace {
 
-struct Case {
+struct ModelCase {
   std::string name;
   ModelConfig config;
 };
@@ -32,7 +32,7 @@ ModelConfig with_patches(ModelConfig config, PatchEmbedType embed,
   return config;
 }
 
-std::vector<Case> cases() {
+std::vector<ModelCase> model_cases() {
   return {
       {"swin", test::tiny_config()},
       {"swin with every position there is", changed(test::tiny_config(),
@@ -124,7 +124,7 @@ double learn(Model& model, int steps) {
 }
 
 TEST_CASE("every parameter of every model gets a finite gradient that is not zero") {
-  for (const Case& c : cases()) {
+  for (const ModelCase& c : model_cases()) {
     CAPTURE(c.name);
     Model model(c.config);
     test::randomize(model);
@@ -134,7 +134,7 @@ TEST_CASE("every parameter of every model gets a finite gradient that is not zer
 }
 
 TEST_CASE("gradients of whole models agree with finite differences") {
-  for (const Case& c : cases()) {
+  for (const ModelCase& c : model_cases()) {
     CAPTURE(c.name);
     Model model(c.config);
     test::randomize(model);
@@ -165,7 +165,7 @@ TEST_CASE("gradients of whole models agree with finite differences") {
 }
 
 TEST_CASE("every model learns one batch by heart, the same bits twice, without new memory") {
-  for (const Case& c : cases()) {
+  for (const ModelCase& c : model_cases()) {
     CAPTURE(c.name);
     Model model(c.config);
     model.parameters.initialize(1, 0.088f);
@@ -182,7 +182,7 @@ TEST_CASE("every model learns one batch by heart, the same bits twice, without n
 }
 
 TEST_CASE("bf16 activations stay near f32 in every model") {
-  for (const Case& c : cases()) {
+  for (const ModelCase& c : model_cases()) {
     CAPTURE(c.name);
     Model model(c.config);
     test::randomize(model);
@@ -217,7 +217,7 @@ TEST_CASE("the maps of all stages and every block's attention are handed out on 
 }
 
 TEST_CASE("images of other channels are no images, of another size not those of a classifier") {
-  for (const Case& c : cases()) {
+  for (const ModelCase& c : model_cases()) {
     Model model(c.config);
     const auto [height, width] = c.config.image_size;
     const std::int64_t channels = c.config.in_channels;

@@ -11,7 +11,6 @@ namespace tessera {
 namespace {
 
 namespace fs = std::filesystem;
-using Json = nlohmann::json;
 using test::Outcome;
 using test::read_text;
 using test::Runs;
@@ -21,7 +20,7 @@ using test::write_text;
 /// with ids of its own; the last image has none.
 void write_set(const fs::path& root, const std::string& split, int count, int first_id) {
   Rng rng(static_cast<std::uint64_t>(first_id), Stream::kSynthetic, 0, 0);
-  Json images = Json::array(), annotations = Json::array();
+  nlohmann::json images = nlohmann::json::array(), annotations = nlohmann::json::array();
   for (int i = 0; i < count; ++i) {
     Image image{{32, 48, 3}, std::vector<std::uint8_t>(32 * 48 * 3, 90)};
     const std::string name = split + std::to_string(i) + ".png";
@@ -44,10 +43,11 @@ void write_set(const fs::path& root, const std::string& split, int count, int fi
     }
     write_png(root / name, image);
   }
-  const Json categories = {{{"id", 4}, {"name", "red"}}, {{"id", 9}, {"name", "green"}}};
+  const nlohmann::json categories = {{{"id", 4}, {"name", "red"}}, {{"id", 9}, {"name", "green"}}};
   write_text(
       root / "annotations" / ("instances_" + split + ".json"),
-      Json{{"images", images}, {"annotations", annotations}, {"categories", categories}}.dump());
+      nlohmann::json{{"images", images}, {"annotations", annotations}, {"categories", categories}}
+          .dump());
 }
 
 std::string config_for(const fs::path& root) {
@@ -84,8 +84,8 @@ TEST_CASE("a detector trains, goes on after a stop to the same bytes, and is tes
   REQUIRE(runs.train("run", {"train.max_steps=6"}).code == 0);
   REQUIRE(runs.resume("run", {"train.max_steps=0"}).code == 0);
   const auto updates = [&](const char* run) {  // a stop evaluates once more
-    std::vector<Json> lines;
-    for (const Json& line : test::lines_of(runs / run / "metrics.jsonl")) {
+    std::vector<nlohmann::json> lines;
+    for (const nlohmann::json& line : test::lines_of(runs / run / "metrics.jsonl")) {
       if (line.contains("grad_norm")) lines.push_back(line);
     }
     return lines;
@@ -95,7 +95,7 @@ TEST_CASE("a detector trains, goes on after a stop to the same bytes, and is tes
     CHECK(read_text(test::checkpoint_of(runs / "run", CheckpointChoice::kLast) / name) ==
           read_text(test::checkpoint_of(runs / "whole", CheckpointChoice::kLast) / name));
   }
-  const Json last = test::lines_of(runs / "whole" / "metrics.jsonl").back();
+  const nlohmann::json last = test::lines_of(runs / "whole" / "metrics.jsonl").back();
   for (const char* name : {"val/loss", "val/ap", "val/ap50", "train/loss_box"}) {
     CAPTURE(name);
     CHECK(last.contains(name));
@@ -106,7 +106,7 @@ TEST_CASE("a detector trains, goes on after a stop to the same bytes, and is tes
   const Outcome eval = test::tessera({"eval", runs / "whole", "--json", "--predictions", found});
   CAPTURE(eval.err);
   REQUIRE(eval.code == 0);
-  const Json figures = Json::parse(eval.out);
+  const nlohmann::json figures = nlohmann::json::parse(eval.out);
   CHECK(figures["images"] == 6);
   CHECK(figures["per_class"][1]["id"] == 9);
   CHECK(figures["best_f1"]["per_class"].size() == 2);
@@ -116,7 +116,7 @@ TEST_CASE("a detector trains, goes on after a stop to the same bytes, and is tes
     const Outcome score = test::tessera({"score", truth, found + "/detections.json", "--json"});
     CAPTURE(score.err);
     REQUIRE(score.code == 0);
-    const Json scored = Json::parse(score.out);
+    const nlohmann::json scored = nlohmann::json::parse(score.out);
     for (const char* name : {"AP", "AP50", "AP75", "AP_small", "AR1", "AR100"}) {
       CAPTURE(name);
       CHECK(figures["stats"][name].get<double>() ==
@@ -138,15 +138,16 @@ TEST_CASE("a detector trains, goes on after a stop to the same bytes, and is tes
   const Outcome score = test::tessera({"score", truth, boxes + "/detections.json", "--json"});
   REQUIRE(score.code == 0);
   CHECK(figures["stats"]["AP"].get<double>() ==
-        doctest::Approx(Json::parse(score.out)["stats"]["AP"].get<double>()));
-  const Json photos = Json::parse(predicted.out);
+        doctest::Approx(nlohmann::json::parse(score.out)["stats"]["AP"].get<double>()));
+  const nlohmann::json photos = nlohmann::json::parse(predicted.out);
   REQUIRE(photos.size() == 6);
-  const Json drafts = Json::parse(read_text(boxes + "/annotations.json"));
+  const nlohmann::json drafts = nlohmann::json::parse(read_text(boxes + "/annotations.json"));
   CHECK(drafts["images"][1]["id"] == 1003);
   CHECK(drafts["categories"][1]["id"] == 9);
   REQUIRE(!photos[0]["boxes"].empty());
   CHECK(drafts["annotations"][0]["bbox"][0] == photos[0]["boxes"][0]["box"][0]);
-  CHECK(drafts["annotations"].size() == Json::parse(read_text(boxes + "/detections.json")).size());
+  CHECK(drafts["annotations"].size() ==
+        nlohmann::json::parse(read_text(boxes + "/detections.json")).size());
   std::size_t drawn = 0;
   for (const auto& file : fs::recursive_directory_iterator(boxes + "/drawn")) {
     if (!file.is_regular_file()) continue;
@@ -173,8 +174,8 @@ TEST_CASE("a detector trains, goes on after a stop to the same bytes, and is tes
   const Outcome check = test::tessera({"data", "check", runs.config(), "--write-fixed", fixed});
   CHECK(check.err.find("3 files with") != std::string::npos);
   CHECK(check.err.find("nothing had to be changed") != std::string::npos);
-  CHECK(Json::parse(read_text(fixed + "/annotations/instances_test.json")) ==
-        Json::parse(read_text(truth)));
+  CHECK(nlohmann::json::parse(read_text(fixed + "/annotations/instances_test.json")) ==
+        nlohmann::json::parse(read_text(truth)));
   CHECK(
       test::tessera({"data", "check", runs.config(), "--write-fixed", set.root().string()}).code ==
       2);

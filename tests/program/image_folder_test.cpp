@@ -14,7 +14,7 @@ using test::Outcome;
 using test::read_text;
 using test::ScratchFolder;
 
-constexpr const char* kConfig = R"(
+constexpr const char* kFolderConfig = R"(
 model: {image_size: 16, patch_size: 4, embed_dim: 16, depths: [1], num_heads: [2], window_size: 4}
 data:
   name: image_folder
@@ -26,7 +26,7 @@ train: {epochs: 2, threads: 1}
 struct Pets {
   Pets() {
     testing::write_pets(root());
-    test::write_text(folder / "pets.yaml", kConfig);
+    test::write_text(folder / "pets.yaml", kFolderConfig);
   }
   fs::path root() const { return folder / "pets"; }
 

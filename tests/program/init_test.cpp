@@ -7,6 +7,7 @@ namespace tessera {
 namespace {
 
 namespace fs = std::filesystem;
+using test::has;
 using test::Outcome;
 using test::read_text;
 using testing::write_picture;
@@ -34,10 +35,6 @@ class Init {
  private:
   test::ScratchFolder folder_;
 };
-
-bool has(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 TEST_CASE("init: photos in class folders") {
   const Init init;

@@ -14,7 +14,7 @@ using test::Outcome;
 using test::ScratchFolder;
 using test::write_text;
 
-constexpr const char* kConfig = R"(
+constexpr const char* kNamesConfig = R"(
 model: {image_size: 16, patch_size: 8, embed_dim: 8, depths: [1], num_heads: [1], window_size: 2}
 data: {name: image_folder, batch_size: 2}
 train: {epochs: 1, threads: 1, max_steps: 2}
@@ -23,7 +23,7 @@ train: {epochs: 1, threads: 1, max_steps: 2}
 struct Images {
   Images() {
     testing::write_pets(folder / "pets");
-    write_text(folder / "pets.yaml", kConfig);
+    write_text(folder / "pets.yaml", kNamesConfig);
   }
   Outcome train(const std::string& run, const fs::path& root) const {
     return test::tessera({"train", folder / "pets.yaml", "--out", folder / run, "--set",

@@ -8,6 +8,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
+using test::has;
 using test::Outcome;
 using test::read_text;
 using test::Runs;
@@ -21,10 +22,6 @@ optim: {lr: 2.0e-3, ema: 0.8, schedule: {name: constant}}
 train: {epochs: 3, seed: 3, threads: 1, checkpoint_every: 4, tensorboard: false}
 )";
 
-bool says(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
 TEST_CASE("patch sizes: trained once, tested at every one, as a table, JSON and curve") {
   const Runs runs(kFlexibleConfig);
   REQUIRE(runs.train("run").code == 0);
@@ -33,9 +30,9 @@ TEST_CASE("patch sizes: trained once, tested at every one, as a table, JSON and 
   REQUIRE_MESSAGE(table.code == 0, table.err);
   for (const char* text : {"2 *", "4 *", "8 *", "images/s", "±", "of 32 images"}) {
     CAPTURE(text);
-    CHECK(says(table.out, text));
+    CHECK(has(table.out, text));
   }
-  CHECK(says(read_text(curve), "<svg"));
+  CHECK(has(read_text(curve), "<svg"));
   const Outcome listed = tessera({"eval", run, "--patch-size", "4,3", "--json"});
   REQUIRE_MESSAGE(listed.code == 0, listed.err);
   const json rows = json::parse(listed.out)["patch_sizes"];
@@ -47,7 +44,7 @@ TEST_CASE("patch sizes: trained once, tested at every one, as a table, JSON and 
   const Outcome exported = tessera({"export", run, runs / "m.onnx"});
   CHECK(exported.code == 2);
   CHECK(exported.has_one_line());
-  CHECK(says(exported.err, "model.patch_sizes"));
+  CHECK(has(exported.err, "model.patch_sizes"));
 }
 
 TEST_CASE("patch sizes: stopped and gone on with, the same bytes") {
@@ -68,11 +65,11 @@ TEST_CASE("patch sizes: weights of one size start a model of several, and the ot
   const Outcome several =
       runs.train("several", {"init.weights=" + (runs / "one").string(), "train.epochs=1"});
   REQUIRE_MESSAGE(several.code == 0, several.err);
-  CHECK(says(several.out + several.err, "resized by pseudo-inverse from 4x4 to 8x8 pixels"));
+  CHECK(has(several.out + several.err, "resized by pseudo-inverse from 4x4 to 8x8 pixels"));
   const Outcome one = runs.train("again", {"model.patch_sizes=auto", "train.epochs=1",
                                            "init.weights=" + (runs / "several").string()});
   REQUIRE_MESSAGE(one.code == 0, one.err);
-  CHECK(says(one.out + one.err, "resized by pseudo-inverse from 8x8 to 4x4 pixels"));
+  CHECK(has(one.out + one.err, "resized by pseudo-inverse from 8x8 to 4x4 pixels"));
 }
 
 }  // namespace

@@ -27,6 +27,10 @@ struct Outcome {
   }
 };
 
+inline bool has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
 /// A started program; its output goes to files in a folder of its own.
 class Program {
  public:

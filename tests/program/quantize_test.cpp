@@ -10,7 +10,7 @@ namespace {
 namespace fs = std::filesystem;
 
 /// A run of four classes that is learned well within seconds.
-constexpr const char* kConfig = R"(
+constexpr const char* kQuantizeConfig = R"(
 model: {patch_size: 4, embed_dim: 32, depths: [1, 2], num_heads: [2, 4], window_size: 4, init_std: 0.1}
 data: {name: synthetic, batch_size: 32, train_samples: 1024, test_samples: 256}
 optim: {name: muon, momentum: 0.95, nesterov: true, lr: 3.0e-3}
@@ -28,7 +28,7 @@ double top1(const std::string& path, const std::vector<std::string>& more = {}) 
 TEST_CASE("quantize: the folder answers as the run does in eval, predict, bench and export") {
   const ScratchFolder folder;
   const std::string run = folder / "run", small = folder / "run-int8";
-  write_text(folder / "c.yaml", kConfig);
+  write_text(folder / "c.yaml", kQuantizeConfig);
   REQUIRE(tessera({"train", folder / "c.yaml", "--out", run}).code == 0);
   const Outcome outcome = tessera({"quantize", run + "/", "--calibrate", "100"});
   REQUIRE_MESSAGE(outcome.code == 0, outcome.err);
@@ -65,7 +65,7 @@ TEST_CASE("quantize: the folder answers as the run does in eval, predict, bench 
 TEST_CASE("quantize: mistakes are one line and leave no folder") {
   const ScratchFolder folder;
   const std::string run = folder / "run", small = folder / "small";
-  write_text(folder / "c.yaml", kConfig);
+  write_text(folder / "c.yaml", kQuantizeConfig);
   REQUIRE(tessera({"train", folder / "c.yaml", "--out", run, "--set", "train.max_steps=1"}).code ==
           0);
   const auto fails = [&](const std::vector<std::string>& arguments, int code, const char* says) {

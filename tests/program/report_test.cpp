@@ -12,6 +12,7 @@ namespace tessera {
 namespace {
 
 namespace fs = std::filesystem;
+using test::has;
 using test::read_text;
 using test::ScratchFolder;
 using test::write_text;
@@ -25,10 +26,6 @@ fs::path trained(const ScratchFolder& folder, const std::string& classes = "4") 
                          "model.num_classes=" + classes})
               .code == 0);
   return run;
-}
-
-bool has(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
 }
 
 std::size_t count_of(const std::string& text, const std::string& part) {

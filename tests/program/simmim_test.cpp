@@ -13,6 +13,7 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 using test::files_of;
+using test::has;
 using test::Outcome;
 using test::read_text;
 using test::Runs;
@@ -26,10 +27,6 @@ data: {name: synthetic, batch_size: 16, train_samples: 128, test_samples: 32, au
 optim: {lr: 3.0e-3, ema: 0.8, schedule: {name: constant}}
 train: {epochs: 3, seed: 3, threads: 1, checkpoint_every: 5}
 )";
-
-bool says(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 TEST_CASE("simmim: trained, tested with the same masks each time, shown and filled in") {
   const Runs runs(kFillingConfig);
@@ -58,8 +55,8 @@ TEST_CASE("simmim: trained, tested with the same masks each time, shown and fill
   const Outcome report = tessera({"report", run, "--out", page});
   REQUIRE_MESSAGE(report.code == 0, report.err);
   const std::string html = read_text(page);
-  CHECK(says(html, "filled in"));
-  CHECK(says(html, "of the variance of hidden pixels"));
+  CHECK(has(html, "filled in"));
+  CHECK(has(html, "of the variance of hidden pixels"));
 
   const Image photo{{40, 30, 3}, std::vector<std::uint8_t>(3600, 90)};
   write_png(runs / "photo.png", photo);
@@ -93,22 +90,22 @@ TEST_CASE("simmim: its run starts a classifier and a model of pixels, the decode
       runs.train("classifier", {"task.name=classification", weights, "train.epochs=1"});
   REQUIRE_MESSAGE(classifier.code == 0, classifier.err);
   const std::string told = classifier.out + classifier.err;
-  CHECK(says(told,
-             "the head starts anew (2 tensors); that of the file, of another task, is left "
-             "out (2)"));
-  CHECK(says(told, "mask_token"));
-  CHECK(!says(told, "norm"));
+  CHECK(has(told,
+            "the head starts anew (2 tensors); that of the file, of another task, is left "
+            "out (2)"));
+  CHECK(has(told, "mask_token"));
+  CHECK(!has(told, "norm"));
   const Outcome again = runs.train("again", {weights, "train.epochs=1"});
   REQUIRE_MESSAGE(again.code == 0, again.err);
-  CHECK(!says(again.out + again.err, "anew"));
+  CHECK(!has(again.out + again.err, "anew"));
   const Outcome from_classes =
       runs.train("on", {"init.weights=" + (runs / "classifier").string(), "train.epochs=1"});
   REQUIRE_MESSAGE(from_classes.code == 0, from_classes.err);
-  CHECK(says(from_classes.out + from_classes.err, "mask_token: not in the file"));
+  CHECK(has(from_classes.out + from_classes.err, "mask_token: not in the file"));
 
   const Outcome dense = tessera({"inspect", runs.config(), "--set", "task.name=segmentation"});
   CHECK(dense.code == 2);
-  CHECK(says(dense.err, "model.head.type"));
+  CHECK(has(dense.err, "model.head.type"));
 }
 
 TEST_CASE("simmim: photos without labels in one folder; what it cannot do is said in a line") {
@@ -139,7 +136,7 @@ TEST_CASE("simmim: photos without labels in one folder; what it cannot do is sai
   }
   const Outcome square = runs.train("none", {"task.mask_size=32"});
   CHECK(square.code == 2);
-  CHECK(says(square.err, "hides 1 of the 1 squares"));
+  CHECK(has(square.err, "hides 1 of the 1 squares"));
 }
 
 }  // namespace

@@ -7,14 +7,11 @@ namespace tessera {
 namespace {
 
 namespace fs = std::filesystem;
+using test::has;
 using test::Outcome;
 using test::read_text;
 using test::Runs;
 using test::tessera;
-
-bool says(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 std::vector<double> losses_of(const fs::path& run) {
   std::vector<double> losses;
@@ -41,7 +38,7 @@ TEST_CASE(
                                             "optim.schedule.name=constant"};
     const Outcome whole = runs.train("whole_" + form, settings);
     REQUIRE_MESSAGE(whole.code == 0, whole.err);
-    CHECK(says(whole.out + whole.err, "million multiply-adds an image, forwards: "));
+    CHECK(has(whole.out + whole.err, "million multiply-adds an image, forwards: "));
     CHECK(losses_of(runs / ("whole_" + form)) != losses_of(runs / "alone"));
     std::vector<std::string> part = settings;
     part.emplace_back("train.max_steps=5");
@@ -87,7 +84,7 @@ TEST_CASE("teacher: what does not fit is refused in a line, and no folder is mad
     const Outcome outcome = runs.train("run", c.settings);
     CHECK(outcome.code != 0);
     CHECK(outcome.has_one_line());
-    CHECK(says(outcome.err, c.reason));
+    CHECK(has(outcome.err, c.reason));
     CHECK(!fs::exists(runs / "run"));
   }
 }

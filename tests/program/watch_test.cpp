@@ -16,15 +16,12 @@ namespace tessera {
 namespace {
 
 namespace fs = std::filesystem;
+using test::has;
 using test::Outcome;
 using test::Program;
 using test::read_text;
 using test::ScratchFolder;
 using test::write_text;
-
-bool has(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 std::vector<std::string> training(const ScratchFolder& folder, const std::string& name,
                                   const std::string& set) {

@@ -21,7 +21,7 @@ using test::write_text;
 constexpr const char* kFiles[] = {"step-12/meta.json", "step-12/model.safetensors",
                                   "step-12/state.safetensors", kIndexFile};
 
-CheckpointData data_of(std::int64_t step, float value) {
+CheckpointData damaged_data_of(std::int64_t step, float value) {
   CheckpointData data;
   data.meta = {.step = step,
                .epoch = 3,
@@ -40,10 +40,10 @@ struct Checkpoints {
   ScratchFolder folder, other_run, other_step;
 
   Checkpoints() {
-    save_checkpoint(folder.path(), data_of(8, 0.5f), true);
-    save_checkpoint(folder.path(), data_of(12, 1.0f), false);
-    save_checkpoint(other_run.path(), data_of(12, 2.0f), false);
-    save_checkpoint(other_step.path(), data_of(9, 3.0f), false);
+    save_checkpoint(folder.path(), damaged_data_of(8, 0.5f), true);
+    save_checkpoint(folder.path(), damaged_data_of(12, 1.0f), false);
+    save_checkpoint(other_run.path(), damaged_data_of(12, 2.0f), false);
+    save_checkpoint(other_step.path(), damaged_data_of(9, 3.0f), false);
   }
 
   bool loads() const {
@@ -143,7 +143,7 @@ TEST_CASE("checkpoint: numbers that nobody wrote are refused, sealed or not") {
   const auto decode = [](const std::string& text) {
     return error_of<CheckpointError>([&] { decode_meta(text, "meta.json"); });
   };
-  CheckpointMeta meta = data_of(12, 1.0f).meta;
+  CheckpointMeta meta = damaged_data_of(12, 1.0f).meta;
   const std::string good = encode_meta(meta);
   CHECK(decode(good).empty());
   std::string edited = good;

@@ -49,7 +49,7 @@ TEST_CASE("lr range: smoothing leaves a straight line as it is") {
   for (const LrRangePoint& point : range.points) CHECK(point.smooth == doctest::Approx(point.loss));
 }
 
-Config tiny() {
+Config tiny_range() {
   Config config;
   config.model = test::tiny_config();
   config.data.name = DatasetName::kSynthetic;
@@ -64,14 +64,14 @@ TEST_CASE("lr range: rates rise by one factor over more than an epoch, the same 
   const LrRangeOptions options{.from = 1e-5, .to = 1e-2, .steps = 16};
   std::int64_t calls = 0;
   const LrRange range =
-      test_lr_range(tiny(), *train, options, nullptr, [&](const LrRangePoint&) { ++calls; });
+      test_lr_range(tiny_range(), *train, options, nullptr, [&](const LrRangePoint&) { ++calls; });
   REQUIRE(range.points.size() == 16);
   CHECK(calls == 16);
   CHECK(!range.diverged);
   for (std::size_t i = 0; i < range.points.size(); ++i) {
     CHECK(range.points[i].lr == doctest::Approx(1e-5 * std::pow(1e3, static_cast<double>(i) / 15)));
   }
-  const LrRange again = test_lr_range(tiny(), *train, options);
+  const LrRange again = test_lr_range(tiny_range(), *train, options);
   for (std::size_t i = 0; i < range.points.size(); ++i) {
     CHECK(again.points[i].loss == range.points[i].loss);
   }
@@ -80,7 +80,7 @@ TEST_CASE("lr range: rates rise by one factor over more than an epoch, the same 
 TEST_CASE("lr range: stops where the loss diverges") {
   const std::unique_ptr<Dataset> train =
       make_shapes({.image = {16, 16, 3}, .samples = 128}, Split::kTrain);
-  Config config = tiny();
+  Config config = tiny_range();
   config.optim.name = OptimizerName::kSgd;
   const LrRange range = test_lr_range(config, *train, {.from = 1e-4, .to = 1e6, .steps = 100});
   CHECK(range.diverged);
@@ -91,7 +91,7 @@ TEST_CASE("lr range: rates that cannot be meant") {
   const std::unique_ptr<Dataset> train =
       make_shapes({.image = {16, 16, 3}, .samples = 64}, Split::kTrain);
   for (const auto& [from, to] : {std::pair(0.0, 1.0), {1e-3, 1e-3}, {-1.0, 1.0}}) {
-    CHECK_THROWS_AS(test_lr_range(tiny(), *train, {.from = from, .to = to}), ConfigError);
+    CHECK_THROWS_AS(test_lr_range(tiny_range(), *train, {.from = from, .to = to}), ConfigError);
   }
 }
 

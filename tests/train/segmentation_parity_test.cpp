@@ -24,7 +24,7 @@ namespace {
 
 using nlohmann::json;
 
-TensorFile fixture(const std::string& name) {
+TensorFile dense_fixture(const std::string& name) {
   return read_safetensors(test::fixture(name + ".safetensors"));
 }
 
@@ -150,7 +150,7 @@ void check_gradients(const Run& run, const TensorFile& file) {
 }
 
 TEST_CASE("UPerNet of transformers: logits, loss and every gradient in evaluation") {
-  const TensorFile file = fixture("hf_upernet_swin_eval");
+  const TensorFile file = dense_fixture("hf_upernet_swin_eval");
   const Run run = run_fixture(file, true);
   CHECK(run.report.naming == Naming::kHuggingFace);
   check_outputs(run, file);
@@ -158,7 +158,7 @@ TEST_CASE("UPerNet of transformers: logits, loss and every gradient in evaluatio
 }
 
 TEST_CASE("UPerNet of transformers: a training step with the statistics of the batch") {
-  const TensorFile file = fixture("hf_upernet_swin_train");
+  const TensorFile file = dense_fixture("hf_upernet_swin_train");
   const Run run = run_fixture(file, false);
   check_outputs(run, file);
   check_gradients(run, file);
@@ -177,7 +177,7 @@ TEST_CASE("UPerNet under the names of mmsegmentation and of the official reposit
   for (const auto& [name, naming] : {std::pair{"mmseg_upernet_swin", Naming::kOpenMmlab},
                                      std::pair{"official_seg_upernet_swin", Naming::kOfficial}}) {
     CAPTURE(name);
-    const TensorFile file = fixture(name);
+    const TensorFile file = dense_fixture(name);
     const Run run = run_fixture(file, true);
     CHECK(run.report.naming == naming);
     check_outputs(run, file);
@@ -185,7 +185,7 @@ TEST_CASE("UPerNet under the names of mmsegmentation and of the official reposit
 }
 
 TEST_CASE("the config.json of a UPerNet describes the model, and is written from it") {
-  const TensorFile file = fixture("hf_upernet_swin_eval");
+  const TensorFile file = dense_fixture("hf_upernet_swin_eval");
   const HuggingFaceModel read = parse_huggingface_model(file.metadata.at("hf_config"), "c.json");
   ModelConfig expected = config_of(file, false).model;
   CHECK(read.classes.size() == 5);

@@ -13,14 +13,14 @@ using ops::AttentionArguments;
 using ops::AttentionProbabilities;
 using test::random_tensor;
 
-struct Case {
+struct ProbabilitiesCase {
   const char* name;
   std::int64_t batch, height, width, heads, head_dim;
   std::array<std::int64_t, 2> window, shift;
   bool mask_padding = true, bias = true, pad = false, cosine = false, roll_first = false;
 };
 
-const std::vector<Case> kCases = {
+const std::vector<ProbabilitiesCase> kProbabilitiesCases = {
     {"plain", 2, 8, 8, 2, 8, {4, 4}, {0, 0}},
     {"shifted", 2, 8, 8, 2, 8, {4, 4}, {2, 2}},
     {"rectangular, no bias", 1, 6, 10, 3, 5, {3, 5}, {1, 2}, true, false},
@@ -32,7 +32,7 @@ const std::vector<Case> kCases = {
     {"cosine, padded, shifted", 1, 9, 10, 2, 3, {4, 4}, {2, 2}, false, true, true, true},
 };
 
-AttentionArguments arguments_of(const Case& c) {
+AttentionArguments arguments_of(const ProbabilitiesCase& c) {
   const std::int64_t channels = c.heads * c.head_dim, n = c.window[0] * c.window[1];
   AttentionArguments arguments{.qkv = random_tensor({c.batch, c.height, c.width, 3 * channels}, 1),
                                .bias = {},
@@ -88,7 +88,7 @@ Tensor weigh_values(const AttentionArguments& a, const AttentionProbabilities& p
 }
 
 TEST_CASE("attention probabilities sum to 1 and, times V, give the output of window attention") {
-  for (const Case& c : kCases) {
+  for (const ProbabilitiesCase& c : kProbabilitiesCases) {
     CAPTURE(c.name);
     const AttentionArguments arguments = arguments_of(c);
     const AttentionProbabilities p = ops::attention_probabilities(arguments);
@@ -106,7 +106,7 @@ TEST_CASE("attention probabilities sum to 1 and, times V, give the output of win
 }
 
 TEST_CASE("every token of the map stands at one place of one window") {
-  for (const Case& c : kCases) {
+  for (const ProbabilitiesCase& c : kProbabilitiesCases) {
     CAPTURE(c.name);
     const AttentionProbabilities p = ops::attention_probabilities(arguments_of(c));
     std::multiset<std::int64_t> seen(p.tokens.begin(), p.tokens.end());
@@ -118,7 +118,7 @@ TEST_CASE("every token of the map stands at one place of one window") {
 }
 
 TEST_CASE("masked padding gets no attention, and bf16 is read as its f32 values") {
-  AttentionArguments arguments = arguments_of(kCases[3]);
+  AttentionArguments arguments = arguments_of(kProbabilitiesCases[3]);
   const AttentionProbabilities p = ops::attention_probabilities(arguments);
   const std::int64_t n = p.values.dim(3), per_window = p.values.dim(2) * n * n;
   std::int64_t padding = 0;

@@ -42,13 +42,13 @@ Tensor reference(const Tensor& x, const Tensor& weight, const Tensor& bias,
   return y;
 }
 
-struct Case {
+struct ConvCase {
   Shape x;
   Shape weight;
   Conv2dConfig config;
 };
 
-const std::vector<Case> kCases = {
+const std::vector<ConvCase> kConvCases = {
     {{1, 1, 1, 1}, {1, 1, 1, 1}, {}},
     {{2, 8, 8, 3}, {16, 3, 4, 4}, {.stride = {4, 4}}},
     {{2, 9, 11, 3}, {5, 3, 3, 3}, {.stride = {2, 2}, .pad_begin = {1, 1}, .pad_end = {1, 1}}},
@@ -60,7 +60,7 @@ const std::vector<Case> kCases = {
 };
 
 TEST_CASE("conv2d agrees with a double-precision reference") {
-  for (const Case& c : kCases) {
+  for (const ConvCase& c : kConvCases) {
     CAPTURE(to_string(c.x));
     CAPTURE(to_string(c.weight));
     const Tensor x = random_tensor(c.x, 1), weight = random_tensor(c.weight, 2);
@@ -75,7 +75,7 @@ TEST_CASE("conv2d agrees with a double-precision reference") {
 }
 
 TEST_CASE("conv2d gives only the gradients that are wanted") {
-  const Case& c = kCases[2];
+  const ConvCase& c = kConvCases[2];
   const Tensor x = random_tensor(c.x, 1), weight = random_tensor(c.weight, 2);
   const Tensor bias = random_tensor({c.weight[0]}, 3);
   test::check_gradients({bias}, [&](Tape& t, std::span<const Var> v) {

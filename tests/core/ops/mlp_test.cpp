@@ -9,14 +9,15 @@ namespace {
 using test::random_tensor;
 using test::relative_error;
 
-struct Case {
+struct MlpCase {
   std::int64_t rows, in, hidden, out;
 };
 
 // The second and third are cut into slices, the last does not fit in a cache and is not.
-const Case kCases[] = {{5, 3, 7, 2}, {1024, 16, 48, 16}, {1537, 24, 33, 8}, {1100, 200, 800, 24}};
+const MlpCase kMlpCases[] = {
+    {5, 3, 7, 2}, {1024, 16, 48, 16}, {1537, 24, 33, 8}, {1100, 200, 800, 24}};
 
-std::vector<Tensor> inputs_of(const Case& c) {
+std::vector<Tensor> inputs_of(const MlpCase& c) {
   return {random_tensor({c.rows, c.in}, 1), random_tensor({c.hidden, c.in}, 2, 0.3f),
           random_tensor({c.hidden}, 3), random_tensor({c.out, c.hidden}, 4, 0.3f),
           random_tensor({c.out}, 5)};
@@ -42,7 +43,7 @@ std::vector<Tensor> result_and_gradients(const std::vector<Tensor>& inputs, cons
 }
 
 TEST_CASE("mlp is fc2(gelu(fc1(x))), gradients included") {
-  for (const Case& c : kCases) {
+  for (const MlpCase& c : kMlpCases) {
     CAPTURE(c.rows);
     const std::vector<Tensor> inputs = inputs_of(c);
     const std::vector<Tensor> actual = result_and_gradients(inputs, fused);

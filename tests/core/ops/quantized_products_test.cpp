@@ -17,12 +17,13 @@ namespace {
 
 using test::random_tensor;
 
-struct Case {
+struct ProductCase {
   std::int64_t rows, in, out;
 };
 
 // Odd sizes, one cut into slices of rows with a last part, one with weights too large for slices.
-constexpr Case kCases[] = {{1, 1, 1}, {5, 3, 7}, {64, 48, 96}, {1537, 33, 17}, {1030, 400, 500}};
+constexpr ProductCase kProductCases[] = {
+    {1, 1, 1}, {5, 3, 7}, {64, 48, 96}, {1537, 33, 17}, {1030, 400, 500}};
 
 double value_of(const Tensor& tensor, std::int64_t i) {
   return tensor.dtype() == DType::kBF16 ? double{to_f32(tensor.data<BF16>()[i])}
@@ -139,7 +140,7 @@ TEST_CASE("integers of activations are those of double precision, GELU included"
 
 TEST_CASE("linear and mlp in integers against double precision") {
   if (!onednn::has_native_int8()) return;
-  for (const Case& c : kCases) {
+  for (const ProductCase& c : kProductCases) {
     for (const DType dtype : {DType::kF32, DType::kBF16}) {
       for (const int threads : {1, 2}) {
         CAPTURE(c.rows);

@@ -22,7 +22,7 @@ using test::AttentionReference;
 using test::random_tensor;
 using test::relative_error;
 
-struct Case {
+struct WindowCase {
   const char* name;
   std::int64_t batch, height, width, heads, head_dim;
   std::array<std::int64_t, 2> window;
@@ -34,7 +34,7 @@ struct Case {
   bool roll_first = false;
 };
 
-const std::vector<Case> kCases = {
+const std::vector<WindowCase> kWindowCases = {
     {"plain", 2, 14, 14, 3, 32, {7, 7}},
     {"shifted", 2, 14, 14, 3, 32, {7, 7}, {3, 3}},
     {"small", 3, 8, 8, 3, 16, {4, 4}, {2, 2}},
@@ -77,7 +77,7 @@ const std::vector<Case> kCases = {
 };
 
 struct Setup {
-  explicit Setup(const Case& c, float scale = 1.0f) : channels(c.heads * c.head_dim) {
+  explicit Setup(const WindowCase& c, float scale = 1.0f) : channels(c.heads * c.head_dim) {
     const std::int64_t n = c.window[0] * c.window[1];
     qkv = random_tensor({c.batch, c.height, c.width, 3 * channels}, 1, scale);
     if (c.bias) bias = random_tensor({c.heads, n, n}, 2, 0.5f);
@@ -138,7 +138,7 @@ Tensor to_tensor(const Shape& shape, const std::vector<double>& values) {
 }
 
 TEST_CASE("window attention agrees with a literal double-precision reference") {
-  for (const Case& c : kCases) {
+  for (const WindowCase& c : kWindowCases) {
     for (const VectorTarget target : vector_targets()) {
       CAPTURE(std::string(c.name));
       CAPTURE(name_of(target));
@@ -173,7 +173,7 @@ double numeric_gradient(const Setup& setup, AttentionInputs& in, std::vector<dou
 
 TEST_CASE("gradients of window attention agree with differences of the reference") {
   constexpr std::uint32_t kPoints = 24;
-  for (const Case& c : kCases) {
+  for (const WindowCase& c : kWindowCases) {
     for (const VectorTarget target : vector_targets()) {
       Setup setup(c);
       setup.config.target = target;
@@ -219,7 +219,7 @@ TEST_CASE("large logits neither overflow nor vanish") {
 }
 
 // Of a bf16 map, against the reference on the same values.
-double error_in_bf16(const Case& c, float scale, VectorTarget target) {
+double error_in_bf16(const WindowCase& c, float scale, VectorTarget target) {
   Setup setup(c, scale);
   setup.config.target = target;
   const Tensor rounded = cast(setup.qkv, DType::kBF16);
@@ -236,7 +236,7 @@ TEST_CASE("window attention in bf16 agrees with the reference as far as bf16 can
   for (const VectorTarget target : vector_targets()) {
     CAPTURE(name_of(target));
     const double bound = vector_kernels(target).attention->has_dots ? 6e-3 : 4e-3;
-    for (const Case& c : kCases) {
+    for (const WindowCase& c : kWindowCases) {
       CAPTURE(std::string(c.name));
       CHECK(error_in_bf16(c, 1.0f, target) < bound);
     }

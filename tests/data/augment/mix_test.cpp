@@ -18,14 +18,14 @@ Tensor numbered_images(std::int64_t batch, std::int64_t height, std::int64_t wid
   return images;
 }
 
-Rng draws(std::uint64_t batch) { return Rng(3, Stream::kMix, 0, batch); }
+Rng mix_draws(std::uint64_t batch) { return Rng(3, Stream::kMix, 0, batch); }
 
 TEST_CASE("mix: mixup blends an image with its partner by the share it returns") {
   AugmentConfig config;
   config.mixup = 0.8;
   for (std::uint64_t i = 0; i < 20; ++i) {
     const Tensor images = numbered_images(5, 4, 6);
-    Rng rng = draws(i);
+    Rng rng = mix_draws(i);
     const float share = mix_images(images, config, rng);
     REQUIRE(share >= 0.0f);
     REQUIRE(share <= 1.0f);
@@ -42,7 +42,7 @@ TEST_CASE("mix: cutmix exchanges a box of the area it returns") {
   bool whole = false, cut = false;
   for (std::uint64_t i = 0; i < 60; ++i) {
     const Tensor images = numbered_images(4, 9, 7);
-    Rng rng = draws(i);
+    Rng rng = mix_draws(i);
     const float share = mix_images(images, config, rng);
     for (std::int64_t b = 0; b < 4; ++b) {
       std::int64_t own = 0, other = 0;
@@ -67,7 +67,7 @@ TEST_CASE("mix: shares follow the Beta distribution, switching and probability w
     double sum = 0.0, squares = 0.0;
     constexpr int kDraws = 4000;
     for (std::uint64_t i = 0; i < kDraws; ++i) {
-      Rng rng = draws(i);
+      Rng rng = mix_draws(i);
       const auto share = static_cast<double>(mix_images(numbered_images(2, 1, 1), config, rng));
       sum += share;
       squares += share * share;
@@ -95,7 +95,7 @@ TEST_CASE("mix: shares follow the Beta distribution, switching and probability w
   int none = 0, cut = 0;
   for (std::uint64_t i = 0; i < 2000; ++i) {
     const Tensor images = numbered_images(2, 8, 8);
-    Rng rng = draws(i);
+    Rng rng = mix_draws(i);
     const float share = mix_images(images, config, rng);
     const bool whole = images.f32()[0] == std::round(images.f32()[0]);
     none += share == 1.0f ? 1 : 0;
@@ -109,7 +109,7 @@ TEST_CASE("mix: shares follow the Beta distribution, switching and probability w
 
 TEST_CASE("mix: off, and a batch of one") {
   const Tensor images = numbered_images(3, 2, 2);
-  Rng rng = draws(0);
+  Rng rng = mix_draws(0);
   CHECK(mix_images(images, {}, rng) == 1.0f);
   AugmentConfig config;
   config.mixup = 1.0;

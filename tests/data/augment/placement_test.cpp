@@ -11,7 +11,7 @@
 namespace tessera {
 namespace {
 
-Rng draws(std::uint64_t sample) { return Rng(5, Stream::kAugment, 0, sample); }
+Rng placement_draws(std::uint64_t sample) { return Rng(5, Stream::kAugment, 0, sample); }
 
 /// A red rectangle on black, its mask, and its hull.
 Sample rectangle(std::int64_t height, std::int64_t width, const CropBox& box) {
@@ -104,7 +104,7 @@ TEST_CASE("placement: image, mask and boxes stay in agreement under 1,000 random
   const std::vector<std::uint8_t> blue{0, 0, 99};
   int seen = 0;
   for (std::uint64_t i = 0; i < 1000; ++i) {
-    Rng rng = draws(i);
+    Rng rng = placement_draws(i);
     const ImageShape shape{20 + rng.below(30), 20 + rng.below(30), 3};
     CropBox box{rng.below(12), rng.below(12), 0, 0};
     box.height = 2 + rng.below(static_cast<std::uint32_t>(shape.height - box.top - 2));
@@ -124,7 +124,7 @@ TEST_CASE("placement: image, mask and boxes stay in agreement under 1,000 random
 TEST_CASE("placement: shears, translations and turns move masks and boxes with the image") {
   const std::vector<std::uint8_t> blue{0, 0, 99};
   for (std::uint64_t i = 0; i < 300; ++i) {
-    Rng rng = draws(i);
+    Rng rng = placement_draws(i);
     const Sample sample = rectangle(48, 56, {16, 20, 12, 14});
     AugmentConfig config;
     config.policy = i % 2 == 0 ? AugmentPolicy::kRandAugment : AugmentPolicy::kTrivialAugment;
@@ -214,7 +214,7 @@ TEST_CASE("placement: crops of masks are drawn again until classes are mixed") {
     augment.class_share = share;
     int count = 0;
     for (std::uint64_t i = 0; i < 300; ++i) {
-      Rng rng = draws(i);
+      Rng rng = placement_draws(i);
       Target target;
       target.mask = sample.target.mask;
       const Placement p =
@@ -240,7 +240,7 @@ TEST_CASE("placement: dense crops keep the middle of a box, zoom-out keeps the s
   augment.flip = true;
   int with_box = 0, smaller = 0;
   for (std::uint64_t i = 0; i < 300; ++i) {
-    Rng rng = draws(i);
+    Rng rng = placement_draws(i);
     Target target;
     target.boxes = sample.target.boxes;
     const Placement p = draw_dense_placement(sample.image.shape, target, {60, 80, 3}, augment, rng);
@@ -255,7 +255,7 @@ TEST_CASE("placement: dense crops keep the middle of a box, zoom-out keeps the s
   augment.zoom_out = 4.0;
   int zoomed = 0;
   for (std::uint64_t i = 0; i < 300; ++i) {
-    Rng rng = draws(i);
+    Rng rng = placement_draws(i);
     const Placement p =
         draw_dense_placement(sample.image.shape, sample.target, {60, 80, 3}, augment, rng);
     REQUIRE(p.canvas.height == 60);

@@ -16,7 +16,7 @@ namespace {
 
 using namespace testing;
 
-const std::string kFolder = test::fixture("images/");
+const std::string kDecodeImages = test::fixture("images/");
 
 struct Difference {
   int largest = 0;
@@ -36,7 +36,7 @@ Difference difference(const Image& a, const Image& b) {
 }
 
 Image expected_of(const std::string& name) {
-  return load_image(kFolder + name + ".expected.png", 3);
+  return load_image(kDecodeImages + name + ".expected.png", 3);
 }
 
 const std::vector<std::string> kJpegs = {"jpeg_444",         "jpeg_422",      "jpeg_420",
@@ -51,22 +51,22 @@ TEST_CASE("decode: PNG and BMP as Pillow shows them, bit for bit") {
         "bmp_grey.bmp"}) {
     CAPTURE(name);
     const Image expected = expected_of(name.substr(0, name.find('.')));
-    CHECK(difference(load_image(kFolder + name, 3), expected).largest == 0);
+    CHECK(difference(load_image(kDecodeImages + name, 3), expected).largest == 0);
   }
 }
 
 TEST_CASE("decode: JPEG as Pillow shows it, within one level") {
   for (const std::string& name : kJpegs) {
     CAPTURE(name);
-    CHECK(difference(load_image(kFolder + name + ".jpg", 3), expected_of(name)).largest <= 1);
+    CHECK(difference(load_image(kDecodeImages + name + ".jpg", 3), expected_of(name)).largest <= 1);
   }
 }
 
 TEST_CASE("decode: one channel is the lightness of three") {
   for (const std::string file : {"jpeg_420.jpg", "jpeg_grey.jpg", "png_rgba.png", "bmp_rgb.bmp"}) {
     CAPTURE(file);
-    const Image colour = load_image(kFolder + file, 3);
-    const Image grey = load_image(kFolder + file, 1);
+    const Image colour = load_image(kDecodeImages + file, 3);
+    const Image grey = load_image(kDecodeImages + file, 1);
     REQUIRE(grey.shape == ImageShape{colour.shape.height, colour.shape.width, 1});
     double sum = 0.0;
     for (std::size_t i = 0; i < grey.pixels.size(); ++i) {
@@ -79,18 +79,18 @@ TEST_CASE("decode: one channel is the lightness of three") {
 }
 
 TEST_CASE("decode: a JPEG may come smaller, never smaller than asked for, and looks the same") {
-  const Image full = load_image(kFolder + "jpeg_large.jpg", 3);
+  const Image full = load_image(kDecodeImages + "jpeg_large.jpg", 3);
   REQUIRE(full.shape == ImageShape{208, 152, 3});  // stored as 152 x 208
   for (const ImageSize asked : {ImageSize{208, 152}, ImageSize{104, 76}, ImageSize{104, 77},
                                 ImageSize{30, 30}, ImageSize{26, 19}, ImageSize{1, 1}}) {
     CAPTURE(asked.height);
-    const Image image = load_image(kFolder + "jpeg_large.jpg", 3, asked);
+    const Image image = load_image(kDecodeImages + "jpeg_large.jpg", 3, asked);
     CHECK(image.shape.height >= asked.height);
     CHECK(image.shape.width >= asked.width);
     const Image reduced = resize(full, image.shape.height, image.shape.width);
     CHECK(difference(image, reduced).mean < 3.0);
   }
-  const Bytes bytes = bytes_of(kFolder + "jpeg_large.jpg");
+  const Bytes bytes = bytes_of(kDecodeImages + "jpeg_large.jpg");
   const auto height = [&](const ImageSize& asked) {
     return decode_image(bytes, "large", 3, asked).shape.height;
   };
@@ -105,11 +105,11 @@ TEST_CASE("decode: a JPEG may come smaller, never smaller than asked for, and lo
 TEST_CASE("decode: threads do not disturb each other") {
   std::vector<std::thread> threads;
   std::vector<int> wrong(4);
-  const Image expected = load_image(kFolder + "jpeg_420.jpg", 3);
+  const Image expected = load_image(kDecodeImages + "jpeg_420.jpg", 3);
   for (int& count : wrong) {
     threads.emplace_back([&count, &expected] {
       for (int i = 0; i < 50; ++i) {
-        count += load_image(kFolder + "jpeg_420.jpg", 3).pixels == expected.pixels ? 0 : 1;
+        count += load_image(kDecodeImages + "jpeg_420.jpg", 3).pixels == expected.pixels ? 0 : 1;
         try {
           decode_image(Bytes(100, 0), "zeros", 3);
           ++count;

@@ -13,7 +13,7 @@ using test::error_of;
 using test::index_png;
 using test::IndexPng;
 
-std::span<const std::uint8_t> bytes_of(const std::string& text) {
+std::span<const std::uint8_t> png_bytes(const std::string& text) {
   return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
 }
 
@@ -27,7 +27,7 @@ std::vector<std::uint8_t> samples_of(std::size_t count, int bits) {
 }
 
 std::string error_for(const std::string& file) {
-  return error_of<DataError>([&] { decode_mask_png(bytes_of(file), "m.png"); });
+  return error_of<DataError>([&] { decode_mask_png(png_bytes(file), "m.png"); });
 }
 
 TEST_CASE("decode_mask_png: what is stored, of every depth, grey or with a palette") {
@@ -41,7 +41,7 @@ TEST_CASE("decode_mask_png: what is stored, of every depth, grey or with a palet
           CAPTURE(width);
           const auto samples = samples_of(static_cast<std::size_t>(width) * 11, bits);
           const IndexPng png{.width = width, .bits = bits, .type = type, .interlaced = interlaced};
-          const Image mask = decode_mask_png(bytes_of(index_png(samples, png)), "m.png");
+          const Image mask = decode_mask_png(png_bytes(index_png(samples, png)), "m.png");
           CHECK(mask.shape.height == 11);
           CHECK(mask.shape.width == width);
           CHECK(mask.shape.channels == 1);

@@ -16,7 +16,7 @@ namespace {
 
 using namespace testing;
 
-const std::string kFolder = test::fixture("odd_images/");
+const std::string kOddImages = test::fixture("odd_images/");
 
 /// A line of files.tsv: see the script.
 struct OddImage {
@@ -29,7 +29,7 @@ struct OddImage {
 };
 
 std::vector<OddImage> odd_images() {
-  std::ifstream file(kFolder + "files.tsv");
+  std::ifstream file(kOddImages + "files.tsv");
   std::vector<OddImage> images;
   for (std::string line; std::getline(file, line);) {
     std::istringstream cells(line);
@@ -50,13 +50,13 @@ std::vector<OddImage> odd_images() {
 }
 
 TEST_CASE("odd images: pixels as Pillow shows them; what cannot be read is refused by its kind") {
-  const Bytes expected = read_file(kFolder + "expected.gz", std::size_t{1} << 24);
+  const Bytes expected = read_file(kOddImages + "expected.gz", std::size_t{1} << 24);
   int compared = 0, refused = 0;
   for (const OddImage& odd : odd_images()) {
     CAPTURE(odd.name);
     Image image;
     const std::string message = message_of<DataError>(
-        [&] { image = decode_image(bytes_of(kFolder + odd.name), odd.name, 3); });
+        [&] { image = decode_image(bytes_of(kOddImages + odd.name), odd.name, 3); });
     CAPTURE(message);
     if (!odd.refused.empty()) {
       ++refused;
@@ -82,7 +82,7 @@ TEST_CASE("odd images: grey is the lightness of what is shown in colour") {
   for (const OddImage& odd : odd_images()) {
     if (!odd.refused.empty()) continue;
     CAPTURE(odd.name);
-    const Bytes bytes = bytes_of(kFolder + odd.name);
+    const Bytes bytes = bytes_of(kOddImages + odd.name);
     const Image colour = decode_image(bytes, odd.name, 3);
     const Image grey = decode_image(bytes, odd.name, 1);
     REQUIRE(grey.pixels.size() * 3 == colour.pixels.size());

@@ -16,10 +16,10 @@
 namespace tessera {
 namespace {
 
-const std::string kFolder = test::fixture("pillow/");
+const std::string kPillowImages = test::fixture("pillow/");
 constexpr std::array<std::uint8_t, 3> kFill = {120, 60, 200};
 
-Image photo() { return load_image(kFolder + "photo.png", 3); }
+Image photo() { return load_image(kPillowImages + "photo.png", 3); }
 
 int largest_difference(std::span<const std::uint8_t> a, std::span<const std::uint8_t> b) {
   REQUIRE(a.size() == b.size());
@@ -60,7 +60,7 @@ TEST_CASE("augment: colours give the same bytes as Pillow, affine maps hardly ot
       turned(-133.0),
   };
   constexpr std::size_t kFirstMap = 14;
-  const Image expected = load_image(kFolder + "ops.png", 3);
+  const Image expected = load_image(kPillowImages + "ops.png", 3);
   const auto size = static_cast<std::size_t>(photo().shape.numel());
   REQUIRE(expected.pixels.size() == std::size(kOps) * size);
   for (std::size_t i = 0; i < std::size(kOps); ++i) {
@@ -83,7 +83,7 @@ TEST_CASE("resize: the same bytes as Pillow, bilinear and bicubic, larger and sm
       CAPTURE(name);
       const Image resized = resize(photo(), height, width,
                                    cubic ? Interpolation::kBicubic : Interpolation::kBilinear);
-      const Image expected = load_image(kFolder + name, 3);
+      const Image expected = load_image(kPillowImages + name, 3);
       CHECK(resized.shape == expected.shape);
       CHECK(largest_difference(resized.pixels, expected.pixels) == 0);
     }

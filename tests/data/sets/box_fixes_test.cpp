@@ -2,18 +2,18 @@
 
 #include <doctest/doctest.h>
 
-#include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "core/error.h"
 #include "data/sets/coco_json.h"
 #include "data/sets/voc.h"
 #include "data/sets/yolo.h"
+#include "formats/json.h"
 
 namespace tessera {
 namespace {
 
-std::span<const std::uint8_t> bytes_of(const std::string& text) {
+std::span<const std::uint8_t> text_bytes(const std::string& text) {
   return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
 }
 
@@ -36,7 +36,7 @@ TEST_CASE("boxes of VOC are mended, and everything else stays") {
     xml += object(corners);
   }
   BoxFixes fixes;
-  const std::string fixed = fixed_voc(bytes_of(xml + "</annotation>"), "a.xml", fixes);
+  const std::string fixed = fixed_voc(text_bytes(xml + "</annotation>"), "a.xml", fixes);
   CHECK(fixes.boxes == 3);
   CHECK(fixes.repeated == 1);
   CHECK(fixes.empty == 1);
@@ -47,7 +47,7 @@ TEST_CASE("boxes of VOC are mended, and everything else stays") {
   CHECK(fixed.find("a lab") != std::string::npos);
   CHECK(fixed.find("left") != std::string::npos);
   BoxWarnings warnings;
-  const VocAnnotation read = parse_voc(bytes_of(fixed), "a.xml", warnings);
+  const VocAnnotation read = parse_voc(text_bytes(fixed), "a.xml", warnings);
   REQUIRE(read.objects.size() == 3);
   CHECK(read.objects[0].box.x0 == 1.0f);
   CHECK(read.objects[1].box.x0 == 9.0f);  // turned
@@ -55,13 +55,12 @@ TEST_CASE("boxes of VOC are mended, and everything else stays") {
   CHECK(read.objects[2].box.x0 == 0.0f);  // cut
   CHECK(warnings.take().empty());
   BoxFixes again;
-  CHECK(fixed_voc(bytes_of(fixed), "a.xml", again) == fixed);
+  CHECK(fixed_voc(text_bytes(fixed), "a.xml", again) == fixed);
   CHECK(!again.any());
-  CHECK_THROWS_AS(fixed_voc(bytes_of("<annotation>"), "a.xml", again), DataError);
+  CHECK_THROWS_AS(fixed_voc(text_bytes("<annotation>"), "a.xml", again), DataError);
 }
 
 TEST_CASE("boxes of COCO are mended, and everything else stays") {
-  using Json = nlohmann::ordered_json;
   Json file = {{"info", {{"year", 2017}}},
                {"images", {{{"id", 7}, {"file_name", "a.jpg"}, {"width", 64}, {"height", 48}}}},
                {"annotations", Json::array()},
@@ -84,7 +83,7 @@ TEST_CASE("boxes of COCO are mended, and everything else stays") {
   add({1, 2, 5, 5}, 7, 4);
   file["annotations"].push_back("no object");
   BoxFixes fixes;
-  const std::string fixed = fixed_coco(bytes_of(file.dump()), "a.json", fixes);
+  const std::string fixed = fixed_coco(text_bytes(file.dump()), "a.json", fixes);
   CHECK(fixes.boxes == 3);
   CHECK(fixes.repeated == 1);
   CHECK(fixes.empty == 1);
@@ -97,9 +96,9 @@ TEST_CASE("boxes of COCO are mended, and everything else stays") {
   CHECK(written["annotations"][0] == file["annotations"][0]);
   CHECK(written["annotations"][1]["bbox"] == Json({10.0, 20.0, 10.0, 5.0}));
   CHECK(written["annotations"][2]["area"] == 4.0 * 8.0);
-  CHECK(parse_coco(bytes_of(fixed), "a.json").annotations.size() == 3);
-  CHECK_THROWS_AS(fixed_coco(bytes_of("{}"), "a.json", fixes), DataError);
-  CHECK_THROWS_AS(fixed_coco(bytes_of("["), "a.json", fixes), DataError);
+  CHECK(parse_coco(text_bytes(fixed), "a.json").annotations.size() == 3);
+  CHECK_THROWS_AS(fixed_coco(text_bytes("{}"), "a.json", fixes), DataError);
+  CHECK_THROWS_AS(fixed_coco(text_bytes("["), "a.json", fixes), DataError);
 }
 
 TEST_CASE("rows of YOLO are mended, and those that are right stay as they are") {
@@ -108,7 +107,7 @@ TEST_CASE("rows of YOLO are mended, and those that are right stay as they are") 
       "1 320 240 50 50\n1 .2 .2 nan .1\n1 .2 .2\ncat .1 .1 .1 .1\n"
       "2 0.1 0.1 0.3 0.1 0.3 1.2\n";
   BoxFixes fixes;
-  const std::string fixed = fixed_yolo(bytes_of(text), fixes);
+  const std::string fixed = fixed_yolo(text_bytes(text), fixes);
   CHECK(fixes.boxes == 3);
   CHECK(fixes.repeated == 1);
   CHECK(fixes.empty == 1);
@@ -117,7 +116,7 @@ TEST_CASE("rows of YOLO are mended, and those that are right stay as they are") 
   CHECK(fixes.cut == 2);
   CHECK(fixed == "0 0.5 0.5 0.20 0.2\n1 0.925 0.5 0.15 0.2\n2 0.1 0.1 0.3 0.1 0.3 1\n");
   BoxWarnings warnings;
-  CHECK(parse_yolo_labels(bytes_of(fixed), "a.txt", 3, warnings).size() == 3);
+  CHECK(parse_yolo_labels(text_bytes(fixed), "a.txt", 3, warnings).size() == 3);
 }
 
 }  // namespace

@@ -11,12 +11,12 @@ namespace {
 using namespace testing;
 using Names = std::vector<std::string>;
 
-CocoFile parse(const std::string& text) {
+CocoFile read_coco(const std::string& text) {
   return parse_coco({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}, "a.json");
 }
 
-std::string error_of(const std::string& text) {
-  return message_of<DataError>([&] { parse(text); });
+std::string coco_error(const std::string& text) {
+  return message_of<DataError>([&] { read_coco(text); });
 }
 
 /// A file with these lists.
@@ -44,12 +44,12 @@ std::string annotation_of(std::int64_t image, std::int64_t category, const std::
 }
 
 TEST_CASE("coco_json: entries, large ids, and what detection does not need") {
-  const CocoFile file =
-      parse(coco(kImages,
-                 annotation_of(7, 90, "[1.5, 2, 3, 4]", R"(, "iscrowd": 1, "area": 11.5)") + "," +
-                     annotation_of(9007199254740993, 90, "[0, 0, 1, 1]",
-                                   R"(, "segmentation": {"counts": "x"})"),
-                 kCategories));
+  const CocoFile file = read_coco(
+      coco(kImages,
+           annotation_of(7, 90, "[1.5, 2, 3, 4]", R"(, "iscrowd": 1, "area": 11.5)") + "," +
+               annotation_of(9007199254740993, 90, "[0, 0, 1, 1]",
+                             R"(, "segmentation": {"counts": "x"})"),
+           kCategories));
   REQUIRE(file.images.size() == 2);
   CHECK(file.images[1].id == 9007199254740993);
   CHECK(file.images[0].width == 20);
@@ -63,24 +63,24 @@ TEST_CASE("coco_json: entries, large ids, and what detection does not need") {
 }
 
 TEST_CASE("coco_json: hostile files are one error that names the place") {
-  CHECK(contains(error_of(""), "[coco] a.json: no JSON, at byte 1"));
-  CHECK(contains(error_of("[]"), "is a list, not an object with images"));
-  CHECK(contains(error_of(R"({"images": []})"), "has no list annotations"));
-  CHECK(contains(error_of(R"({"images": [{"id": 1}]})"), "images[0] (id 1): has no file_name"));
-  CHECK(contains(error_of(R"({"images": [{"id": "1"}]})"), "images[0]: id is a text"));
-  CHECK(contains(error_of(R"({"images": [{"id": 1.5}]})"), "id is 1.5, no whole number"));
-  CHECK(contains(error_of(R"({"images": [{"id": 1e300}]})"), "no whole number"));
-  CHECK(contains(error_of(R"({"images": [{"id": 18446744073709551615}]})"), "no whole number"));
-  CHECK(
-      contains(error_of(R"({"annotations": [{"image_id": 1, "category_id": 1, "bbox": [1,2,3]}]})"),
-               "annotations[0]: has no bbox of 4 numbers"));
-  CHECK(contains(error_of(R"({"annotations": [{"bbox": [1,2,3,4,5]}]})"), "more than 4 numbers"));
-  CHECK(contains(error_of(R"({"annotations": [{"bbox": [1,2,NaN]}]})"), "no JSON, at byte"));
-  CHECK(contains(error_of(R"({"annotations": [{"bbox": [1,2,1e999]}]})"), "no JSON, at byte"));
-  CHECK(contains(error_of(R"({"images": )" + std::string(200000, '[')),
+  CHECK(contains(coco_error(""), "[coco] a.json: no JSON, at byte 1"));
+  CHECK(contains(coco_error("[]"), "is a list, not an object with images"));
+  CHECK(contains(coco_error(R"({"images": []})"), "has no list annotations"));
+  CHECK(contains(coco_error(R"({"images": [{"id": 1}]})"), "images[0] (id 1): has no file_name"));
+  CHECK(contains(coco_error(R"({"images": [{"id": "1"}]})"), "images[0]: id is a text"));
+  CHECK(contains(coco_error(R"({"images": [{"id": 1.5}]})"), "id is 1.5, no whole number"));
+  CHECK(contains(coco_error(R"({"images": [{"id": 1e300}]})"), "no whole number"));
+  CHECK(contains(coco_error(R"({"images": [{"id": 18446744073709551615}]})"), "no whole number"));
+  CHECK(contains(
+      coco_error(R"({"annotations": [{"image_id": 1, "category_id": 1, "bbox": [1,2,3]}]})"),
+      "annotations[0]: has no bbox of 4 numbers"));
+  CHECK(contains(coco_error(R"({"annotations": [{"bbox": [1,2,3,4,5]}]})"), "more than 4 numbers"));
+  CHECK(contains(coco_error(R"({"annotations": [{"bbox": [1,2,NaN]}]})"), "no JSON, at byte"));
+  CHECK(contains(coco_error(R"({"annotations": [{"bbox": [1,2,1e999]}]})"), "no JSON, at byte"));
+  CHECK(contains(coco_error(R"({"images": )" + std::string(200000, '[')),
                  "nested deeper than 100 levels in \"images\""));
-  CHECK(contains(error_of(R"({"images": )" + std::string(1 << 20, 'x')), "no JSON, at byte"));
-  CHECK(error_of(R"({"images": )" + std::string(1 << 20, 'x')).size() < 300);
+  CHECK(contains(coco_error(R"({"images": )" + std::string(1 << 20, 'x')), "no JSON, at byte"));
+  CHECK(coco_error(R"({"images": )" + std::string(1 << 20, 'x')).size() < 300);
 }
 
 /// a.png has the red rectangle, b.png none; val.png stands in val with other ids.

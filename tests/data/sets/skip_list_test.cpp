@@ -10,7 +10,7 @@ namespace {
 using namespace testing;
 using Names = std::vector<std::string>;
 
-Names parse(const std::string& text) {
+Names read_skip_list(const std::string& text) {
   return parse_skip_list({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()},
                          "s.txt");
 }
@@ -22,8 +22,8 @@ TEST_CASE("skip list: whatever is written is read again") {
     CAPTURE(path);
     const std::string line = skip_line(path);
     CHECK(line.find('\n') == std::string::npos);
-    CHECK(parse(line + "\n") == Names{path});
-    CHECK(parse("# first\r\n\r\n  " + line + "  \r\nlast") == Names{path, "last"});
+    CHECK(read_skip_list(line + "\n") == Names{path});
+    CHECK(read_skip_list("# first\r\n\r\n  " + line + "  \r\nlast") == Names{path, "last"});
   }
   CHECK(skip_line("a/b c.png") == "a/b c.png");
   CHECK(skip_line("#1/bad.png") == "\"#1/bad.png\"");
@@ -31,14 +31,14 @@ TEST_CASE("skip list: whatever is written is read again") {
 }
 
 TEST_CASE("skip list: comments, blanks, a mark of byte order") {
-  CHECK(parse("\xef\xbb\xbf"
-              "a.png\n  # no\n\n b c.png \r\n#x") == Names{"a.png", "b c.png"});
-  CHECK(parse("").empty());
+  CHECK(read_skip_list("\xef\xbb\xbf"
+                       "a.png\n  # no\n\n b c.png \r\n#x") == Names{"a.png", "b c.png"});
+  CHECK(read_skip_list("").empty());
 }
 
 TEST_CASE("skip list: what is no text or is not closed is named by line and column") {
   const auto error = [](const std::string& text) {
-    return message_of<DataError>([&] { parse(text); });
+    return message_of<DataError>([&] { read_skip_list(text); });
   };
   CHECK(error(std::string("a\nb\0c", 5)) == "[data] s.txt:2:2: a byte is zero: this is no text");
   CHECK(contains(error("\"a"), "s.txt:1:3: a path in quotes ends with its quote"));

@@ -11,7 +11,7 @@ namespace {
 using namespace testing;
 using Cells = std::vector<std::string>;
 
-std::vector<TableRow> parse(const std::string& text) {
+std::vector<TableRow> read_table(const std::string& text) {
   return parse_table({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}, "t.csv");
 }
 
@@ -21,7 +21,7 @@ std::vector<ImageFile> list_of(const std::string& text, const std::string& prefi
 }
 
 TEST_CASE("table: quotes, line ends, empty lines, a mark of byte order") {
-  const auto rows = parse(
+  const auto rows = read_table(
       "\xef\xbb\xbf"
       "a,b\r\n\n\"x, \"\"y\"\"\nz\",\r\nlast,\"\"\n,");
   REQUIRE(rows.size() == 4);
@@ -31,29 +31,29 @@ TEST_CASE("table: quotes, line ends, empty lines, a mark of byte order") {
   CHECK(rows[2].cells == Cells{"last", ""});
   CHECK(rows[2].line == 5);
   CHECK(rows[3].cells == Cells{"", ""});
-  CHECK(parse("").empty());
-  CHECK(parse("\n\r\n\"\"\n").empty());
+  CHECK(read_table("").empty());
+  CHECK(read_table("\n\r\n\"\"\n").empty());
 }
 
 TEST_CASE("table: between tabs nothing is quoted") {
-  const auto rows = parse("a\t\"b\", c\nd\te");
+  const auto rows = read_table("a\t\"b\", c\nd\te");
   REQUIRE(rows.size() == 2);
   CHECK(rows[0].cells == Cells{"a", "\"b\", c"});
   CHECK(rows[1].cells == Cells{"d", "e"});
 }
 
 TEST_CASE("table: semicolons, blanks around cells, line ends of any system") {
-  const auto rows = parse("a ; \"b;c\" ;d,e\r f\t;g\n");
+  const auto rows = read_table("a ; \"b;c\" ;d,e\r f\t;g\n");
   REQUIRE(rows.size() == 2);
   CHECK(rows[0].cells == Cells{"a", "b;c", "d,e"});
   CHECK(rows[1].cells == Cells{"f", "g"});
-  CHECK(parse("a,b;c,d\n").front().cells == Cells{"a", "b;c", "d"});
-  CHECK(parse(" a\t b \n").front().cells == Cells{"a", "b"});
+  CHECK(read_table("a,b;c,d\n").front().cells == Cells{"a", "b;c", "d"});
+  CHECK(read_table(" a\t b \n").front().cells == Cells{"a", "b"});
 }
 
 TEST_CASE("table: what is broken is named by its line and column") {
   const auto error = [](const std::string& text) {
-    return message_of<DataError>([&] { parse(text); });
+    return message_of<DataError>([&] { read_table(text); });
   };
   CHECK(error("a,b\n\"c,d\ne,f") == "[table] t.csv:2:1: a quote is not closed");
   CHECK(error("a,b\n\"c\"d,e") == "[table] t.csv:2:4: text after a closing quote");

@@ -29,23 +29,23 @@ std::string annotation(const std::string& objects, int width = 20, int height = 
       width, height, objects);
 }
 
-VocAnnotation parse(const std::string& text, BoxWarnings& warnings) {
+VocAnnotation parse_voc(const std::string& text, BoxWarnings& warnings) {
   return parse_voc({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}, "a.xml",
                    warnings);
 }
 
-std::string error_of(const std::string& text) {
+std::string voc_error(const std::string& text) {
   BoxWarnings warnings;
-  return message_of<DataError>([&] { parse(text, warnings); });
+  return message_of<DataError>([&] { parse_voc(text, warnings); });
 }
 
 TEST_CASE("voc: corners are counted from 1 and belong to the box") {
   BoxWarnings warnings;
   const VocAnnotation read =
-      parse(annotation(object("dog", "1 1 20 10") +
-                       object("cat", "4 3 13 6", "<difficult>1</difficult>") +
-                       object("cat", "2.5 3.5 4\n 5")),
-            warnings);
+      parse_voc(annotation(object("dog", "1 1 20 10") +
+                           object("cat", "4 3 13 6", "<difficult>1</difficult>") +
+                           object("cat", "2.5 3.5 4\n 5")),
+                warnings);
   CHECK(read.size.height == 10);
   REQUIRE(read.objects.size() == 3);
   CHECK(read.objects[0].name == "dog");
@@ -57,7 +57,7 @@ TEST_CASE("voc: corners are counted from 1 and belong to the box") {
 
 TEST_CASE("voc: boxes without area are named and left out, those beyond the border cut") {
   BoxWarnings warnings;
-  const VocAnnotation read = parse(
+  const VocAnnotation read = parse_voc(
       annotation(object("a", "5 7 5 7") + object("b", "15 8 25 12") + object("c", "25 2 30 4")),
       warnings);
   REQUIRE(read.objects.size() == 1);
@@ -69,30 +69,30 @@ TEST_CASE("voc: boxes without area are named and left out, those beyond the bord
 }
 
 TEST_CASE("voc: hostile files are one error that names the place") {
-  CHECK(contains(error_of(annotation(object("a", "9 2 3 4"))),
+  CHECK(contains(voc_error(annotation(object("a", "9 2 3 4"))),
                  "a.xml: object 1: box 9, 2 to 3, 4 has its corners swapped"));
-  CHECK(contains(error_of(annotation(object("a", "1 1 nan 4"))), "is not finite"));
-  CHECK(contains(error_of(annotation(object("a", "1 1 1e300 4"))), "lies far outside"));
-  CHECK(contains(error_of(annotation(object("a", "1 1 9 x4"))), "ymax is \"x4\", no number"));
-  CHECK(contains(error_of(annotation("<object><bndbox/></object>")), "object 1: has no name"));
-  CHECK(contains(error_of(annotation("<object><name>a</name></object>")), "has no bndbox"));
-  CHECK(contains(error_of(annotation("<object><name>a</name><bndbox/></object>")), "has no xmin"));
-  CHECK(contains(error_of(annotation("", 2000000000, 1)), "size 1 x 2000000000 is none"));
-  CHECK(contains(error_of("<annotation><object>"), "a.xml: no XML: "));
-  CHECK(contains(error_of(""), "a.xml: no XML: "));
-  CHECK(contains(error_of("<html/>"), "holds no <annotation>"));
+  CHECK(contains(voc_error(annotation(object("a", "1 1 nan 4"))), "is not finite"));
+  CHECK(contains(voc_error(annotation(object("a", "1 1 1e300 4"))), "lies far outside"));
+  CHECK(contains(voc_error(annotation(object("a", "1 1 9 x4"))), "ymax is \"x4\", no number"));
+  CHECK(contains(voc_error(annotation("<object><bndbox/></object>")), "object 1: has no name"));
+  CHECK(contains(voc_error(annotation("<object><name>a</name></object>")), "has no bndbox"));
+  CHECK(contains(voc_error(annotation("<object><name>a</name><bndbox/></object>")), "has no xmin"));
+  CHECK(contains(voc_error(annotation("", 2000000000, 1)), "size 1 x 2000000000 is none"));
+  CHECK(contains(voc_error("<annotation><object>"), "a.xml: no XML: "));
+  CHECK(contains(voc_error(""), "a.xml: no XML: "));
+  CHECK(contains(voc_error("<html/>"), "holds no <annotation>"));
   // Nothing is expanded, and depth costs nothing but the text.
   std::string bomb = "<!DOCTYPE a [<!ENTITY x0 \"ha\">";
   for (int i = 1; i < 40; ++i) {
     bomb += fmt::format("<!ENTITY x{} \"&x{};&x{};\">", i, i - 1, i - 1);
   }
-  CHECK(contains(error_of(bomb + "]><annotation><object><name>&x39;</name></object></annotation>"),
+  CHECK(contains(voc_error(bomb + "]><annotation><object><name>&x39;</name></object></annotation>"),
                  "has no bndbox"));
   std::string deep = "<annotation>";
   for (int i = 0; i < 300000; ++i) deep += "<a>";
-  CHECK(contains(error_of(deep), "a.xml: no XML: "));
+  CHECK(contains(voc_error(deep), "a.xml: no XML: "));
   for (int i = 0; i < 300000; ++i) deep += "</a>";
-  CHECK(error_of(deep + "</annotation>") == "nothing thrown");
+  CHECK(voc_error(deep + "</annotation>") == "nothing thrown");
 }
 
 /// Four images, of which each has the red rectangle.

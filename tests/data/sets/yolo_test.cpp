@@ -11,14 +11,14 @@ namespace {
 using namespace testing;
 using Names = std::vector<std::string>;
 
-std::vector<Box> parse(const std::string& text, BoxWarnings& warnings) {
+std::vector<Box> parse_yolo(const std::string& text, BoxWarnings& warnings) {
   return parse_yolo_labels({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()},
                            "a.txt", 2, warnings);
 }
 
-std::string error_of(const std::string& text) {
+std::string yolo_error(const std::string& text) {
   BoxWarnings warnings;
-  return message_of<DataError>([&] { parse(text, warnings); });
+  return message_of<DataError>([&] { parse_yolo(text, warnings); });
 }
 
 YoloYaml yaml_of(const std::string& text) {
@@ -32,7 +32,7 @@ std::string yaml_error(const std::string& text) {
 
 TEST_CASE("yolo: middles and sides, outlines, rounding beyond the border, equal rows") {
   BoxWarnings warnings;
-  const std::vector<Box> boxes = parse(
+  const std::vector<Box> boxes = parse_yolo(
       "1 0.5 0.5 0.5 0.25\r\n\n0 0.25 0.5 0.75 0.25 0.5 1.005\n1 0.5 0.5 0.5 0.25\n"
       "0 0.5 0.5 0 0.5\n0 0.995 0.5 0.02 1",
       warnings);
@@ -44,18 +44,18 @@ TEST_CASE("yolo: middles and sides, outlines, rounding beyond the border, equal 
   REQUIRE(messages.size() == 2);
   CHECK(contains(messages[0], "[yolo] a.txt:4: the same box once more; left out"));
   CHECK(contains(messages[1], "[yolo] a.txt:5: box 0.5, 0.25 to 0.5, 0.75 has no area"));
-  CHECK(parse("", warnings).empty());
+  CHECK(parse_yolo("", warnings).empty());
 }
 
 TEST_CASE("yolo: rows that do not fit name their line") {
-  CHECK(contains(error_of("0 .5 .5 .5 .5\n2 .5 .5 .5 .5"), "a.txt:2: class 2 is none of 0 to 1"));
-  CHECK(contains(error_of("0.5 .5 .5 .5 .5"), "class 0.5 is none of"));
-  CHECK(contains(error_of("-1 .5 .5 .5 .5"), "class -1 is none of"));
-  CHECK(contains(error_of("0 200 100 50 60"), "a.txt:1: 200 is not in 0 to 1"));
-  CHECK(contains(error_of("0 nan .5 .5 .5"), "nan is not in 0 to 1"));
-  CHECK(contains(error_of("0 .5 .5 .5"), "4 numbers; class, x, y"));
-  CHECK(contains(error_of("0 .1 .1 .2 .2 .3"), "6 numbers"));
-  CHECK(contains(error_of("dog .5 .5 .5 .5"), "\"dog\" is no number"));
+  CHECK(contains(yolo_error("0 .5 .5 .5 .5\n2 .5 .5 .5 .5"), "a.txt:2: class 2 is none of 0 to 1"));
+  CHECK(contains(yolo_error("0.5 .5 .5 .5 .5"), "class 0.5 is none of"));
+  CHECK(contains(yolo_error("-1 .5 .5 .5 .5"), "class -1 is none of"));
+  CHECK(contains(yolo_error("0 200 100 50 60"), "a.txt:1: 200 is not in 0 to 1"));
+  CHECK(contains(yolo_error("0 nan .5 .5 .5"), "nan is not in 0 to 1"));
+  CHECK(contains(yolo_error("0 .5 .5 .5"), "4 numbers; class, x, y"));
+  CHECK(contains(yolo_error("0 .1 .1 .2 .2 .3"), "6 numbers"));
+  CHECK(contains(yolo_error("dog .5 .5 .5 .5"), "\"dog\" is no number"));
 }
 
 TEST_CASE("yolo_yaml: names as a list or a map, paths one or many") {

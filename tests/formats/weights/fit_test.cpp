@@ -16,7 +16,7 @@ namespace {
 using test::error_of;
 using Status = LoadReport::Status;
 
-bool all_zero(const std::vector<NamedTensor>& model) {
+bool untouched(const std::vector<NamedTensor>& model) {
   return std::all_of(model.begin(), model.end(), [](const NamedTensor& named) {
     const auto values = named.tensor.span();
     return std::all_of(values.begin(), values.end(), [](float v) { return v == 0.0f; });
@@ -58,7 +58,7 @@ TEST_CASE("load_weights: another window, map, patch and channels are fitted and 
   CHECK(error({}).find("5 of another shape") != std::string::npos);
   CHECK(error({.fit = &config}).find("1 of another shape\n  of another shape head.weight") !=
         std::string::npos);
-  CHECK(all_zero(model));
+  CHECK(untouched(model));
 
   const LoadReport report =
       load_weights(file, model, {.allow_missing = {"head.*"}, .fit = &config});

@@ -33,61 +33,61 @@ ModelConfig dense_config(HeadType type) {
 }
 
 template <typename Change>
-ModelConfig changed(ModelConfig config, Change change) {
+ModelConfig with_head(ModelConfig config, Change change) {
   change(config);
   return config;
 }
 
-struct Case {
+struct HeadCase {
   std::string name;
   ModelConfig config;
 };
 
-std::vector<Case> cases() {
+std::vector<HeadCase> head_cases() {
   const ModelConfig upernet = dense_config(HeadType::kUperNet);
   const ModelConfig fpn = dense_config(HeadType::kFpn), fcn = dense_config(HeadType::kFcn);
   return {
       {"upernet", upernet},
-      {"upernet, batch norm, other scales", changed(upernet,
-                                                    [](ModelConfig& c) {
-                                                      c.head.norm = HeadNorm::kBatch;
-                                                      c.head.pool_scales = {1, 5};
-                                                    })},
+      {"upernet, batch norm, other scales", with_head(upernet,
+                                                      [](ModelConfig& c) {
+                                                        c.head.norm = HeadNorm::kBatch;
+                                                        c.head.pool_scales = {1, 5};
+                                                      })},
       {"upernet, layer norm, dropout, two auxiliary convolutions on stage 0",
-       changed(upernet,
-               [](ModelConfig& c) {
-                 c.head.norm = HeadNorm::kLayer;
-                 c.head.dropout = 0.5;
-                 c.head.auxiliary.stage = 0;
-                 c.head.auxiliary.convs = 2;
-               })},
-      {"upernet on a plain ViT", changed(upernet,
-                                         [](ModelConfig& c) {
-                                           c.name = ModelName::kViT;
-                                           c.depths = {2};
-                                           c.num_heads = {2};
-                                           c.position = {.relative = false, .absolute = true};
-                                         })},
-      {"upernet on Swin v2, frozen statistics", changed(upernet,
-                                                        [](ModelConfig& c) {
-                                                          c.name = ModelName::kSwinV2;
-                                                          c.position = {.relative = false,
-                                                                        .continuous = true};
-                                                          c.head.norm = HeadNorm::kFrozenBatch;
-                                                        })},
+       with_head(upernet,
+                 [](ModelConfig& c) {
+                   c.head.norm = HeadNorm::kLayer;
+                   c.head.dropout = 0.5;
+                   c.head.auxiliary.stage = 0;
+                   c.head.auxiliary.convs = 2;
+                 })},
+      {"upernet on a plain ViT", with_head(upernet,
+                                           [](ModelConfig& c) {
+                                             c.name = ModelName::kViT;
+                                             c.depths = {2};
+                                             c.num_heads = {2};
+                                             c.position = {.relative = false, .absolute = true};
+                                           })},
+      {"upernet on Swin v2, frozen statistics", with_head(upernet,
+                                                          [](ModelConfig& c) {
+                                                            c.name = ModelName::kSwinV2;
+                                                            c.position = {.relative = false,
+                                                                          .continuous = true};
+                                                            c.head.norm = HeadNorm::kFrozenBatch;
+                                                          })},
       {"fpn", fpn},
-      {"fpn, sum, no auxiliary head", changed(fpn,
-                                              [](ModelConfig& c) {
-                                                c.head.join = LevelJoin::kSum;
-                                                c.head.auxiliary.on = false;
-                                              })},
+      {"fpn, sum, no auxiliary head", with_head(fpn,
+                                                [](ModelConfig& c) {
+                                                  c.head.join = LevelJoin::kSum;
+                                                  c.head.auxiliary.on = false;
+                                                })},
       {"fcn", fcn},
-      {"fcn without convolutions", changed(fcn, [](ModelConfig& c) { c.head.convs = 0; })},
-      {"fcn, auxiliary on the same stage", changed(fcn,
-                                                   [](ModelConfig& c) {
-                                                     c.head.auxiliary.stage = 3;
-                                                     c.head.auxiliary.convs = 0;
-                                                   })},
+      {"fcn without convolutions", with_head(fcn, [](ModelConfig& c) { c.head.convs = 0; })},
+      {"fcn, auxiliary on the same stage", with_head(fcn,
+                                                     [](ModelConfig& c) {
+                                                       c.head.auxiliary.stage = 3;
+                                                       c.head.auxiliary.convs = 0;
+                                                     })},
   };
 }
 
@@ -120,7 +120,7 @@ double train_step(Model& model, std::int64_t batch, std::uint64_t step = 0) {
 }
 
 TEST_CASE("segmentation heads: every parameter gets a gradient") {
-  for (const auto& [name, config] : cases()) {
+  for (const auto& [name, config] : head_cases()) {
     CAPTURE(name);
     Model model(config);
     test::randomize(model);
@@ -139,7 +139,7 @@ TEST_CASE("segmentation heads: every parameter gets a gradient") {
 
 TEST_CASE(
     "segmentation heads: logits at the finest map read, the auxiliary ones in training only") {
-  for (const auto& [name, config] : cases()) {
+  for (const auto& [name, config] : head_cases()) {
     CAPTURE(name);
     Model model(config);
     test::randomize(model);
@@ -163,7 +163,7 @@ TEST_CASE(
 }
 
 TEST_CASE("segmentation heads: samples do not depend on their neighbours in evaluation") {
-  for (const auto& [name, config] : cases()) {
+  for (const auto& [name, config] : head_cases()) {
     CAPTURE(name);
     Model model(config);
     test::randomize(model);
@@ -178,10 +178,10 @@ TEST_CASE("segmentation heads: samples do not depend on their neighbours in eval
 }
 
 TEST_CASE("segmentation heads learn one batch") {
-  for (const auto& [name, config] : cases()) {
+  for (const auto& [name, config] : head_cases()) {
     if (config.head.norm == HeadNorm::kFrozenBatch) continue;
     CAPTURE(name);
-    Model model(changed(config, [](ModelConfig& c) { c.head.dropout = 0.0; }));
+    Model model(with_head(config, [](ModelConfig& c) { c.head.dropout = 0.0; }));
     model.parameters.initialize(3, 0.1f);
     const double first = train_step(model, 2);
     for (std::uint64_t step = 1; step < 25; ++step) {

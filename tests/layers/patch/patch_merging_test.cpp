@@ -50,7 +50,7 @@ Body normed(bool post, const std::function<Map(const Map&)>& gather, const Body&
   };
 }
 
-struct Case {
+struct MergingCase {
   std::string name;
   std::function<void(PatchMergingConfig&)> change;
   std::function<Body(bool post, Size2 merged)> reference;
@@ -58,7 +58,7 @@ struct Case {
 
 Map same(const Map& x) { return x; }
 
-std::vector<Case> cases() {
+std::vector<MergingCase> merging_cases() {
   const auto by_linear = [](const std::vector<Size2>& places) {
     return [places](bool post, Size2) {
       return normed(
@@ -120,7 +120,7 @@ std::vector<Case> cases() {
 }
 
 TEST_CASE("every merging agrees with its definition and finite differences, in Swin and Swin v2") {
-  for (const Case& c : cases()) {
+  for (const MergingCase& c : merging_cases()) {
     for (const ModelName name : {ModelName::kSwin, ModelName::kSwinV2}) {
       struct Place {
         Size2 map;

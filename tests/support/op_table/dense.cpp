@@ -147,7 +147,7 @@ OpCase pixel_loss(const Shape& logits, bool weighted) {
           .variant = weighted ? "weighted" : "plain"};
 }
 
-OpCase focal_loss(const Shape& logits) {
+OpCase sigmoid_focal_case(const Shape& logits) {
   const Tensor labels = some_labels({logits.rows()}, logits[-1], -3);
   const double divisor = 0.1 * static_cast<double>(logits.numel());
   return {.name = "sigmoid_focal_loss", .inputs = {{logits, 2.0f}}, .op = [=](Tape& t, Vars v) {
@@ -212,9 +212,9 @@ OpTable place_losses() {
   table.small = {pixel_loss({2, 3, 5, 4}, false),
                  pixel_loss({1, 4, 4, 11}, true),
                  pixel_loss({1, 70, 67, 3}, true),
-                 focal_loss({7, 5}),
-                 focal_loss({2, 3, 3, 2}),
-                 focal_loss({700, 13}),
+                 sigmoid_focal_case({7, 5}),
+                 sigmoid_focal_case({2, 3, 3, 2}),
+                 sigmoid_focal_case({700, 13}),
                  anchor_loss({7, 6}),
                  anchor_loss({900, 10}),
                  offsets_loss(9),
@@ -225,7 +225,7 @@ OpTable place_losses() {
                  centre_loss(5),
                  centre_loss(9000)};
   table.large = {pixel_loss({2, 360, 480, 11}, false), pixel_loss({2, 128, 128, 150}, false),
-                 focal_loss({8, 6400, 20}), boxes_loss(51200, ops::BoxLoss::kGiou),
+                 sigmoid_focal_case({8, 6400, 20}), boxes_loss(51200, ops::BoxLoss::kGiou),
                  centre_loss(51200)};
   return table;
 }

@@ -10,7 +10,7 @@
 namespace tessera {
 namespace {
 
-ModelConfig some_model() {
+ModelConfig anchor_model() {
   ModelConfig model;
   model.patch_size = {4, 4};
   model.depths = {1, 1};
@@ -81,7 +81,7 @@ std::vector<std::int32_t> every_pair(const DetectorGrid& grid, const std::vector
 
 TEST_CASE("anchors find the box that they overlap most, as comparing every pair says") {
   for (const PlaceRules rules : {PlaceRules::kPlain, PlaceRules::kTorchvision}) {
-    ModelConfig model = some_model();
+    ModelConfig model = anchor_model();
     model.head.detector.rules = rules;
     const DetectorGrid grid = grid_of(model);
     for (const int count : {0, 1, 9, 40}) {
@@ -99,7 +99,7 @@ TEST_CASE("anchors find the box that they overlap most, as comparing every pair 
 }
 
 TEST_CASE("anchors: corners by rule, offsets to boxes and back, weights of a batch") {
-  ModelConfig model = some_model();
+  ModelConfig model = anchor_model();
   model.head.detector.ratios = {0.5};
   model.head.detector.rules = PlaceRules::kPlain;
   const AnchorCorners exact = grid_of(model).levels[0].anchors[0];

@@ -10,27 +10,27 @@
 namespace tessera {
 namespace {
 
-BoxXywh box_of(const nlohmann::json& bbox) { return {bbox[0], bbox[1], bbox[2], bbox[3]}; }
+BoxXywh coco_box(const nlohmann::json& bbox) { return {bbox[0], bbox[1], bbox[2], bbox[3]}; }
 
-struct Image {
+struct CocoImage {
   std::vector<CocoTruth> truths;
   std::vector<CocoDetection> detections;
 };
 
 /// Images by id, classes by ascending id of their category.
-std::map<std::int64_t, Image> images_of(const nlohmann::json& fixture,
-                                        const std::map<std::int64_t, std::int32_t>& labels) {
-  std::map<std::int64_t, Image> images;
+std::map<std::int64_t, CocoImage> images_of(const nlohmann::json& fixture,
+                                            const std::map<std::int64_t, std::int32_t>& labels) {
+  std::map<std::int64_t, CocoImage> images;
   for (const auto& image : fixture["ground_truth"]["images"]) images[image["id"]] = {};
   for (const auto& truth : fixture["ground_truth"]["annotations"]) {
     images.at(truth["image_id"])
-        .truths.push_back({box_of(truth["bbox"]), labels.at(truth["category_id"]), truth["area"],
+        .truths.push_back({coco_box(truth["bbox"]), labels.at(truth["category_id"]), truth["area"],
                            truth["iscrowd"] == 1});
   }
   for (const auto& found : fixture["detections"]) {
     images.at(found["image_id"])
         .detections.push_back(
-            {box_of(found["bbox"]), labels.at(found["category_id"]), found["score"]});
+            {coco_box(found["bbox"]), labels.at(found["category_id"]), found["score"]});
   }
   return images;
 }

@@ -14,7 +14,7 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-ModelConfig some_model() {
+ModelConfig fcos_model() {
   ModelConfig model;
   model.head.type = HeadType::kFcos;
   model.head.detector.levels = {8, 16, 32, 64, 128};
@@ -78,7 +78,7 @@ std::vector<std::int32_t> every_pair(const DetectorGrid& grid, std::span<const B
 
 TEST_CASE("places find the smallest box in reach, as comparing every pair says") {
   for (const Size2 image : {Size2{240, 320}, Size2{97, 203}, Size2{8, 8}}) {
-    ModelConfig model = some_model();
+    ModelConfig model = fcos_model();
     for (const double location : {0.5, 0.0}) {
       model.head.detector.location = location;
       model.head.detector.rules = PlaceRules::kPlain;
@@ -95,7 +95,7 @@ TEST_CASE("places find the smallest box in reach, as comparing every pair says")
 
 TEST_CASE(
     "torchvision's rules: open ranges, its steps between places, areas that are nearly equal") {
-  ModelConfig model = some_model();
+  ModelConfig model = fcos_model();
   model.head.detector.location = 0.0;
   const Size2 image{48, 80};
   const std::vector<Size2> maps{{6, 10}, {3, 5}, {2, 3}, {1, 2}, {1, 1}};
@@ -131,7 +131,7 @@ TEST_CASE(
 }
 
 TEST_CASE("targets: distances, centre-ness, labels; an image without boxes has none") {
-  const ModelConfig model = some_model();
+  const ModelConfig model = fcos_model();
   const Size2 image{64, 96};
   const DetectorGrid grid = detector_grid(model, maps_of(model, image), image);
   const std::vector<std::vector<Box>> boxes{

@@ -9,23 +9,23 @@
 namespace tessera {
 namespace {
 
-BoxXyxy box_of(const nlohmann::json& box) { return {box[0], box[1], box[2], box[3]}; }
+BoxXyxy voc_box(const nlohmann::json& box) { return {box[0], box[1], box[2], box[3]}; }
 
-struct Image {
+struct VocImage {
   std::vector<VocTruth> truths;
   std::vector<VocDetection> detections;
 };
 
 TEST_CASE("voc_metrics: both averages of a reference, without and with the added pixel") {
   const auto fixture = test::json_fixture("voc_metrics.json");
-  std::map<std::int64_t, Image> images;
+  std::map<std::int64_t, VocImage> images;
   for (const auto& truth : fixture["truths"]) {
     images[truth["image"]].truths.push_back(
-        {box_of(truth["box"]), truth["label"], truth["difficult"]});
+        {voc_box(truth["box"]), truth["label"], truth["difficult"]});
   }
   for (const auto& found : fixture["detections"]) {
     images[found["image"]].detections.push_back(
-        {box_of(found["box"]), found["label"], found["score"]});
+        {voc_box(found["box"]), found["label"], found["score"]});
   }
   const auto classes = static_cast<std::int64_t>(fixture["classes"].size());
   for (const bool plus_one : {false, true}) {
