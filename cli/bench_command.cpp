@@ -1,6 +1,5 @@
 #include <fmt/core.h>
 
-#include <filesystem>
 #include <memory>
 
 #include "cli/arguments.h"
@@ -29,7 +28,7 @@ int run(BenchOptions options, Communicator& ranks) {
   if (!options.precision.empty()) {
     options.overrides.push_back("train.precision=" + options.precision);
   }
-  const bool trained = std::filesystem::is_directory(options.config);
+  const bool trained = is_saved_model(options.config);
   SavedModel saved;
   if (trained) saved = load_saved_model(options.config, options.overrides);
   const Config config = trained ? saved.config : load_config(options.config, options.overrides);
@@ -52,9 +51,8 @@ Action add_bench_command(Arguments& arguments) {
   auto options = std::make_shared<BenchOptions>();
   arguments
       .add_option("config", options->config,
-                  "Configuration file (YAML), or a folder whose model's inference is measured "
-                  "alone: a run, "
-                  "a checkpoint, weights, or what quantize wrote")
+                  "Configuration file (YAML); or a run, a checkpoint, weights or what quantize "
+                  "wrote, of whose model inference alone is measured")
       .required();
   arguments.add_option("--set", options->overrides, "Override a key: --set model.patch_size=2")
       .repeated();

@@ -1,17 +1,19 @@
 #include <fmt/core.h>
 
-#include <filesystem>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "cli/arguments.h"
 #include "cli/commands.h"
 #include "cli/cost_text.h"
-#include "core/error.h"
+#include "core/text.h"
 #include "formats/json.h"
 #include "layers/model.h"
 #include "layers/stage_plan.h"
-#include "train/checkpoint.h"
 #include "train/config/config.h"
+#include "train/log.h"
+#include "train/saved_model.h"
 #include "train/training_plan.h"
 
 namespace tessera {
@@ -24,14 +26,11 @@ struct InspectOptions {
 };
 
 Config read_config(const InspectOptions& options) {
-  const std::filesystem::path path = options.path;
-  if (path.extension() == ".safetensors") {
-    fail<CheckpointError>("{}: holds weights without a configuration: give the folder it is in",
-                          options.path);
-  }
-  if (!std::filesystem::is_directory(path)) return load_config(path, options.overrides);
-  const LoadedCheckpoint checkpoint = load_checkpoint(options.path);
-  return parse_config(checkpoint.meta.config, options.path, options.overrides);
+  if (!is_saved_model(options.path)) return load_config(options.path, options.overrides);
+  std::vector<std::string> notes;
+  const Config config = read_saved_config(options.path, options.overrides, &notes);
+  for (const std::string& line : notes) notice("{}: {}", shown(options.path), line);
+  return config;
 }
 
 Json plan_json(const Config& config) {
@@ -63,7 +62,9 @@ Json plan_json(const Config& config) {
 
 Action add_inspect_command(Arguments& arguments) {
   auto options = std::make_shared<InspectOptions>();
-  arguments.add_option("path", options->path, "Configuration file, run or checkpoint").required();
+  arguments
+      .add_option("path", options->path, "Configuration file (YAML), run, checkpoint or weights")
+      .required();
   arguments.add_option("--set", options->overrides, "Override a key: --set model.patch_size=2")
       .repeated();
   arguments.add_flag("--json", options->json, "Print one JSON object");

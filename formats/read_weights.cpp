@@ -1,11 +1,15 @@
 #include "formats/read_weights.h"
 
+#include <array>
+#include <cstring>
+#include <fstream>
 #include <utility>
 
 #include "core/error.h"
 #include "core/text.h"
 #include "formats/file_bytes.h"
 #include "formats/safetensors.h"
+#include "formats/safetensors_header.h"
 #include "formats/shards.h"
 #include "formats/torch_file.h"
 
@@ -23,6 +27,21 @@ bool stands_for_folder(const fs::path& file) {
 }
 
 }  // namespace
+
+bool is_weight_file(const fs::path& path) {
+  std::error_code error;
+  if (!fs::is_regular_file(path, error)) return false;
+  if (is_shard_index(path)) return true;
+  std::array<char, 64> begin{};
+  std::ifstream file(path, std::ios::binary);
+  file.read(begin.data(), begin.size());
+  const std::span<const std::byte> bytes =
+      std::as_bytes(std::span(begin)).first(static_cast<std::size_t>(file.gcount()));
+  std::uint64_t length = 0;
+  if (bytes.size() <= sizeof length) return false;
+  std::memcpy(&length, begin.data(), sizeof length);
+  return is_torch_file(bytes) || (length <= kMaxSafetensorsHeader && begin[sizeof length] == '{');
+}
 
 TensorFile read_weight_file(const fs::path& path) {
   const FileBytes bytes = read_file(path);

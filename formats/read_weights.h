@@ -19,6 +19,10 @@ inline constexpr const char* kPreprocessorJson = "hf_preprocessor";
 /// shards.h. Throws CheckpointError.
 TensorFile read_weights(const std::filesystem::path& path);
 
+/// Whether a file begins as weights do, or is called as an index of shards is. False for what
+/// cannot be read.
+bool is_weight_file(const std::filesystem::path& path);
+
 /// A file alone.
 TensorFile read_weight_file(const std::filesystem::path& path);
 

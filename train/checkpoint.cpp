@@ -236,6 +236,15 @@ LoadedCheckpoint load_checkpoint(const fs::path& path, CheckpointChoice choice) 
   return read_located(path, choice, read_checkpoint);
 }
 
+CheckpointMeta read_checkpoint_meta(const fs::path& path, CheckpointChoice choice) {
+  const auto read = [](const fs::path& found) {
+    LoadedCheckpoint loaded;
+    loaded.meta = read_meta(found);
+    return loaded;
+  };
+  return read_located(path, choice, read).meta;
+}
+
 TensorFile load_model_file(const fs::path& path, Quantization* codes) {
   TensorFile file = read_model_file(path);
   Quantization found = take_quantization(file);

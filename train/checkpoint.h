@@ -46,6 +46,10 @@ void save_checkpoint(const std::filesystem::path& folder, const CheckpointData& 
 LoadedCheckpoint load_checkpoint(const std::filesystem::path& path,
                                  CheckpointChoice choice = CheckpointChoice::kLast);
 
+/// The meta.json alone of the checkpoint that load_checkpoint would read. Throws CheckpointError.
+CheckpointMeta read_checkpoint_meta(const std::filesystem::path& path,
+                                    CheckpointChoice choice = CheckpointChoice::kLast);
+
 /// The weights that `path` means: those of a checkpoint as load_checkpoint finds it, the best one
 /// of a run, or the file or folder itself in any format that read_weights knows. Notes go to
 /// standard error. Weights of 8 bits become F32, and their codes go to `codes`, if given.

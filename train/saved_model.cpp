@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "core/text.h"
+#include "formats/read_weights.h"
 #include "formats/weights/load_weights.h"
 #include "train/config/config.h"
 #include "train/log.h"
@@ -9,19 +10,53 @@
 
 namespace tessera {
 
-SavedModel load_saved_model(const std::filesystem::path& path,
-                            std::span<const std::string> overrides) {
+namespace {
+
+/// Of the best checkpoint of `path`.
+Config config_of(const CheckpointMeta& meta, const std::filesystem::path& path,
+                 std::span<const std::string> overrides) {
+  return parse_config(meta.config, (path / "meta.json").string(), overrides);
+}
+
+void refuse_settings(const std::filesystem::path& path) {
   const bool settings = path.extension() == ".yaml" || path.extension() == ".yml";
   if (settings && std::filesystem::is_regular_file(path)) {
     fail<CheckpointError>(
         "{}: is a file of settings: give a run's folder, a checkpoint's or weights", path.string());
   }
+}
+
+}  // namespace
+
+bool is_saved_model(const std::filesystem::path& path) {
+  std::error_code error;
+  if (std::filesystem::is_directory(path, error) || is_weight_file(path)) return true;
+  const bool spoken_of = path.filename() == to_string(CheckpointChoice::kLast) ||
+                         path.filename() == to_string(CheckpointChoice::kBest);
+  return spoken_of && !std::filesystem::exists(path, error);
+}
+
+Config read_saved_config(const std::filesystem::path& path, std::span<const std::string> overrides,
+                         std::vector<std::string>* notes) {
+  refuse_settings(path);
+  if (!are_weights(path)) {
+    return config_of(read_checkpoint_meta(path, CheckpointChoice::kBest), path, overrides);
+  }
+  Quantization codes;
+  const TensorFile file = load_model_file(path, &codes);
+  std::vector<std::string> guesses;
+  const Config config = configuration_for(file, notes != nullptr ? *notes : guesses);
+  return overrides.empty() ? config : parse_config(to_yaml(config), file.path, overrides);
+}
+
+SavedModel load_saved_model(const std::filesystem::path& path,
+                            std::span<const std::string> overrides) {
+  refuse_settings(path);
   if (are_weights(path)) return open_weights(path, overrides);
   const LoadedCheckpoint checkpoint = load_checkpoint(path, CheckpointChoice::kBest);
   for (const std::string& note : checkpoint.notes) notice("{}", note);
   SavedModel saved;
-  saved.config = parse_config(checkpoint.meta.config,
-                              (checkpoint.path.parent_path() / "meta.json").string(), overrides);
+  saved.config = config_of(checkpoint.meta, checkpoint.path.parent_path(), overrides);
   saved.path = checkpoint.path;
   saved.meta = checkpoint.meta;
   saved.learner = std::make_unique<Learner>(saved.config);

@@ -5,6 +5,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "train/checkpoint.h"
 #include "train/learner.h"
@@ -24,6 +25,16 @@ struct SavedModel {
 /// with the configuration that open_weights finds. Throws CheckpointError, ConfigError.
 SavedModel load_saved_model(const std::filesystem::path& path,
                             std::span<const std::string> overrides = {});
+
+/// Whether `path` is what load_saved_model takes where a configuration could stand too: a folder, a
+/// file of weights, or `checkpoints/last` and `checkpoints/best`, which are names alone.
+bool is_saved_model(const std::filesystem::path& path);
+
+/// The configuration alone of what load_saved_model takes; `notes`, if given, receives a line on
+/// what of it is a guess. Throws as load_saved_model.
+Config read_saved_config(const std::filesystem::path& path,
+                         std::span<const std::string> overrides = {},
+                         std::vector<std::string>* notes = nullptr);
 
 /// The weights of `saved` in a model of its configuration with further `overrides`, fitted where
 /// the geometry is another: see fit_tensor. Throws ConfigError if they cannot be.

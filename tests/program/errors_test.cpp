@@ -138,8 +138,10 @@ TEST_CASE("folders and checkpoints that cannot be used exit with 1") {
   bad.check({"train", bad.config(), "--out", "/proc/run"}, 1, "--out");
   bad.check({"eval", bad.folder() / "nothing"}, 1, "nothing");
   bad.check({"eval", bad.config()}, 1, "is a file");
-  bad.check({"inspect", test::checkpoint_of(run, CheckpointChoice::kBest) / "model.safetensors"}, 1,
-            "without a configuration");
+  bad.check({"inspect", run / "checkpoints" / "none"}, 2, "none");
+  bad.check({"inspect", bad.folder() / "no_run" / "best"}, 1, "does not exist");
+  fs::create_directory(bad.folder() / "empty");
+  bad.check({"inspect", bad.folder() / "empty"}, 1, "no checkpoint");
   bad.check({"train", "--resume", bad.folder() / "nothing"}, 1, "config.yaml");
   // A checkpoint of another model: a report, a line a tensor.
   const Outcome other = test::tessera({"eval", run, "--set", "model.embed_dim=32"});

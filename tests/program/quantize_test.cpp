@@ -62,6 +62,44 @@ TEST_CASE("quantize: the folder answers as the run does in eval, predict, bench 
   CHECK(fs::file_size(folder / "m.onnx") < fs::file_size(small + "/model.safetensors") * 3);
 }
 
+TEST_CASE("inspect and bench take every form of a trained model, of 8 bits or of others") {
+  const ScratchFolder folder;
+  const std::string run = folder / "run", small = folder / "run-int8";
+  write_text(folder / "c.yaml", kConfig);
+  REQUIRE(tessera({"train", folder / "c.yaml", "--out", run, "--set", "train.max_steps=1"}).code ==
+          0);
+  REQUIRE(tessera({"quantize", run, "--calibrate", "10"}).code == 0);
+  const auto plan_of = [](const std::string& path, const std::vector<std::string>& more = {}) {
+    std::vector<std::string> arguments{"inspect", path, "--json"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const Outcome outcome = tessera(arguments);
+    REQUIRE_MESSAGE(outcome.code == 0, path << ": " << outcome.err);
+    Json plan = parse_json(outcome.out);
+    plan.erase("predicted_peak_bytes");  // of 8 bits the rest is bf16
+    return plan;
+  };
+  const Json wanted = plan_of(folder / "c.yaml");
+  const std::vector<std::string> forms{run,
+                                       run + "/checkpoints/best",
+                                       run + "/checkpoints/step-1",
+                                       run + "/checkpoints/step-1/model.safetensors",
+                                       small,
+                                       small + "/model.safetensors"};
+  for (const std::string& path : forms) {
+    CHECK_MESSAGE(plan_of(path) == wanted, path);
+    const Outcome bench = tessera({"bench", path, "--batch", "2", "--steps", "1", "--json"});
+    REQUIRE_MESSAGE(bench.code == 0, path << ": " << bench.err);
+    CHECK_FALSE(parse_json(bench.out).contains("train"));
+  }
+  CHECK(plan_of(small, {"--set", "data.batch_size=7"})["batch_size"] == 7);
+
+  const std::string theirs = test::fixture("hf_swin_32_folder");
+  CHECK(plan_of(theirs)["stages"].size() == 2);
+  const Outcome guessed = tessera({"inspect", test::fixture("timm_swin_32.safetensors")});
+  CHECK(guessed.code == 0);
+  CHECK_MESSAGE(guessed.err.find("guessed: ") != std::string::npos, guessed.err);
+}
+
 TEST_CASE("quantize: mistakes are one line and leave no folder") {
   const ScratchFolder folder;
   const std::string run = folder / "run", small = folder / "small";
