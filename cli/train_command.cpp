@@ -53,26 +53,31 @@ Config read_config(const TrainOptions& options) {
   return load_config(open_run_folder(options.resume).config(), options.overrides);
 }
 
-/// What must be right before a run's folder is made. Nothing if weights are drawn from the seed.
-std::optional<InitialModel> prepare_weights(Config& config, bool starts) {
-  if (!config.optim.freeze.empty()) {
-    freeze_parameters(Model(config.model).parameters, config.optim.freeze);
-  }
-  find_teacher(config);
-  if (config.init.weights.empty() || !starts) return std::nullopt;
-  InitialModel initial = load_initial_model(config);
-  adopt_norms(config.model, initial.model->config());
-  return initial;
-}
-
 /// What a run works with.
 struct Parts {
   Communicator& ranks;
   Config config;
   std::unique_ptr<Dataset> training{};
   std::unique_ptr<Dataset> val{};
-  std::optional<InitialModel> initial{};
+  std::optional<InitialModel> initial{};  ///< nothing if weights are drawn from the seed
+  std::shared_ptr<const Teacher> teacher{};
+
+  Trainer trainer(const fs::path& checkpoints) const {
+    return {config, checkpoints, *training, *val, ranks, teacher};
+  }
 };
+
+/// What must be right before a run's folder is made.
+void prepare_weights(Parts& parts, bool starts) {
+  Config& config = parts.config;
+  if (!config.optim.freeze.empty()) {
+    freeze_parameters(Model(config.model).parameters, config.optim.freeze);
+  }
+  parts.teacher = find_teacher(config);
+  if (config.init.weights.empty() || !starts) return;
+  parts.initial = load_initial_model(config);
+  adopt_norms(config.model, parts.initial->model->config());
+}
 
 void say_what(const Parts& parts, const RunFolder& folder, const Trainer& trainer, Log& log) {
   const std::string threads = plural(num_threads(), "thread");
@@ -82,7 +87,7 @@ void say_what(const Parts& parts, const RunFolder& folder, const Trainer& traine
       parts.ranks.alone() ? threads : fmt::format("{} ranks of {}", parts.ranks.size(), threads),
       folder.path.string());
   for (const std::string& line :
-       plan_texts(parts.config, parts.training->size(), parts.ranks.size())) {
+       plan_texts(parts.config, parts.training->size(), parts.teacher.get(), parts.ranks.size())) {
     log.info("{}", line);
   }
   for (const std::string& line : class_warnings(*parts.training, parts.val.get())) {
@@ -129,7 +134,7 @@ TrainSummary train(const RunFolder& folder, const Parts& parts, Trainer& trainer
 TrainSummary train_new(Parts parts, const RunFolder& folder, RunSession& session,
                        SignalGuard& signals) {
   Log log(folder.log());
-  Trainer trainer(parts.config, folder.checkpoints(), *parts.training, *parts.val, parts.ranks);
+  Trainer trainer = parts.trainer(folder.checkpoints());
   if (parts.initial) {
     trainer.start_from(parts.initial->model->parameters);
     for (const std::string& line : parts.initial->report.summary()) {
@@ -160,7 +165,7 @@ void restore(Trainer& trainer, const RunFolder& folder, const Parts& parts,
 /// Nothing is written before the checkpoint has been read, found to fit, and taken over.
 TrainSummary train_on(const Parts& parts, const RunFolder& folder, LoadedCheckpoint checkpoint,
                       RunSession& session, SignalGuard& signals) {
-  Trainer trainer(parts.config, folder.checkpoints(), *parts.training, *parts.val, parts.ranks);
+  Trainer trainer = parts.trainer(folder.checkpoints());
   std::vector<std::string> notes = std::move(checkpoint.notes);
   restore(trainer, folder, parts, checkpoint,
           records_until(folder, checkpoint.meta, parts.config, notes));
@@ -244,7 +249,7 @@ int resume(const TrainOptions& options, Parts parts, SignalGuard& signals) {
 /// A rank that is not the first: it trains, and writes nothing.
 int follow(const Parts& parts, SignalGuard& signals) {
   signals.heed_stops();
-  Trainer trainer(parts.config, {}, *parts.training, *parts.val, parts.ranks);
+  Trainer trainer = parts.trainer({});
   const int signal = trainer.run().stop_signal;
   return signal == 0 ? kExitOk : 128 + signal;
 }
@@ -267,8 +272,12 @@ int run(const TrainOptions& options, Communicator& ranks) {
   const bool resuming = !options.resume.empty();
   const bool starts =
       !resuming || options.restart || !read_index(RunFolder{options.resume}.checkpoints());
-  parts.initial = prepare_weights(parts.config, starts);
-  if (options.dry_run) return print_dry_run(parts.config, parts.training->size(), parts.initial);
+  prepare_weights(parts, starts);
+  if (options.dry_run) {
+    return print_dry_run(parts.config,
+                         plan_texts(parts.config, parts.training->size(), parts.teacher.get()),
+                         parts.initial);
+  }
   return resuming ? resume(options, std::move(parts), signals)
                   : start(options, std::move(parts), signals);
 }

@@ -41,12 +41,13 @@ std::string last_and_best(const TrainSummary& summary, const Config& config) {
 
 }  // namespace
 
-std::vector<std::string> plan_texts(const Config& config, std::int64_t samples, int ranks) {
+std::vector<std::string> plan_texts(const Config& config, std::int64_t samples,
+                                    const Teacher* teacher, int ranks) {
   std::vector<std::string> lines = schedule_notices(config, training_length(config, samples));
   if (const std::string text = learning_rate_text(config); !text.empty()) {
     lines.insert(lines.begin(), text);
   }
-  if (const auto teacher = find_teacher(config)) lines.push_back(teacher->text());
+  if (teacher != nullptr) lines.push_back(teacher->text());
   for (std::string& line : plan_warnings(config, samples, ranks)) lines.push_back(std::move(line));
   return lines;
 }
@@ -63,10 +64,10 @@ void refuse_folder(const std::string& path) {
       path, path);
 }
 
-int print_dry_run(const Config& config, std::int64_t samples,
+int print_dry_run(const Config& config, const std::vector<std::string>& plan,
                   const std::optional<InitialModel>& initial) {
   fmt::print("{}", plan_text(config));
-  for (const std::string& line : plan_texts(config, samples)) fmt::print("{}\n", line);
+  for (const std::string& line : plan) fmt::print("{}\n", line);
   if (initial) fmt::print("{}\n", fmt::join(initial->report.summary(), "\n"));
   fmt::print("Dry run: nothing was trained or written.\n");
   return kExitOk;

@@ -13,14 +13,15 @@
 namespace tessera {
 
 /// What the run means by its learning rate, and what should be known of its plan on so many ranks,
-/// a line each.
-std::vector<std::string> plan_texts(const Config& config, std::int64_t samples, int ranks = 1);
+/// a line each. `teacher` may be null.
+std::vector<std::string> plan_texts(const Config& config, std::int64_t samples,
+                                    const Teacher* teacher, int ranks = 1);
 
 /// Throws ConfigError if `path` is what people give in the place of a configuration: a folder.
 void refuse_folder(const std::string& path);
 
-/// Prints what a training of so many images would be. Returns the exit code.
-int print_dry_run(const Config& config, std::int64_t samples,
+/// Prints what a training would be; `plan`: its plan_texts. Returns the exit code.
+int print_dry_run(const Config& config, const std::vector<std::string>& plan,
                   const std::optional<InitialModel>& initial);
 
 /// Prints how the run in `folder` ended. Returns the exit code.

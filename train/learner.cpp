@@ -239,6 +239,12 @@ void Learner::begin_evaluation() {
   }
 }
 
+void Learner::evaluate_only() {
+  begin_evaluation();
+  optimizer_.reset();
+  ema_.reset();  // the model holds the averages
+}
+
 bool Learner::quantize(const Quantization& codes) {
   for (const auto& [name, code] : codes) {
     const ParameterStore::Entry* entry = model_.parameters.find(name);

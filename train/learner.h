@@ -102,8 +102,8 @@ class Learner {
   /// CheckpointError if they do not fit.
   void restore(const TensorFile& model, const TensorFile& state);
 
-  /// From now on as during an Evaluation: no update may follow.
-  void evaluate_only() { begin_evaluation(); }
+  /// From now on as during an Evaluation: no update may follow, and what updates keep is gone.
+  void evaluate_only();
 
   Model& model() { return model_; }
   const Task& task() const { return *task_; }

@@ -41,7 +41,7 @@ Share share_of(const Communicator& ranks) { return {.rank = ranks.rank(), .ranks
 }  // namespace
 
 Trainer::Trainer(const Config& config, std::filesystem::path checkpoints, const Dataset& train,
-                 const Dataset& val, Communicator& ranks)
+                 const Dataset& val, Communicator& ranks, std::shared_ptr<const Teacher> teacher)
     : config_(with_class_weights(config, train)),
       checkpoints_(std::move(checkpoints)),
       ranks_(ranks),
@@ -53,7 +53,7 @@ Trainer::Trainer(const Config& config, std::filesystem::path checkpoints, const 
       peak_lr_(scaled_lr(config.optim, config.data.batch_size * config.data.accumulate)),
       position_(first_position(length_)),
       best_(config.train.best_by) {
-  learner_.learn_from(find_teacher(config_));
+  learner_.learn_from(teacher ? std::move(teacher) : find_teacher(config_));
 }
 
 void Trainer::restore(const LoadedCheckpoint& checkpoint, const TrainingHistory& history) {

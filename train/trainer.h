@@ -32,9 +32,11 @@ class Trainer {
  public:
   /// Checkpoints go to the folder `checkpoints`. Of several ranks each makes one and runs it; rank
   /// 0 alone writes, and says where they begin: the others need neither start_from() nor restore().
-  /// Throws ConfigError (see Learner, Loader).
+  /// `teacher` is that of the configuration where the caller has it; else it is loaded.
+  /// Throws ConfigError (see Learner, Loader, Teacher).
   Trainer(const Config& config, std::filesystem::path checkpoints, const Dataset& train,
-          const Dataset& val, Communicator& ranks = one_process());
+          const Dataset& val, Communicator& ranks = one_process(),
+          std::shared_ptr<const Teacher> teacher = nullptr);
 
   /// Starts from the weights of a model of the same configuration.
   void start_from(const ParameterStore& weights) { learner_.start_from(weights); }

@@ -65,6 +65,25 @@ TEST_CASE(
   CHECK(tessera({"eval", runs / "whole_soft"}).code == 0);
 }
 
+TEST_CASE("teacher: it is read once, before the run's folder is made") {
+  const Runs runs;
+  // Each reading of a checkpoint of version 0.1 says that it has no checksums.
+  const std::string setting = "train.teacher=" + test::fixture("run_0_1");
+  const auto readings = [](const Outcome& outcome) {
+    REQUIRE_MESSAGE(outcome.code == 0, outcome.err);
+    const std::string note = "which wrote no checksums";
+    int count = 0;
+    for (std::size_t at = 0; (at = outcome.err.find(note, at)) != std::string::npos; ++at) ++count;
+    return count;
+  };
+  CHECK(readings(runs.train("run", {setting, "train.max_steps=5"})) == 1);
+  CHECK(readings(runs.resume("run", {"train.max_steps=6"})) == 1);
+  const Outcome planned =
+      tessera({"train", runs.config(), "--set", setting, "--dry-run", "--out", runs / "none"});
+  CHECK(readings(planned) == 1);
+  CHECK(says(planned.out, "run_0_1: "));
+}
+
 TEST_CASE("teacher: what does not fit is refused in a line, and no folder is made") {
   const Runs runs;
   REQUIRE(runs.train("seven", {"model.num_classes=7", "train.epochs=1"}).code == 0);
