@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "core/dtype.h"
@@ -18,6 +19,7 @@
 #include "optim/schedule.h"
 #include "train/memory_limits.h"
 #include "train/readable.h"
+#include "train/saved_model.h"
 
 namespace tessera {
 namespace {
@@ -70,17 +72,40 @@ std::vector<std::string> schedule_notices(const Config& config, const TrainingLe
   return notices;
 }
 
+namespace {
+
+DType dtype_of(const TrainConfig& train) {
+  return train.precision == Precision::kBF16 ? DType::kBF16 : DType::kF32;
+}
+
+/// Buffers of the size of the parameters that an optimizer and averages keep.
+std::int64_t state_copies(const OptimConfig& optim) {
+  return state_buffers(optim.name) + (optim.ema > 0.0 ? 1 : 0);
+}
+
+std::optional<AskedModel> teacher_of(const Config& config) {
+  if (config.train.teacher.run.empty()) return std::nullopt;
+  const Config teacher = read_saved_config(config.train.teacher.run);
+  AskedModel asked{.config = teacher.model,
+                   .parameters = Model(teacher.model).parameters.count(),
+                   .state_copies = state_copies(teacher.optim),
+                   .dtype = dtype_of(teacher.train)};
+  asked.config.dropout = 0.0;
+  return asked;
+}
+
+}  // namespace
+
 std::int64_t predicted_bytes(const Config& config, std::int64_t parameters) {
   const DataConfig& data = config.data;
-  TrainingLoad load{
-      .parameters = parameters,
-      .state_copies = state_buffers(config.optim.name),
-      .batch = data.batch_size,
-      .batches = data.accumulate,
-      .dtype = config.train.precision == Precision::kBF16 ? DType::kBF16 : DType::kF32,
-      .orthogonalizes = config.optim.name == OptimizerName::kMuon,
-      .recompute = config.train.recompute == Recompute::kBlocks};
-  if (config.optim.ema > 0.0) ++load.state_copies;
+  TrainingLoad load{.parameters = parameters,
+                    .state_copies = state_copies(config.optim),
+                    .batch = data.batch_size,
+                    .batches = data.accumulate,
+                    .dtype = dtype_of(config.train),
+                    .orthogonalizes = config.optim.name == OptimizerName::kMuon,
+                    .recompute = config.train.recompute == Recompute::kBlocks,
+                    .asked = teacher_of(config)};
   if (!config.has_data) return predict_training_bytes(config.model, load);
   if (data.workers > 0) load.batches += Loader::kDepth;
   std::int64_t images = 0;

@@ -25,7 +25,8 @@ TrainingLength training_length(const Config& config, std::int64_t samples);
 std::vector<std::string> schedule_notices(const Config& config, const TrainingLength& length);
 
 /// Bytes that the process takes at the peak of training: see predict_training_bytes. With batches
-/// that wait in the loader, and the images of data sets that lie in memory.
+/// that wait in the loader, and the images of data sets that lie in memory. Throws as
+/// read_saved_config if the configuration names a teacher that is not there.
 std::int64_t predicted_bytes(const Config& config, std::int64_t parameters);
 
 /// Seconds that training on `samples` images will take at about the share of this machine's peak

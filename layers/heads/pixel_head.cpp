@@ -18,7 +18,8 @@ PixelHead::PixelHead(const ModelConfig& config)
 HeadPlan PixelHead::plan(std::span<const MapShape> maps, Size2) const {
   const Size2 map = maps[stage_].map;
   return {.macs = decoder_.macs(map),
-          .saved = map[0] * map[1] * (maps[stage_].channels + decoder_.out_channels())};
+          .saved = map[0] * map[1] * (maps[stage_].channels + decoder_.out_channels()),
+          .largest = decoder_.weight().shape.numel()};
 }
 
 std::vector<Var> PixelHead::forward(Tape& tape, std::span<const StageMap> maps, Size2 image) {

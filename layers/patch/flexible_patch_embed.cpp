@@ -56,7 +56,8 @@ PatchEmbedPlan FlexiblePatchEmbed::plan(Size2 image) const {
   return {.map = map,
           .unused_pixels = conv.unused(image),
           .macs = conv.macs(image),
-          .saved = norm_ ? map[0] * map[1] * conv.out_channels() : 0};
+          .saved = norm_ ? map[0] * map[1] * conv.out_channels() : 0,
+          .widest = conv.weight().shape.numel() / conv.out_channels()};
 }
 
 void FlexiblePatchEmbed::draw_size(std::optional<Rng> rng) {
