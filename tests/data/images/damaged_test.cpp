@@ -135,6 +135,17 @@ TEST_CASE("jpeg: no picture, two frames, and scans without end are refused") {
   CHECK(contains(header_error(scans), "more than 500 scans"));
 }
 
+TEST_CASE("jpeg: what the library only warns of is damage: bytes too many, and too few") {
+  Bytes longer = kJpeg, shorter = kJpeg;
+  longer.insert(longer.end() - 2, 40, 0x55);
+  CAPTURE(header_error(longer));  // some of them are in its buffer of bits
+  CHECK(header_error(longer).starts_with("[image] photo.jpg: damaged JPEG: "));
+  CHECK(contains(header_error(longer), " extraneous bytes before marker 0xd9"));
+  shorter.erase(shorter.end() - 22, shorter.end() - 2);
+  CHECK(contains(header_error(shorter), "photo.jpg: damaged JPEG: premature end of data segment"));
+  CHECK(header_error(kJpeg) == "nothing thrown");
+}
+
 TEST_CASE("jpeg: a scan by a Huffman table that is not there is damage") {
   const Bytes segment = {0xff, 0xc4};
   int refused = 0;
