@@ -106,10 +106,36 @@ std::vector<std::string> words_in(const std::string& type) {
   return words;
 }
 
+ListForm list_form(const CLI::Option& option) {
+  if (option.get_expected_max() != CLI::detail::expected_max_vector_size) return ListForm::kNone;
+  if (option.get_positional() || option.get_allow_extra_args()) return ListForm::kWords;
+  return option.get_delimiter() != '\0' ? ListForm::kCommas : ListForm::kRepeated;
+}
+
+/// Says of an option how it takes a list, where CLI11 would show them all alike.
+class HelpFormatter : public CLI::Formatter {
+ public:
+  std::string make_option_opts(const CLI::Option* option) const override {
+    std::string text = CLI::Formatter::make_option_opts(option);
+    constexpr std::string_view kMany = " ...";
+    const std::size_t at = text.find(kMany);
+    if (at == std::string::npos) return text;
+    switch (list_form(*option)) {
+      case ListForm::kRepeated:
+        return text.replace(at, kMany.size(), " (may be repeated)");
+      case ListForm::kCommas:
+        return text.replace(at, kMany.size(), ",...");
+      default:
+        return text;
+    }
+  }
+};
+
 OptionInfo info_of(const CLI::Option& option) {
   OptionInfo info{.name = option.get_name(), .help = option.get_description()};
   info.positional = option.get_positional();
   info.required = option.get_required();
+  info.list = list_form(option);
   const std::string type = option.get_type_name();
   info.words = words_in(type);
   // A flag takes nothing.
@@ -189,6 +215,7 @@ bool Arguments::given() const { return app_->parsed(); }
 CommandLine::CommandLine(const char* name, const char* description, const std::string& version)
     : app_(std::make_unique<CLI::App>(description, name)) {
   app_->set_version_flag("--version", version);
+  app_->formatter(std::make_shared<HelpFormatter>());
 }
 
 CommandLine::~CommandLine() = default;
@@ -209,6 +236,11 @@ std::optional<int> CommandLine::parse(int argc, char** argv) {
     return 0;
   } catch (const CLI::Success& success) {
     return app_->exit(success);
+  } catch (const CLI::ExtrasError& error) {
+    const std::string text = error.what();
+    fail<ConfigError>("{}{} ({} --help shows how)", text,
+                      text.find('=') == std::string::npos ? "" : "; each --set takes one KEY=VALUE",
+                      words_so_far(*app_));
   } catch (const CLI::ParseError& error) {
     fail<ConfigError>("{} ({} --help shows how)", error.what(), words_so_far(*app_));
   }

@@ -50,7 +50,8 @@ class Arguments {
  public:
   explicit Arguments(CLI::App* app) : app_(app) {}
 
-  /// `T` is a string, a number, or a vector of strings or numbers: see the end of arguments.cpp.
+  /// `T` is a string, a number, or a vector of strings or numbers: see the end of arguments.cpp. A
+  /// vector needs one of the rules repeated() and comma_separated(), unless it is a positional.
   template <typename T>
   Argument add_option(const char* name, T& value, const char* help);
   Argument add_flag(const char* name, bool& value, const char* help);

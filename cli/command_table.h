@@ -1,16 +1,26 @@
 // What the program's commands and their options are, for pages of the manual and for shells.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
 namespace tessera {
+
+/// How an option or positional takes a list.
+enum class ListForm : std::uint8_t {
+  kNone,      ///< it takes no list
+  kRepeated,  ///< a value each time the option is given
+  kCommas,    ///< as one word: `1,2,4`
+  kWords      ///< as many words as there are: positionals alone
+};
 
 struct OptionInfo {
   std::string name;  ///< `--set`; of a positional `RUN`
   std::string help;
   std::string value{};               ///< what it takes: `TEXT`; empty for a flag
   std::vector<std::string> words{};  ///< all that it may be, if these are few
+  ListForm list = ListForm::kNone;
   bool positional = false;
   bool required = false;
 };

@@ -34,7 +34,7 @@ std::string usage(const CommandInfo& command, const std::string& full) {
   if (!command.commands.empty()) text += fmt::format(" {} ...", italic("command"));
   for (const OptionInfo& option : command.options) {
     if (!option.positional) continue;
-    const std::string name = italic(option.name);
+    const std::string name = italic(option.name) + (option.list == ListForm::kWords ? " ..." : "");
     text += option.required ? fmt::format(" {}", name) : fmt::format(" [{}]", name);
   }
   return text;
@@ -50,6 +50,8 @@ std::string options_of(const CommandInfo& command) {
     if (!option.words.empty()) {
       text += fmt::format(" ({})", roff(fmt::format("{}", fmt::join(option.words, ", "))));
     }
+    if (option.list == ListForm::kRepeated) text += "; may be repeated";
+    if (option.list == ListForm::kCommas) text += "; several with commas between them";
     text += option.required ? "; required\n" : "\n";
   }
   return text;

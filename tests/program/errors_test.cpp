@@ -1,5 +1,6 @@
 // Bad input: one line on standard error and the documented exit code, each time.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <filesystem>
 #include <sstream>
@@ -89,6 +90,66 @@ TEST_CASE("help is as narrow as a terminal, says what a value is, and ends with 
       CHECK(row.size() <= 80);
     }
   }
+}
+
+/// The commands that a page of help lists.
+std::vector<std::string> commands_in(const std::string& help) {
+  std::vector<std::string> names;
+  const std::size_t begin = help.find("Subcommands:\n");
+  if (begin == std::string::npos) return names;
+  std::istringstream lines(help.substr(help.find('\n', begin) + 1));
+  for (std::string line; std::getline(lines, line) && line.starts_with("  ");) {
+    if (line[2] != ' ') names.push_back(line.substr(2, line.find(' ', 2) - 2));
+  }
+  return names;
+}
+
+TEST_CASE("an option takes one word each time in every command, as its help says") {
+  std::vector<std::vector<std::string>> commands;
+  for (const std::string& name : commands_in(test::tessera({"--help"}).out)) {
+    commands.push_back({name});
+    for (const std::string& sub : commands_in(test::tessera({name, "--help"}).out)) {
+      commands.push_back({name, sub});
+    }
+  }
+  int with_set = 0;
+  for (const std::vector<std::string>& command : commands) {
+    CAPTURE(fmt::format("{}", fmt::join(command, " ")));
+    std::vector<std::string> arguments = command;
+    arguments.emplace_back("--help");
+    const std::string help = test::tessera(arguments).out;
+    arguments.pop_back();
+    std::istringstream lines(help.substr(0, help.find("Example:")));
+    bool sets = false, open = false;
+    std::string part;
+    for (std::string line; std::getline(lines, line);) {
+      if (!line.starts_with(' ')) part = line;
+      const std::string what = line.substr(0, line.find("   ", 3));
+      const bool many = what.ends_with(" ...");
+      if (part == "Positionals:" && line.starts_with("  ") && line[2] != ' ') {
+        arguments.emplace_back("x");
+        open = open || many || line.find(" ... ") != std::string::npos;
+      }
+      if (part == "Options:" && what.starts_with("  -")) {
+        CHECK_MESSAGE(what.find(" ...") == std::string::npos, what);
+        if (what.find(" REQUIRED") != std::string::npos) {
+          arguments.insert(arguments.end(), {what.substr(2, what.find(' ', 2) - 2), "x"});
+        }
+        if (what.find(" --set ") == std::string::npos) continue;
+        CHECK(what == "  --set KEY=VALUE (may be repeated)");
+        sets = true;
+      }
+    }
+    if (!sets || open) continue;
+    ++with_set;
+    arguments.insert(arguments.end(), {"--set", "model.patch_size=2", "data.batch_size=3"});
+    const Outcome outcome = test::tessera(arguments);
+    CHECK(outcome.code == 2);
+    CHECK_MESSAGE(outcome.err.find("not expected: data.batch_size=3; each --set takes one") !=
+                      std::string::npos,
+                  outcome.err);
+  }
+  CHECK(with_set > 12);
 }
 
 TEST_CASE("data that is not there or not what it should be exits with 1") {
