@@ -88,6 +88,13 @@ MaskToken::MaskToken(const ModelConfig& config)
     : config_(config),
       token_({1, 1, config.embed_dim}, Init::truncated_normal(), /*decay=*/false) {}
 
+Var MaskToken::cover(Tape& tape, const Var& images) const {
+  if (config_.patch_embed.type == PatchEmbedType::kLinear) return images;
+  const Size2 size{images.dim(1), images.dim(2)};
+  const Var mean = tape.constant(Tensor::zeros({1, 1, images.dim(3)}));  // of normalised pixels
+  return ops::replace_tokens(tape, images, mean, draw_hidden(tape, config_, images.dim(0), size));
+}
+
 Var MaskToken::forward(Tape& tape, const Var& tokens, Size2 image) {
   ops::HiddenPatches hidden = draw_hidden(tape, config_, tokens.dim(0), image);
   hidden.side[0] /= config_.patch_size[0];

@@ -29,10 +29,16 @@ std::vector<ConfigProblem> masking_problems(const ModelConfig& config);
 ops::HiddenPatches draw_hidden(const Tape& tape, const ModelConfig& config, std::int64_t batch,
                                Size2 image);
 
-/// A learned token in the place of those of the squares that are hidden.
+/// A learned token in the place of those of the squares that are hidden. Of an embedding of patches
+/// one by one that is all that it takes for hidden pixels to be unseen, and so SimMIM has it;
+/// others read beyond their patch, and are given images whose hidden squares are of the mean
+/// colour.
 class MaskToken {
  public:
   explicit MaskToken(const ModelConfig& config);
+
+  /// What the embedding is to see of images [B, H, W, C].
+  Var cover(Tape& tape, const Var& images) const;
 
   /// tokens [B, h, w, C] of the embedding of images of size `image` -> the same
   Var forward(Tape& tape, const Var& tokens, Size2 image);

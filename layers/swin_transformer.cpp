@@ -25,7 +25,8 @@ SwinTransformer::SwinTransformer(const ModelConfig& config, const ModelPlan& pla
 }
 
 std::vector<StageMap> SwinTransformer::forward(Tape& tape, const Var& images, ModelTrace* trace) {
-  Var embedded = patch_embed_->forward(tape, images);  // [B, H/P, W/P, D]
+  const Var seen = mask_ ? mask_->cover(tape, images) : images;
+  Var embedded = patch_embed_->forward(tape, seen);  // [B, H/P, W/P, D]
   if (mask_) embedded = mask_->forward(tape, embedded, {images.dim(1), images.dim(2)});
   Var tokens = position_.forward(tape, embedded, {embedded.dim(1), embedded.dim(2)});
   tokens = ops::dropout(tape, tokens, dropout_, kEmbedDraw);

@@ -24,7 +24,7 @@ VisionTransformer::VisionTransformer(const ModelConfig& config, const ModelPlan&
 }
 
 std::vector<StageMap> VisionTransformer::forward(Tape& tape, const Var& images, ModelTrace* trace) {
-  Var tokens = patch_embed_->forward(tape, images);  // [B, h, w, C]
+  Var tokens = patch_embed_->forward(tape, mask_ ? mask_->cover(tape, images) : images);
   const Size2 map{tokens.dim(1), tokens.dim(2)};
   if (mask_) tokens = mask_->forward(tape, tokens, {images.dim(1), images.dim(2)});
   if (has_token_) {

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <numeric>
 #include <set>
+#include <utility>
 
 #include "core/error.h"
 #include "layers/heads/pixel_head.h"
@@ -71,11 +72,21 @@ TEST_CASE("what is hidden of a sample does not depend on what stands beside it")
 }
 
 TEST_CASE("every parameter of a model that fills in learns; of hidden pixels it sees nothing") {
-  for (const bool vit : {false, true}) {
+  using enum PatchEmbedType;
+  for (const auto& [vit, embed] : {std::pair{false, kLinear},
+                                   {true, kLinear},
+                                   {false, kOverlap},
+                                   {true, kOverlap},
+                                   {false, kConvStem},
+                                   {false, kShifted},
+                                   {false, kCrossScale}}) {
+    CAPTURE(vit);
+    CAPTURE(static_cast<int>(embed));
     ModelConfig config = vit ? test::tiny_vit_config() : filling_config();
     config.head = filling_config().head;
     config.head.masking.side = 4;
     config.pool = Pooling::kMean;
+    config.patch_embed.type = embed;
     Model model(config);
     test::randomize(model);
     const Simmim task(config);
