@@ -7,8 +7,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <system_error>
+#include <thread>
 
 #include "core/error.h"
 
@@ -23,10 +25,35 @@ constexpr std::string_view kMark = ".tmp-";
   fail<CheckpointError>("[{}] {}: {}", action, path.string(), std::strerror(error));
 }
 
-bool is_device(const fs::path& path) {
+/// What of `st_mode` says which kind of file `path` is, links followed; 0 if there is none.
+mode_t kind_of(const fs::path& path) {
   struct stat info {};
   const int found = uninterrupted([&] { return ::stat(path.c_str(), &info); });
-  return found == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode);
+  return found == 0 ? info.st_mode & S_IFMT : 0;
+}
+
+bool is_device(const fs::path& path) {
+  const mode_t kind = kind_of(path);
+  return kind != 0 && kind != S_IFREG && kind != S_IFDIR;
+}
+
+/// Opens a device or a pipe to write to. A pipe without a reader would be waited for, maybe for
+/// ever: who started both at once is given time.
+Descriptor open_device(const fs::path& path) {
+  if (kind_of(path) != S_IFIFO) return open_file(path, O_WRONLY);
+  constexpr int kTries = 200;
+  constexpr auto kPause = std::chrono::milliseconds(10);
+  Descriptor file;
+  for (int i = 0; i < kTries; ++i) {
+    file = open_file(path, O_WRONLY | O_NONBLOCK);
+    if (file || errno != ENXIO) break;
+    std::this_thread::sleep_for(kPause);
+  }
+  if (!file && errno == ENXIO) {
+    fail<CheckpointError>("[write] {}: a pipe that nothing reads", path.string());
+  }
+  if (file) ::fcntl(file.get(), F_SETFL, ::fcntl(file.get(), F_GETFL) & ~O_NONBLOCK);
+  return file;
 }
 
 /// The absolute path of what `path` means; a link may lead to a file that is not there yet.
@@ -65,7 +92,7 @@ void sweep(const fs::path& folder, std::string_view prefix) noexcept {
 
 AtomicFile::AtomicFile(const fs::path& path) : path_(path), temporary_(path) {
   if (is_device(path)) {
-    file_ = open_file(path_, O_WRONLY);
+    file_ = open_device(path_);
   } else {
     path_ = follow_links(path);
     open_temporary();
@@ -146,8 +173,11 @@ bool is_temporary_name(std::string_view name) {
 
 void sweep_temporary_files(const fs::path& folder) noexcept { sweep(folder, "."); }
 
-AppendFile::AppendFile(const fs::path& path)
-    : path_(path), file_(open_file(path, O_WRONLY | O_CREAT | O_APPEND)) {
+AppendFile::AppendFile(const fs::path& path) : path_(path) {
+  if (kind_of(path) == S_IFIFO) {
+    fail<CheckpointError>("{}: cannot be opened: a pipe, not a file", path.string());
+  }
+  file_ = open_file(path, O_WRONLY | O_CREAT | O_APPEND);
   if (!file_)
     fail<CheckpointError>("{}: cannot be opened: {}", path.string(), std::strerror(errno));
 }

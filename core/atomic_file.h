@@ -15,8 +15,8 @@ namespace tessera {
 
 /// A file that is written beside its final name and takes that name in `commit`. Destroyed before
 /// that, it removes what it wrote, and a file that had the name stays as it was. A device or pipe
-/// (`/dev/stdout`) is written directly. Every function throws CheckpointError with the system's
-/// reason.
+/// (`/dev/stdout`) is written directly, a pipe only if something reads it. Every function throws
+/// CheckpointError with the system's reason.
 class AtomicFile {
  public:
   /// `path` may be a symbolic link: then the file it points to is replaced. What processes that

@@ -1,11 +1,14 @@
 #include "core/atomic_file.h"
 
 #include <doctest/doctest.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <set>
 #include <utility>
 #include <vector>
@@ -74,6 +77,24 @@ TEST_CASE("AtomicFile: a device is written, never replaced") {
   CHECK(fs::is_character_file("/dev/null"));
   CHECK(write_error("/dev/full", "text") == "[write] /dev/full: No space left on device");
   CHECK(fs::is_character_file("/dev/full"));
+}
+
+TEST_CASE(
+    "AtomicFile: a pipe is written if something reads it, and not waited for if nothing does") {
+  const ScratchFolder folder;
+  const fs::path path = folder / "pipe";
+  REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
+  CHECK(write_error(path, "text") == "[write] " + path.string() + ": a pipe that nothing reads");
+  CHECK(error_of<CheckpointError>([&] { AppendFile file(path); }) ==
+        path.string() + ": cannot be opened: a pipe, not a file");
+
+  const Descriptor reader = open_file(path, O_RDONLY | O_NONBLOCK);
+  REQUIRE(reader);
+  CHECK(write_error(path, "text") == "");
+  std::array<char, 8> got{};
+  CHECK(::read(reader.get(), got.data(), got.size()) == 4);
+  CHECK(std::string(got.data()) == "text");
+  CHECK(fs::is_fifo(path));
 }
 
 TEST_CASE("AtomicFile: a missing or unwritable folder says so") {
