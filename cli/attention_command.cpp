@@ -41,9 +41,9 @@ Size2 parse_pair(const std::string& text, char separator, const char* option, co
   return pair;
 }
 
-/// From a pixel `x,y` of the photo to y, x of the model's image.
+/// From a pixel `x,y` of the photo to y, x of what the model sees of it, of `seen_size`.
 std::optional<Size2> parse_query(const std::string& text, const ImageShape& photo,
-                                 const Config& config) {
+                                 const Config& config, Size2 seen_size) {
   if (text.empty()) return std::nullopt;
   const auto [x, y] = parse_pair(text, ',', "--query", "X,Y");
   if (x >= photo.width || y >= photo.height) {
@@ -51,8 +51,8 @@ std::optional<Size2> parse_query(const std::string& text, const ImageShape& phot
                       photo.width, photo.height);
   }
   if (config.task.name != TaskName::kClassification) {
-    return Size2{(2 * y + 1) * config.model.image_size[0] / (2 * photo.height),
-                 (2 * x + 1) * config.model.image_size[1] / (2 * photo.width)};
+    return Size2{(2 * y + 1) * seen_size[0] / (2 * photo.height),
+                 (2 * x + 1) * seen_size[1] / (2 * photo.width)};
   }
   const std::optional<Size2> seen = seen_pixel({y, x}, photo, config);
   if (!seen) {
@@ -96,12 +96,14 @@ std::vector<std::string> caption(const AttentionOptions& options, const ModelCon
 
 int run(const AttentionOptions& options) {
   const SavedModel saved = load_saved_model(options.path);
-  const ModelConfig& model = saved.config.model;
+  ModelConfig model = saved.config.model;
   const Image photo = load_image(options.image, 3);
-  const auto query = parse_query(options.query, photo.shape, saved.config);
-  const Image input = model.in_channels == 3 ? photo : load_image(options.image, model.in_channels);
+  const Tensor input = model_input(
+      model.in_channels == 3 ? photo : load_image(options.image, model.in_channels), saved.config);
+  model.image_size = {input.dim(1), input.dim(2)};  // of masks and boxes the photo keeps its aspect
+  const auto query = parse_query(options.query, photo.shape, saved.config, model.image_size);
   ModelTrace trace;
-  saved.learner->predict(model_input(input, saved.config), nullptr, &trace);
+  saved.learner->predict(input, nullptr, &trace);
   const auto maps = choose(attention_maps(trace, model, 0, query), options.blocks);
   const bool is_middle = saved.config.task.name == TaskName::kClassification;
   const Image picture = attention_picture(
@@ -128,7 +130,7 @@ Action add_attention_command(Arguments& arguments) {
       "X,Y, pixels of the image: the attention that the token there pays, 1 in sum");
   arguments
       .add_option("--block", options->blocks,
-                  "STAGE.BLOCK, both from 0, as in names of parameters; may be repeated (all)")
+                  "STAGE.BLOCK, both from 0, as in names of parameters (all)")
       .repeated();
   arguments.add_flag("--heads", options->heads,
                      "Every head instead of the mean of a block's heads");

@@ -5,10 +5,24 @@
 #include <algorithm>
 
 #include "core/atomic_file.h"
+#include "core/error.h"
+#include "core/text.h"
 #include "data/sets/table_file.h"
 #include "tasks/classification/meter.h"
 
 namespace tessera {
+
+void require_classifier(const Config& config, const std::string& command, const std::string& path,
+                        const std::string& instead) {
+  const TaskName task = config.task.name;
+  if (task == TaskName::kClassification) return;
+  const char* answers = task == TaskName::kSegmentation ? "masks"
+                        : task == TaskName::kDetection  ? "boxes"
+                                                        : "pixels";
+  fail<ConfigError>("{}: is for classifiers, and {} answers with {}; {}", command, shown(path),
+                    answers, instead);
+}
+
 std::int64_t ClassAnswer::predicted() const {
   return std::max_element(probabilities.begin(), probabilities.end()) - probabilities.begin();
 }

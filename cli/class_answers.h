@@ -11,6 +11,10 @@
 
 namespace tessera {
 
+/// Throws ConfigError, which says what `instead` does, unless the model at `path` is a classifier.
+void require_classifier(const Config& config, const std::string& command, const std::string& path,
+                        const std::string& instead);
+
 struct ClassAnswer {
   std::string image;  ///< sample_name of the data set
   std::int64_t label = 0;

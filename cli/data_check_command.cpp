@@ -17,6 +17,7 @@
 #include "formats/json.h"
 #include "train/config/config.h"
 #include "train/readable.h"
+#include "train/run_folder.h"
 
 namespace tessera {
 namespace {
@@ -71,12 +72,14 @@ Subject subject_of(const std::string& root) {
   return subject;
 }
 
-/// A configuration by its ending, anything else is the root of a data set.
+/// A configuration by its ending, a run by its configuration, anything else is the root of a data
+/// set.
 Subject subject_of(const CheckOptions& options) {
-  const std::string ending = fs::path(options.path).extension().string();
+  const fs::path path = configuration_at(options.path);
+  const std::string ending = path.extension().string();
   std::error_code ignored;
-  if (!fs::is_directory(options.path, ignored) && (ending == ".yaml" || ending == ".yml")) {
-    return {load_config(options.path, options.overrides)};
+  if (!fs::is_directory(path, ignored) && (ending == ".yaml" || ending == ".yml")) {
+    return {load_config(path, options.overrides)};
   }
   if (!options.overrides.empty()) {
     fail<ConfigError>("--set changes a configuration, and {} is none", options.path);
@@ -271,9 +274,10 @@ int check(const CheckOptions& options) {
 Action add_data_check_command(Arguments& arguments) {
   auto options = std::make_shared<CheckOptions>();
   arguments
-      .add_option("path", options->path,
-                  "Configuration file (YAML), or a folder or tar archive of images, of images and "
-                  "masks, or of images and boxes")
+      .add_option(
+          "path", options->path,
+          "Configuration file (YAML) or run, or a folder or tar archive of images, of images "
+          "and masks, or of images and boxes")
       .required();
   arguments.add_option("--set", options->overrides, "Override a key: --set data.root=DIR")
       .repeated();

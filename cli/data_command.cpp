@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <filesystem>
 #include <memory>
+#include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "cli/arguments.h"
 #include "cli/commands.h"
@@ -57,7 +60,7 @@ int write_dense_samples(const SampleOptions& options, const Dataset& test, std::
 }
 
 int sample(const SampleOptions& options) {
-  const Config config = load_config(options.config, options.overrides);
+  const Config config = load_config(configuration_at(options.config), options.overrides);
   if (!options.preview.empty()) return write_preview(options, config);
   if (options.out.empty()) fail<ConfigError>("data sample needs --out FOLDER or --preview FILE");
   const std::int64_t wanted = options.count > 0 ? options.count : 10;
@@ -89,7 +92,7 @@ int sample(const SampleOptions& options) {
 
 Action add_sample_command(Arguments& arguments) {
   auto options = std::make_shared<SampleOptions>();
-  arguments.add_option("config", options->config, "Configuration file (YAML)").required();
+  arguments.add_option("config", options->config, "Configuration file (YAML) or run").required();
   arguments.add_option("--set", options->overrides, "Override a key: --set data.root=DIR")
       .repeated();
   const Argument out =
@@ -112,8 +115,8 @@ struct ShowOptions {
 /// A run, a configuration, or the name of a data set that is found without one.
 Config config_of(const std::string& source) {
   std::error_code ignored;
-  const std::filesystem::path own = RunFolder{source}.config();
-  if (std::filesystem::exists(own, ignored)) return load_config(own);
+  const std::filesystem::path path = configuration_at(source);
+  if (path != source) return load_config(path);
   if (std::filesystem::is_directory(source, ignored)) {
     fail<ConfigError>("data show: {} is a folder, but no run", shown(source));
   }
@@ -133,10 +136,13 @@ struct FoundSample {
   const char* split = "";
 };
 
+/// The sample of that name, or the only one whose path ends in it.
 FoundSample find_sample(const Config& config, const std::string& name) {
   constexpr std::pair<Split, const char*> kSplits[] = {
       {Split::kTrain, "train"}, {Split::kVal, "val"}, {Split::kTest, "test"}};
   std::string example;
+  std::optional<FoundSample> similar;
+  std::vector<std::string> alike;  // names whose last parts are `name`
   for (const auto& [split, called] : kSplits) {
     std::unique_ptr<Dataset> dataset;
     try {
@@ -146,9 +152,20 @@ FoundSample find_sample(const Config& config, const std::string& name) {
       continue;
     }
     if (example.empty() && dataset->size() > 0) example = dataset->sample_name(0);
+    std::optional<std::int64_t> last;
     for (std::int64_t i = 0; i < dataset->size(); ++i) {
-      if (dataset->sample_name(i) == name) return {std::move(dataset), i, called};
+      const std::string own = dataset->sample_name(i);
+      if (own == name) return {std::move(dataset), i, called};
+      if (!own.ends_with("/" + name) || std::ranges::find(alike, own) != alike.end()) continue;
+      alike.push_back(own);
+      last = i;
     }
+    if (last) similar = FoundSample{std::move(dataset), *last, called};
+  }
+  if (alike.size() == 1) return std::move(*similar);
+  if (alike.size() > 1) {
+    fail<DataError>("data show: {} samples are called {}, such as {} and {}", alike.size(),
+                    quoted(name), quoted(alike[0]), quoted(alike[1]));
   }
   fail<DataError>("data show: there is no sample {}; the first is {}", quoted(name),
                   quoted(example));
@@ -166,7 +183,7 @@ int show(const ShowOptions& options) {
   const std::string size = fmt::format("{} x {} pixels", view.shape.height, view.shape.width);
   if (dataset.target_kind() == TargetKind::kClass) {
     write_png(options.out, {view.shape, {view.pixels.begin(), view.pixels.end()}});
-    fmt::print("{} ({}): {}, {}\n", shown(options.sample), found.split,
+    fmt::print("{} ({}): {}, {}\n", shown(dataset.sample_name(found.sample)), found.split,
                dataset.class_names()[static_cast<std::size_t>(dataset.label(found.sample))], size);
     return kExitOk;
   }
@@ -176,7 +193,7 @@ int show(const ShowOptions& options) {
   write_png(options.out, is_mask ? with_mask(image, target.mask)
                                  : with_boxes(image, target.boxes, dataset.class_names()));
   fmt::print(
-      "{} ({}): {}, {}\n", shown(options.sample), found.split,
+      "{} ({}): {}, {}\n", shown(dataset.sample_name(found.sample)), found.split,
       is_mask ? "a mask" : plural(static_cast<std::int64_t>(target.boxes.size()), "box", "boxes"),
       size);
   return kExitOk;
@@ -189,8 +206,10 @@ Action add_show_command(Arguments& arguments) {
                   "Run, configuration file (YAML), or name of a data set such as cifar10")
       .required();
   arguments
-      .add_option("sample", options->sample,
-                  "Sample as lists of mistakes name it: a path below the root, or test#57")
+      .add_option(
+          "sample", options->sample,
+          "Sample as lists of mistakes name it: a path below the root, or the end of one; or "
+          "test#57")
       .required();
   arguments.add_option("--out", options->out, "PNG file").required();
   return [options] { return show(*options); };

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "cli/arguments.h"
+#include "cli/class_answers.h"
 #include "cli/commands.h"
 #include "core/error.h"
 #include "core/text.h"
@@ -93,9 +94,8 @@ std::vector<std::int64_t> chosen_classes(const ExplainOptions& options,
 
 int run(const ExplainOptions& options) {
   const SavedModel saved = load_saved_model(options.path);
-  if (saved.config.task.name != TaskName::kClassification) {
-    fail<ConfigError>("explain: {} answers with no class an image", shown(options.path));
-  }
+  require_classifier(saved.config, "explain", options.path,
+                     "tessera attention draws where it looks");
   const ModelConfig& model = saved.config.model;
   const Image photo = load_image(options.image, 3);
   const Image own = model.in_channels == 3 ? photo : load_image(options.image, model.in_channels);
@@ -142,10 +142,9 @@ Action add_explain_command(Arguments& arguments) {
       .required();
   arguments.add_option("image", options->image, "JPEG, PNG, WebP or BMP file").required();
   arguments.add_option("--out", options->out, "PNG file").required();
-  const Argument classes = arguments
-                               .add_option("--class", options->classes,
-                                           "Class to explain; may be repeated (the likeliest)")
-                               .repeated();
+  const Argument classes =
+      arguments.add_option("--class", options->classes, "Class to explain (the likeliest)")
+          .repeated();
   arguments.add_option("--top", options->top, "How many of the likeliest classes")
       .between(1, 24)
       .with_default()

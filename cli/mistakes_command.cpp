@@ -42,9 +42,8 @@ struct Answers {
 void add_run(const std::string& path, const MistakesOptions& options, Answers& answers) {
   const SavedModel saved = load_saved_model(path);
   if (saved.config.train.threads > 0) set_num_threads(saved.config.train.threads);
-  if (saved.config.task.name != TaskName::kClassification) {
-    fail<ConfigError>("mistakes: {} answers with no class an image", shown(path));
-  }
+  require_classifier(saved.config, "mistakes", path,
+                     "tessera report shows the images that it gets most wrong");
   const Split split = options.split == "train"  ? Split::kTrain
                       : options.split == "test" ? Split::kTest
                                                 : Split::kVal;

@@ -140,6 +140,12 @@ Curves curves_of(const RunRecord& record) {
                  .x = x,
                  .y = {.unit = Unit::kPercent, .high = 1.0},
                  .series = {training_metric(record, unit, main), validation(record, unit, main)}};
+  const std::string& chosen = record.config.train.best_by;
+  if (chosen != main && named_metric(chosen, 0.0).format == MetricFormat::kShare) {
+    curves.main.series.push_back(validation(record, unit, chosen));
+    curves.main.series.back().name = title_of_metric(chosen) + " (best by)";
+    curves.main.series.back().color = "s1";
+  }
   std::erase_if(curves.main.series, [](const Series& series) {  // not every task measures it twice
     return std::ranges::none_of(series.points, [](const Point& p) { return std::isfinite(p.y); });
   });

@@ -128,7 +128,10 @@ void add_pairs(Markup& html, const std::vector<std::pair<std::string, std::strin
 }
 
 std::string sentence_case(std::string text) {
-  if (!text.empty()) text[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(text[0])));
+  const std::string word = text.substr(0, text.find(' '));
+  const auto is_capital = [](char c) { return c >= 'A' && c <= 'Z'; };
+  if (text.empty() || std::ranges::any_of(word, is_capital)) return text;
+  text[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(text[0])));
   return text;
 }
 

@@ -99,6 +99,15 @@ void abandon_unstarted_run(const RunFolder& folder) noexcept {
   }
 }
 
+fs::path configuration_at(const fs::path& path) {
+  const RunFolder folder{path};
+  std::error_code error;
+  return fs::is_regular_file(folder.config(), error) &&
+                 (fs::exists(folder.log(), error) || fs::exists(folder.checkpoints(), error))
+             ? folder.config()
+             : path;
+}
+
 RunFolder open_run_folder(const fs::path& path) {
   const RunFolder folder{path};
   if (!is_there(folder.config())) {

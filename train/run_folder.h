@@ -42,6 +42,9 @@ void abandon_run_folder(const RunFolder& folder) noexcept;
 /// it. One that has metrics or a checkpoint stays.
 void abandon_unstarted_run(const RunFolder& folder) noexcept;
 
+/// The configuration that `path` stands for where one is expected: a run's own, else `path` itself.
+std::filesystem::path configuration_at(const std::filesystem::path& path);
+
 /// The folder of a run that exists. Throws CheckpointError if `path` is none.
 RunFolder open_run_folder(const std::filesystem::path& path);
 

@@ -44,10 +44,11 @@ void Progress::update(std::int64_t done) {
 
 namespace {
 
-/// `train loss 0.4711 top-1 83.12 %`: the loss and one more of `split`, as far as they are there.
-std::string split_text(const Metrics& metrics, const std::string& split, const std::string& main) {
+/// `train loss 0.4711 top-1 83.12 %`: those of `names` of `split` that are there.
+std::string split_text(const Metrics& metrics, const std::string& split,
+                       const std::vector<std::string>& names) {
   std::string text = split;
-  for (const std::string& name : {std::string("loss"), main}) {
+  for (const std::string& name : names) {
     if (const Metric* metric = metrics.find(split + "/" + name)) {
       text += fmt::format(" {} {}", title_of_metric(name), text_of_metric(*metric));
     }
@@ -61,8 +62,11 @@ TrainingLog::TrainingLog(const Config& config, Log& log)
     : log_(log),
       epochs_(config.train.epochs),
       images_(config.data.batch_size * config.data.accumulate),
-      main_(main_metric(config)),
-      last_report_(seconds_now()) {}
+      shown_{"loss", main_metric(config)},
+      last_report_(seconds_now()) {
+  const std::string& best_by = config.train.best_by;
+  if (std::ranges::find(shown_, best_by) == shown_.end()) shown_.push_back(best_by);
+}
 
 void TrainingLog::on_update(const UpdateRecord& record, std::span<const Batch>, const Pace& pace,
                             std::int64_t total_steps) {
@@ -95,7 +99,7 @@ void TrainingLog::on_evaluated(std::int64_t epoch, std::span<const Tensor>, cons
 void TrainingLog::on_evaluation(const EvaluationRecord& record, const TimingRecord& timing,
                                 bool is_best) {
   log_.info("epoch {}/{}  {}  {}{}  {:.0f} images/s  {}  data wait {:.1f} %", record.epoch, epochs_,
-            split_text(record.metrics, "train", main_), split_text(record.metrics, "val", main_),
+            split_text(record.metrics, "train", shown_), split_text(record.metrics, "val", shown_),
             is_best ? " (best)" : "", timing.images_per_s, duration_text(timing.seconds),
             100.0 * timing.data_wait_share);
 }

@@ -47,8 +47,8 @@ class TrainingLog final : public TrainingObserver {
  private:
   Log& log_;
   std::int64_t epochs_;
-  std::int64_t images_;  ///< of an update
-  std::string main_;     ///< the metric that is shown beside the loss
+  std::int64_t images_;             ///< of an update
+  std::vector<std::string> shown_;  ///< metrics: the loss, the task's own, what best goes by
   double last_report_;
 };
 

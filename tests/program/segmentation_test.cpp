@@ -149,6 +149,47 @@ TEST_CASE("segmentation: predict writes a mask of the photo's size three times o
   CHECK(read_text(fs::path(out) / "classes.csv").starts_with("index,class,color\n0,ground,#"));
 }
 
+TEST_CASE("segmentation: looked at with the commands of classifiers") {
+  const Scenes scenes;
+  REQUIRE(scenes.train("run", {"train.epochs=3"}).code == 0);
+  const std::string run = scenes.folder / "run", out = scenes.folder / "out.png";
+  // A photo of another aspect than the model's image, which it keeps.
+  const std::string photo = scenes.folder / "scenes/images/val/13.png";
+  for (const std::vector<std::string>& more :
+       {std::vector<std::string>{}, {"--query", "30,21"}, {"--block", "1.0", "--heads"}}) {
+    std::vector<std::string> arguments{"attention", run, photo, "--out", out};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const Outcome drawn = test::tessera(arguments);
+    CHECK_MESSAGE(drawn.code == 0, drawn.err);
+  }
+  const auto refused = [](const std::vector<std::string>& arguments, const std::string& way) {
+    const Outcome outcome = test::tessera(arguments);
+    CHECK(outcome.code == 2);
+    CHECK(outcome.has_one_line());
+    CHECK(outcome.err.find("is for classifiers, and ") != std::string::npos);
+    CHECK(outcome.err.find("answers with masks; " + way) != std::string::npos);
+  };
+  refused({"mistakes", run}, "tessera report shows");
+  refused({"explain", run, photo, "--out", out}, "tessera attention draws");
+  for (const std::string name : {"13.png", "val/13.png", "images/val/13.png"}) {
+    const Outcome found = test::tessera({"data", "show", run, name, "--out", out});
+    CHECK_MESSAGE(found.code == 0, found.err);
+    CHECK(found.out == "images/val/13.png (val): a mask, 22 x 31 pixels\n");
+  }
+  CHECK(test::tessera({"data", "show", run, "3.png", "--out", out})
+            .out.starts_with("images/train/3.png"));
+  const Outcome several = test::tessera({"data", "show", run, "png", "--out", out});
+  CHECK(several.err.find("there is no sample \"png\"; the first is") != std::string::npos);
+  const Outcome checked = test::tessera({"data", "check", run});
+  CHECK(checked.code == 0);
+  CHECK(checked.out.find("12 images") != std::string::npos);
+  CHECK(test::tessera({"data", "sample", run, "--out", scenes.folder / "some", "--count", "2"})
+            .code == 0);
+  const Outcome watched = test::tessera({"watch", run});
+  CHECK(watched.code == 0);
+  CHECK_MESSAGE(watched.out.find("\nmIoU ") != std::string::npos, watched.out);
+}
+
 TEST_CASE("segmentation: stopped and gone on with, the same bytes, running statistics too") {
   const Scenes scenes;
   REQUIRE(scenes.train("whole", {"train.epochs=4"}).code == 0);

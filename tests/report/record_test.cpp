@@ -131,6 +131,31 @@ TEST_CASE("curves: an axis of shares begins below what comes after the start, no
   CHECK(low_of({0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.08, 0.09, 0.09}) == 0.0);
 }
 
+TEST_CASE("curves: the measure that chooses the best checkpoint is shown where it is another one") {
+  RunRecord record;
+  record.config.task.name = TaskName::kDetection;
+  EvaluationRecord evaluation{.step = 1, .epoch = 1};
+  evaluation.metrics.set("val/ap", 0.4);
+  evaluation.metrics.set("val/ap50", 0.8);
+  evaluation.metrics.set("val/loss", 1.0);
+  record.evaluations = {evaluation};
+  const auto last_of = [&](const char* best_by) {
+    record.config.train.best_by = best_by;
+    const Series series = curves_of(record).main.series.back();
+    return series.name + " " + text_of_metric(named_metric("ap", series.points.back().y));
+  };
+  CHECK(last_of("ap") == "validation 40.00 %");
+  CHECK(last_of("loss") == "validation 40.00 %");
+  CHECK(last_of("ap50") == "AP50 (best by) 80.00 %");
+}
+
+TEST_CASE("titles begin with a capital, unless the word has its own") {
+  CHECK(sentence_case("top-1") == "Top-1");
+  CHECK(sentence_case("boundary IoU") == "Boundary IoU");
+  CHECK(sentence_case("mIoU") == "mIoU");
+  CHECK(sentence_case("").empty());
+}
+
 constexpr const char* kResults = R"({
   "study": "patch_size", "tessera": "0.1.0",
   "axes": [{"name": "model.patch_size", "values": ["2", "4"]},
