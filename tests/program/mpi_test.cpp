@@ -195,4 +195,25 @@ TEST_CASE("mpi: an error is said once, by whichever rank it is of") {
 }  // namespace
 }  // namespace tessera
 
+#else
+
+namespace tessera {
+namespace {
+
+TEST_CASE("mpi: a program built without it refuses to be one of several ranks") {
+  MESSAGE("left out: what mpirun starts, for this tessera is built without MPI");
+  const test::Runs runs;
+  const test::Outcome outcome =
+      test::Program({"train", runs.config(), "--out", runs.folder() / "run"},
+                    {"env", "OMPI_COMM_WORLD_SIZE=2"})
+          .wait();
+  CHECK(outcome.code == 2);
+  CHECK(outcome.has_one_line());
+  CHECK(outcome.err.find("built without MPI") != std::string::npos);
+  CHECK_FALSE(std::filesystem::exists(runs / "run"));
+}
+
+}  // namespace
+}  // namespace tessera
+
 #endif
