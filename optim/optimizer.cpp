@@ -20,12 +20,14 @@ std::int64_t state_buffers(OptimizerName name) {
   fail<ConfigError>("[state_buffers] unknown optimizer {}", static_cast<int>(name));
 }
 
-std::unique_ptr<Optimizer> make_optimizer(const OptimConfig& config, const ParameterStore& store) {
+std::unique_ptr<Optimizer> make_optimizer(const OptimConfig& config, const ParameterStore& store,
+                                          DType precision) {
+  const bool low = precision == DType::kBF16 && has_native_bf16();
   switch (config.name) {
     case OptimizerName::kAdamW:
       return std::make_unique<AdamW>(config, store);
     case OptimizerName::kMuon:
-      return std::make_unique<Muon>(config, store, has_native_bf16() ? DType::kBF16 : DType::kF32);
+      return std::make_unique<Muon>(config, store, low ? DType::kBF16 : DType::kF32);
     case OptimizerName::kSgd:
       return std::make_unique<Sgd>(config, store);
   }

@@ -34,7 +34,10 @@ class Optimizer {
 std::int64_t state_buffers(OptimizerName name);
 
 /// The optimizer `config.name` for all parameters of `store` that are not frozen by now; the store
-/// may be destroyed before it.
-std::unique_ptr<Optimizer> make_optimizer(const OptimConfig& config, const ParameterStore& store);
+/// may be destroyed before it. Where the model computes in bf16 (`precision`), Muon's products take
+/// bf16 as well if the processor has it. In f32 they do not: bf16 turns differences of the last bit
+/// of a gradient, which follow from any other order of a sum, into 1e-5 of its direction.
+std::unique_ptr<Optimizer> make_optimizer(const OptimConfig& config, const ParameterStore& store,
+                                          DType precision = DType::kF32);
 
 }  // namespace tessera

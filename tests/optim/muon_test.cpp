@@ -6,7 +6,9 @@
 #include <cmath>
 #include <vector>
 
+#include "core/kernels/cpu.h"
 #include "tests/optim/toy_model.h"
+#include "tests/support/gradient_check.h"
 
 namespace tessera {
 namespace {
@@ -205,6 +207,27 @@ TEST_CASE("muon: a matrix alone has the same bits for any number of threads") {
   const Tensor one = after(1);
   CHECK(test::same_bits(after(2), one));
   CHECK(test::same_bits(after(3), one));
+}
+
+TEST_CASE("muon: in f32 the last bits of a gradient do not move its direction by more than a few") {
+  const auto after = [](float error, DType precision) {
+    ToyModel model;
+    model.parameters.push_back(Parameter::matrix({300, 500}, Init::uniform(1.0f)));
+    ParameterStore store(model);
+    store.initialize(3);
+    test::draw_gradients(store, 0);
+    Rng rng(7, Stream::kSynthetic, 0, 0);
+    for (float& g : store.grads().span()) g *= 1.0f + error * (rng.uniform(0.0f, 2.0f) - 1.0f);
+    OptimConfig config{.name = OptimizerName::kMuon};
+    config.weight_decay = 0.0;
+    make_optimizer(config, store, precision)->step(1.0, 1.0f);
+    return store.values();
+  };
+  const auto apart = [&](DType precision) {
+    return test::relative_error(after(1.2e-7f, precision), after(0.0f, precision));
+  };
+  CHECK(apart(DType::kF32) < 2e-6);
+  if (has_native_bf16()) CHECK(apart(DType::kBF16) > 1e-5);
 }
 
 struct Layer {
