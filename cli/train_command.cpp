@@ -123,9 +123,8 @@ TrainSummary train(const RunFolder& folder, const Parts& parts, Trainer& trainer
         events.emplace(folder.events(), parts.config, trainer.step(), *parts.training, *parts.val));
   }
   trainer.observe(metrics);
-  // Of several ranks each sees some of the answers alone.
-  if (parts.config.task.name == TaskName::kClassification && parts.ranks.alone()) {
-    trainer.observe(answers.emplace(folder.answers()));
+  if (parts.config.task.name == TaskName::kClassification) {
+    trainer.observe(answers.emplace(parts.ranks, folder.answers()));
   }
   trainer.observe(lines);
   return trainer.run();
@@ -246,10 +245,13 @@ int resume(const TrainOptions& options, Parts parts, SignalGuard& signals) {
   return report_end(summary, config, folder);
 }
 
-/// A rank that is not the first: it trains, and writes nothing.
+/// A rank that is not the first: it trains, and hands what it knows to the first; it writes
+/// nothing.
 int follow(const Parts& parts, SignalGuard& signals) {
   signals.heed_stops();
   Trainer trainer = parts.trainer({});
+  AnswersWriter answers(parts.ranks, {});
+  if (parts.config.task.name == TaskName::kClassification) trainer.observe(answers);
   const int signal = trainer.run().stop_signal;
   return signal == 0 ? kExitOk : 128 + signal;
 }

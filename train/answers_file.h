@@ -6,25 +6,30 @@
 #include <filesystem>
 #include <string>
 
+#include "distributed/communicator.h"
 #include "train/observer.h"
 
 namespace tessera {
 
 /// Writes `val_right.txt`, anew at each evaluation: the update in the first line, in the second a
 /// `1` for each image of validation that is answered rightly, `0` for each that is not, `-` for
-/// what could not be read. Runs on several ranks have no such file.
+/// what could not be read. Of several ranks each notes the answers to its batches, and the first
+/// writes those of all: every rank has one, for all take part.
 class AnswersWriter final : public TrainingObserver {
  public:
-  explicit AnswersWriter(std::filesystem::path path) : path_(std::move(path)) {}
+  /// `path` is that of the first rank alone.
+  AnswersWriter(Communicator& ranks, std::filesystem::path path)
+      : ranks_(ranks), path_(std::move(path)) {}
 
   void on_evaluated(std::int64_t epoch, std::span<const Tensor> outputs, const Batch& batch,
                     std::int64_t total) override;
 
-  /// Throws CheckpointError if it cannot be written.
+  /// Together with all other ranks. Throws CheckpointError if it cannot be written.
   void on_evaluation(const EvaluationRecord& record, const TimingRecord& timing,
                      bool is_best) override;
 
  private:
+  Communicator& ranks_;
   std::filesystem::path path_;
   std::string right_;
 };
