@@ -1,6 +1,7 @@
 #include "data/dense_transform.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <utility>
@@ -124,6 +125,37 @@ Batch DenseTransform::collate(std::span<Sample> samples, TargetKind kind, const 
   }
   if (filled) batch.sizes.clear();
   return batch;
+}
+
+void pad_alike(Batch& batch, Peers& peers) {
+  const std::int64_t count = batch.size(), channels = batch.images.dim(3);
+  const ImageSize old{batch.images.dim(1), batch.images.dim(2)};
+  ImageSize size = old;
+  const std::vector<double> all =
+      peers.gather(std::array{static_cast<double>(old.height), static_cast<double>(old.width)});
+  for (std::size_t i = 0; i < all.size(); i += 2) {
+    size.height = std::max(size.height, static_cast<std::int64_t>(all[i]));
+    size.width = std::max(size.width, static_cast<std::int64_t>(all[i + 1]));
+  }
+  if (size.height == old.height && size.width == old.width) return;
+  if (batch.sizes.empty()) {
+    batch.sizes.assign(static_cast<std::size_t>(count), {old.height, old.width, channels});
+  }
+  const auto copy_rows = [&](const auto* from, std::int64_t values, auto* to) {
+    for (std::int64_t row = 0; row < count * old.height; ++row) {
+      const std::int64_t image = row / old.height, y = row % old.height;
+      std::copy_n(from + row * old.width * values, old.width * values,
+                  to + (image * size.height + y) * size.width * values);
+    }
+  };
+  const Tensor images = Tensor::zeros({count, size.height, size.width, channels});
+  copy_rows(batch.images.f32(), channels, images.f32());
+  batch.images = images;
+  if (!batch.masks) return;
+  const Tensor masks = Tensor::empty({count, size.height, size.width}, DType::kI32);
+  std::ranges::fill(masks.span<std::int32_t>(), std::int32_t{kIgnored});
+  copy_rows(batch.masks.data<std::int32_t>(), 1, masks.data<std::int32_t>());
+  batch.masks = masks;
 }
 
 }  // namespace tessera

@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "core/batch_part.h"
 #include "core/rng.h"
 #include "data/batch.h"
 #include "data/data_config.h"
@@ -41,5 +42,10 @@ class DenseTransform {
   std::vector<float> shift_;               ///< [C]
   std::vector<std::uint8_t> mean_colour_;  ///< [C]
 };
+
+/// Of a batch of collate() that several processes share: puts more of the mean colour, and of masks
+/// nothing to learn, at the right and the bottom of the images here, until they are as large as the
+/// largest of all processes.
+void pad_alike(Batch& batch, Peers& peers);
 
 }  // namespace tessera

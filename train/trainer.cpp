@@ -9,6 +9,7 @@
 
 #include "core/error.h"
 #include "core/profile.h"
+#include "data/dense_transform.h"
 #include "optim/schedule.h"
 #include "train/class_weights.h"
 #include "train/config/config.h"
@@ -50,6 +51,7 @@ Trainer::Trainer(const Config& config, std::filesystem::path checkpoints, const 
       val_loader_(val, evaluation_options(config.data, share_of(ranks))),
       length_(training_length(config, train.size())),
       samples_(train.size()),
+      is_dense_(train.target_kind() != TargetKind::kClass),
       peak_lr_(scaled_lr(config.optim, config.data.batch_size * config.data.accumulate)),
       position_(first_position(length_)),
       best_(config.train.best_by) {
@@ -155,6 +157,7 @@ void Trainer::train_step(std::vector<Batch>& batches) {
   const double waited = train_loader_.waited_seconds();
   for (Batch& batch : batches) {
     train_loader_.next(batch);
+    if (!ranks_.alone() && is_dense_) pad_alike(batch, ranks_);
     pace_.images += batch.whole;
   }
   const double lr =

@@ -83,6 +83,7 @@ class Trainer {
   Loader val_loader_;
   TrainingLength length_;
   std::int64_t samples_;  ///< of training
+  bool is_dense_;         ///< images differ in size
   double peak_lr_;
   std::vector<TrainingObserver*> observers_;
 

@@ -7,8 +7,8 @@
 namespace tessera {
 namespace {
 
-/// Works the losses of a batch out once more: little beside the model. Of several processes each
-/// divides by the boxes that it has.
+/// Works the losses of a batch out once more: little beside the model. It keeps what is to be
+/// divided and the divisors apart, so that parts of a batch merge to what the whole has.
 class TrainingMeter final : public Meter {
  public:
   explicit TrainingMeter(const ModelConfig& model) : model_(model) {}
@@ -18,43 +18,60 @@ class TrainingMeter final : public Meter {
     std::vector<Var> values;
     for (const Tensor& output : outputs) values.push_back(tape.constant(output));
     const DetectorLosses losses = detection_losses(tape, model_, values, batch);
-    const double share = static_cast<double>(batch.size());
-    classes_ += share * double{losses.classes.value.f32()[0]};
-    boxes_ += share * double{losses.boxes.value.f32()[0]};
-    if (losses.centreness) centreness_ += share * double{losses.centreness.value.f32()[0]};
-    images_ += batch.size();
+    const auto undivided = [](const Var& loss, const Divisor& divisor) {
+      return loss ? double{loss.value.f32()[0]} * divisor.value() : 0.0;
+    };
+    batches_.push_back({.classes = undivided(losses.classes, losses.divisor),
+                        .boxes = undivided(losses.boxes, losses.by_boxes),
+                        .centreness = undivided(losses.centreness, losses.divisor),
+                        .divisor = losses.divisor,
+                        .by_boxes = losses.by_boxes});
   }
 
   void merge(const Meter& other) override {
     const auto& counted = dynamic_cast<const TrainingMeter&>(other);
-    classes_ += counted.classes_;
-    boxes_ += counted.boxes_;
-    centreness_ += counted.centreness_;
-    images_ += counted.images_;
+    if (batches_.empty()) batches_.resize(counted.batches_.size());
+    for (std::size_t i = 0; i < counted.batches_.size(); ++i)
+      batches_.at(i).add(counted.batches_[i]);
   }
 
-  void exchange(MeterState& state) override {
-    state(classes_);
-    state(boxes_);
-    state(centreness_);
-    state(images_);
-  }
+  void exchange(MeterState& state) override { state(batches_); }
 
+  /// Means over the batches.
   Metrics values() const override {
-    const double share = images_ == 0 ? 0.0 : 1.0 / static_cast<double>(images_);
+    double classes = 0.0, boxes = 0.0, centreness = 0.0;
+    for (const Undivided& batch : batches_) {
+      classes += batch.classes / batch.divisor.value();
+      boxes += batch.boxes / batch.by_boxes.value();
+      centreness += batch.centreness / batch.divisor.value();
+    }
+    const double share = 1.0 / static_cast<double>(std::max<std::size_t>(1, batches_.size()));
     Metrics metrics;
-    metrics.set("loss_class", classes_ * share);
-    metrics.set("loss_box", boxes_ * share);
-    if (model_.head.type == HeadType::kFcos) metrics.set("loss_centre", centreness_ * share);
+    metrics.set("loss_class", classes * share);
+    metrics.set("loss_box", boxes * share);
+    if (model_.head.type == HeadType::kFcos) metrics.set("loss_centre", centreness * share);
     return metrics;
   }
 
  private:
+  /// The losses of one batch, or of a part of it.
+  struct Undivided {
+    double classes = 0.0, boxes = 0.0, centreness = 0.0;
+    Divisor divisor, by_boxes;
+
+    void add(const Undivided& part) {
+      classes += part.classes;
+      boxes += part.boxes;
+      centreness += part.centreness;
+      for (Divisor Undivided::*one : {&Undivided::divisor, &Undivided::by_boxes}) {
+        (this->*one).here += (part.*one).here;
+        (this->*one).least = (part.*one).least;
+      }
+    }
+  };
+
   ModelConfig model_;
-  double classes_ = 0.0;
-  double boxes_ = 0.0;
-  double centreness_ = 0.0;
-  std::int64_t images_ = 0;
+  std::vector<Undivided> batches_;
 };
 
 }  // namespace

@@ -48,12 +48,14 @@ std::vector<Size2> detector_maps(const ModelConfig& model, std::span<const Tenso
 
 DetectorLosses fcos_losses(Tape& tape, const DetectorConfig& config, std::span<const Var> outputs,
                            const FcosTargets& targets) {
-  std::vector<double> sums = {static_cast<double>(targets.positives), targets.centreness_sum};
-  if (Peers* peers = tape.options().part.peers) sums = peers->sum(sums);
-  const double positives = std::max(1.0, sums[0]);
   const bool by_centre = config.box_weight == FcosBoxWeight::kCentreness;
-  const double box_divisor = by_centre ? std::max(1e-6, sums[1]) : positives;
   DetectorLosses losses;
+  losses.divisor = {static_cast<double>(targets.positives), 1.0};
+  losses.by_boxes = by_centre ? Divisor{targets.centreness_sum, 1e-6} : losses.divisor;
+  std::vector<double> sums = {losses.divisor.here, losses.by_boxes.here};
+  if (Peers* peers = tape.options().part.peers) sums = peers->sum(sums);
+  const double positives = Divisor{sums[0], losses.divisor.least}.value();
+  const double box_divisor = Divisor{sums[1], losses.by_boxes.least}.value();
   for (std::size_t level = 0; level < targets.labels.size(); ++level) {
     const Var* const output = &outputs[level * FcosOutput::kParts];
     const Tensor weights = counted(targets.labels[level]);
@@ -78,6 +80,7 @@ DetectorLosses retinanet_losses(Tape& tape, std::span<const Var> outputs,
   const double divisor =
       static_cast<double>(tape.options().part.samples(images)) / static_cast<double>(images);
   DetectorLosses losses;
+  losses.divisor = losses.by_boxes = {static_cast<double>(images), 1.0};
   for (std::size_t level = 0; level < targets.labels.size(); ++level) {
     const Var* const output = &outputs[level * RetinaNetOutput::kParts];
     add_to(tape, losses.classes,

@@ -1,6 +1,7 @@
 // The losses of detectors.
 #pragma once
 
+#include <algorithm>
 #include <span>
 #include <vector>
 
@@ -11,11 +12,21 @@
 
 namespace tessera {
 
+/// What a loss is divided by: of a batch in several parts by the sum over all of them.
+struct Divisor {
+  double here = 0.0;   ///< that a part adds to the sum
+  double least = 0.0;  ///< that it is divided by at least
+
+  double value() const { return std::max(least, here); }
+};
+
 /// Each [1]; the loss is their sum.
 struct DetectorLosses {
-  Var classes;       ///< focal loss over all places or anchors, arXiv:1708.02002
-  Var boxes;         ///< fcos: generalised IoU, arXiv:1902.09630; retinanet: L1 of the offsets
-  Var centreness{};  ///< fcos: binary cross entropy
+  Var classes;         ///< focal loss over all places or anchors, arXiv:1708.02002
+  Var boxes;           ///< fcos: generalised IoU, arXiv:1902.09630; retinanet: L1 of the offsets
+  Var centreness{};    ///< fcos: binary cross entropy
+  Divisor divisor{};   ///< of classes and centreness
+  Divisor by_boxes{};  ///< of boxes
 
   Var sum(Tape& tape) const;
 };

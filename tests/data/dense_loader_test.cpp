@@ -1,11 +1,13 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "core/error.h"
 #include "data/loader.h"
 #include "tests/data/files.h"
+#include "tests/support/thread_peers.h"
 
 namespace tessera {
 namespace {
@@ -122,6 +124,56 @@ TEST_CASE("dense loader: images keep their aspect and are padded to the largest 
     }
   }
   CHECK(sample == 10);
+}
+
+TEST_CASE("dense loader: of several processes each pads to the largest image of the whole batch") {
+  for (const TargetKind kind : {TargetKind::kMask, TargetKind::kBoxes}) {
+    const Rectangles dataset(kind, 24);
+    LoaderOptions options = dense_options(0);
+    options.shuffle = options.drop_last = true;
+    options.batch_size = 6;
+    Loader whole(dataset, options);
+    whole.start_epoch(0);
+    std::vector<Batch> batches(4);
+    for (Batch& batch : batches) REQUIRE(whole.next(batch));
+    std::array<std::vector<Batch>, 3> parts;
+    bool padded = false;
+    test::with_peers(3, [&](Peers& peers, int rank) {
+      LoaderOptions own = options;
+      own.share = {rank, 3};
+      Loader loader(dataset, own);
+      loader.start_epoch(0);
+      for (Batch batch; loader.next(batch);) {
+        const Shape before = batch.images.shape();
+        pad_alike(batch, peers);
+        if (rank == 0) padded = padded || batch.images.shape() != before;
+        parts[static_cast<std::size_t>(rank)].push_back(batch);
+      }
+    });
+    CHECK(padded);
+    for (std::size_t b = 0; b < batches.size(); ++b) {
+      std::int64_t first = 0;
+      for (const std::vector<Batch>& of_rank : parts) {
+        const Batch& part = of_rank.at(b);
+        CHECK(std::ranges::equal(part.images.span(),
+                                 test::rows_of(batches[b].images, first, part.size()).span()));
+        for (std::size_t i = 0; i < part.samples.size(); ++i) {
+          const std::size_t at = static_cast<std::size_t>(first) + i;
+          CHECK(part.samples[i] == batches[b].samples[at]);
+          if (!batches[b].sizes.empty()) CHECK(part.sizes.at(i) == batches[b].sizes[at]);
+          if (kind == TargetKind::kBoxes) CHECK(part.boxes.at(i) == batches[b].boxes[at]);
+        }
+        if (kind == TargetKind::kMask) {
+          const std::int64_t pixels = part.masks.numel();
+          CHECK(std::ranges::equal(part.masks.span<std::int32_t>(),
+                                   batches[b].masks.span<std::int32_t>().subspan(
+                                       static_cast<std::size_t>(first * pixels / part.size()),
+                                       static_cast<std::size_t>(pixels))));
+        }
+        first += part.size();
+      }
+    }
+  }
 }
 
 TEST_CASE("dense loader: boxes lie on their rectangles, and an image without is an image") {

@@ -8,6 +8,7 @@
 #include "layers/model.h"
 #include "optim/adamw.h"
 #include "tasks/detection/meter.h"
+#include "tests/support/thread_peers.h"
 #include "tests/support/tiny_model.h"
 
 namespace tessera {
@@ -106,7 +107,15 @@ TEST_CASE("a batch without boxes trains its classes alone") {
 }
 
 TEST_CASE("the meter of training gives the parts of the loss; meters of parts merge") {
-  const ModelConfig config = detector();
+  ModelConfig config = detector();
+  SUBCASE("fcos") {}
+  SUBCASE("fcos, boxes by centreness") {
+    config.head.detector.box_weight = FcosBoxWeight::kCentreness;
+  }
+  SUBCASE("retinanet") {
+    config.head.type = HeadType::kRetinaNet;
+    config.head.detector.anchors = {8, 12, 16, 24};
+  }
   Model model(config);
   test::randomize(model);
   const DetectionTask task(config);
@@ -116,8 +125,30 @@ TEST_CASE("the meter of training gives the parts of the loss; meters of parts me
   const auto training = task.training_meter();
   training->add(values_of(outputs), batch);
   const Metrics parts = training->values();
-  CHECK(parts.value("loss_class") + parts.value("loss_box") + parts.value("loss_centre") ==
-        doctest::Approx(double{task.loss(tape, outputs, batch).value.f32()[0]}));
+  double sum = 0.0;
+  for (const Metric& part : parts) sum += part.value;
+  CHECK(sum == doctest::Approx(double{task.loss(tape, outputs, batch).value.f32()[0]}));
+
+  // The parts of a batch, of which the second has no boxes: together what the whole has.
+  const auto halves = task.training_meter();
+  for (std::int64_t i = 0; i < 2; ++i) {
+    std::vector<Tensor> half;
+    for (const Var& output : outputs) {
+      std::vector<std::int64_t> dims{1};
+      for (int d = 1; d < output.shape().rank(); ++d) dims.push_back(output.shape()[d]);
+      half.push_back(output.value.slice(i * output.value.numel() / 2, Shape(dims)));
+    }
+    Batch part = batch;
+    part.images = test::rows_of(batch.images, i, 1);
+    part.boxes = {batch.boxes[static_cast<std::size_t>(i)]};
+    const auto meter = task.training_meter();
+    meter->add(half, part);
+    halves->merge(*meter);
+  }
+  for (const Metric& metric : parts) {
+    CAPTURE(metric.name);
+    CHECK(halves->values().value(metric.name) == doctest::Approx(metric.value).epsilon(1e-6));
+  }
 
   Batch other = batch;
   other.samples = {2, 3};
