@@ -50,6 +50,20 @@ inline double apart(const std::filesystem::path& a, const std::filesystem::path&
   return worst;
 }
 
+/// All that an evaluation finds out, to the bit.
+inline void check_same_evaluation(const std::filesystem::path& a, const std::filesystem::path& b) {
+  const auto last = [](const std::filesystem::path& run) {
+    nlohmann::json found;
+    const nlohmann::json record = lines_of(run / "metrics.jsonl").back();
+    for (const auto& [name, value] : record.items()) {
+      if (name.starts_with("val/")) found[name] = value;
+    }
+    return found;
+  };
+  CHECK(last(a).size() >= 4);
+  CHECK(last(a) == last(b));
+}
+
 }  // namespace tessera::test
 
 #endif

@@ -73,14 +73,15 @@ train: {epochs: 12, eval_every: 3, threads: 1, checkpoint_every: 4}
 )");
   }
 
-  Outcome train(const std::string& run, const std::vector<std::string>& settings = {}) const {
+  Outcome train(const std::string& run, const std::vector<std::string>& settings = {},
+                const std::vector<std::string>& launcher = {}) const {
     std::vector<std::string> arguments{"train", folder / "scenes.yaml",
                                        "--out", folder / run,
                                        "--set", "data.root=" + (folder / "scenes").string()};
     for (const std::string& setting : settings) {
       arguments.insert(arguments.end(), {"--set", setting});
     }
-    return test::tessera(arguments);
+    return test::Program(arguments, launcher).wait();
   }
 
   test::ScratchFolder folder;
@@ -237,17 +238,34 @@ TEST_CASE("segmentation: a task and a data set that do not fit are told together
 TEST_CASE("segmentation on several ranks is that of one process, batch norm and weights too") {
   if (!test::has_ranks()) return;
   const Scenes scenes;
-  REQUIRE(scenes.train("one").code == 0);
-  std::vector<std::string> arguments = {
-      "train", scenes.folder / "scenes.yaml",
-      "--out", scenes.folder / "two",
-      "--set", "data.root=" + (scenes.folder / "scenes").string()};
-  const Outcome outcome = test::Program(arguments, test::mpirun(2)).wait();
-  REQUIRE_MESSAGE(outcome.code == 0, outcome.err);
-  const fs::path one = scenes.folder / "one", two = scenes.folder / "two";
-  CHECK(test::apart(one, two, "train/loss") < 1e-4);
-  CHECK(test::apart(one, two, "val/loss") < 1e-4);
-  CHECK(test::apart(one, two, "val/miou") < 1e-3);
+  const fs::path one = scenes.folder / "one";
+  std::vector<std::string> settings = {"train.epochs=17", "train.eval_every=17"};
+  SUBCASE("crops") {}
+  SUBCASE("whole images of several sizes") { settings.emplace_back("data.augment.crop=0"); }
+  REQUIRE(scenes.train("one", settings).code == 0);
+  for (const int ranks : {2, 4}) {
+    const std::string name = std::to_string(ranks);
+    const Outcome outcome = scenes.train(name, settings, test::mpirun(ranks));
+    REQUIRE_MESSAGE(outcome.code == 0, outcome.err);
+    CHECK(test::apart(one, scenes.folder / name, "train/loss") < 1e-5);
+    CHECK(test::apart(one, scenes.folder / name, "train/aacc") < 1e-3);
+    CHECK(test::apart(one, scenes.folder / name, "val/loss") < 1e-4);
+    CHECK(test::apart(one, scenes.folder / name, "val/miou") < 1e-3);
+  }
+}
+
+TEST_CASE("segmentation: an evaluation finds the same on any number of ranks") {
+  if (!test::has_ranks()) return;
+  const Scenes scenes;
+  const std::vector<std::string> still = {"train.epochs=1",        "train.eval_every=1",
+                                          "optim.name=sgd",        "optim.lr=1.0e-30",
+                                          "model.head.norm=group", "optim.ema=0"};
+  REQUIRE(scenes.train("one", still).code == 0);
+  for (const int ranks : {2, 4}) {
+    const std::string name = std::to_string(ranks);
+    REQUIRE(scenes.train(name, still, test::mpirun(ranks)).code == 0);
+    test::check_same_evaluation(scenes.folder / "one", scenes.folder / name);
+  }
 }
 #endif
 
