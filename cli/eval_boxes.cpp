@@ -105,6 +105,7 @@ void eval_boxes(const EvalOptions& options, const SavedModel& saved, const Datas
   if (options.json) {
     Json json = to_json(scores, meter.samples(), classes);
     json["loss"] = meter.values().value("loss");
+    add_checkpoint(json, saved, meter, meter.samples());
     json["best_f1"] = to_json(meter.matches(), options.confusion);
     fmt::print("{}\n", json_text(json));
     return;

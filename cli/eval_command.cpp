@@ -12,6 +12,7 @@
 #include "core/error.h"
 #include "core/parallel.h"
 #include "formats/json.h"
+#include "train/answers_file.h"
 #include "train/open_split.h"
 #include "train/readable.h"
 
@@ -78,8 +79,14 @@ int run(const EvalOptions& options) {
   const TestViews views = views_of(options, saved.config);
   std::vector<ClassAnswer> answers;
   const bool keeps_answers = !options.predictions.empty();
-  const ClassificationMeter metrics = test(
-      saved, *dataset, views, keeps_answers ? collect_answers(*dataset, answers) : VisitBatch{});
+  const VisitBatch keep = keeps_answers ? collect_answers(*dataset, answers) : VisitBatch{};
+  std::string right;
+  const auto note = [&](std::span<const Tensor> outputs, const Batch& batch) {
+    note_right_answers(outputs.front(), batch, right);
+    return !keep || keep(outputs, batch);
+  };
+  const ClassificationMeter metrics =
+      test(saved, *dataset, views, options.right ? VisitBatch(note) : keep);
   if (keeps_answers) {
     write_answers(options.predictions, answers,
                   class_names_up_to(metrics.num_classes(), dataset->class_names()));
@@ -87,6 +94,8 @@ int run(const EvalOptions& options) {
   if (options.json) {
     Json json = to_json(metrics, *dataset, options.confusion);
     json["views"] = to_json(views);
+    add_checkpoint(json, saved, metrics, metrics.samples());
+    if (options.right) json["checkpoint"]["right"] = right;
     fmt::print("{}\n", json_text(json));
     return kExitOk;
   }
@@ -163,7 +172,12 @@ Action add_eval_command(Arguments& arguments) {
       "CSV file of every image, its label, prediction and probabilities; of masks a "
       "folder, a PNG an image whose indices are the classes: tessera score "
       "compares them with any labels");
-  arguments.add_flag("--json", options->json, "Print one JSON object; shares are 0..1");
+  const Argument json =
+      arguments.add_flag("--json", options->json, "Print one JSON object; shares are 0..1");
+  arguments
+      .add_flag("--right", options->right,
+                "With --json: also which images are answered rightly, a text of 1 and 0")
+      .needs(json);
   arguments.add_flag("--confusion", options->confusion, "Also give the confusion matrix");
   return [options] { return run(*options); };
 }

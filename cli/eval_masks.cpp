@@ -62,6 +62,7 @@ void eval_masks(const EvalOptions& options, const SavedModel& saved, const Datas
   if (options.json) {
     Json json = to_json(scores, names);
     json["loss"] = meter.values().value("loss");
+    add_checkpoint(json, saved, meter, meter.samples());
     fmt::print("{}\n", json_text(json));
     return;
   }

@@ -40,6 +40,16 @@ Json to_json(const ClassificationMeter& metrics, const Dataset& dataset, bool co
   return json;
 }
 
+void add_checkpoint(Json& json, const SavedModel& saved, const Meter& meter, std::int64_t samples) {
+  const auto weights = saved.meta.checksums.find("model.safetensors");
+  Json metrics = Json::object();
+  for (const Metric& metric : meter.values()) metrics[metric.name] = metric.value;
+  json["checkpoint"] = {{"step", saved.meta.step},
+                        {"samples", samples},
+                        {"weights", weights == saved.meta.checksums.end() ? "" : weights->second},
+                        {"metrics", metrics}};
+}
+
 void check_options(const EvalOptions& options, std::optional<TargetKind> kind) {
   struct Rule {
     bool given;
@@ -57,6 +67,7 @@ void check_options(const EvalOptions& options, std::optional<TargetKind> kind) {
                         {!options.scales.empty(), "--scales", false, true, false},
                         {options.window > 0, "--window", false, true, false},
                         {options.stride > 0, "--stride", false, true, false},
+                        {options.right, "--right", true, false, false},
                         {!options.predictions.empty(), "--predictions", true, true, true}};
   for (const Rule& rule : rules) {
     const bool fits = !kind                        ? false
@@ -129,6 +140,7 @@ void eval_filling(const EvalOptions& options, const SavedModel& saved, const Dat
   if (options.json) {
     Json json = {{"samples", meter.samples()}};
     for (const Metric& metric : meter.values()) json[metric.name] = metric.value;
+    add_checkpoint(json, saved, meter, meter.samples());
     fmt::print("{}\n", json_text(json));
     return;
   }

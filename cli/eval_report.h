@@ -27,6 +27,7 @@ struct EvalOptions {
   std::int64_t stride = 0;     ///< masks: between them; 0: two thirds of a window
   std::string predictions;     ///< of classes a file, of masks and boxes a folder; empty: none
   bool json = false;
+  bool right = false;  ///< with json: which images are answered rightly
   bool confusion = false;
 };
 
@@ -37,6 +38,11 @@ void check_options(const EvalOptions& options, std::optional<TargetKind> kind);
 /// What was tested on which images, and whether the checkpoint was chosen on them.
 void print_subject(const EvalOptions& options, const SavedModel& saved, const Dataset& dataset,
                    std::int64_t samples);
+
+/// Says in `json` which checkpoint of a run was tested, and all figures of `meter` under the names
+/// that they have in training.
+void add_checkpoint(nlohmann::ordered_json& json, const SavedModel& saved, const Meter& meter,
+                    std::int64_t samples);
 
 nlohmann::ordered_json to_json(const ClassificationMeter& metrics, const Dataset& dataset,
                                bool confusion);

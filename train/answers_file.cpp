@@ -15,16 +15,19 @@ constexpr char kUnread = '-';
 
 }  // namespace
 
-void AnswersWriter::on_evaluated(std::int64_t, std::span<const Tensor> outputs, const Batch& batch,
-                                 std::int64_t) {
-  const Tensor& logits = outputs.front();  // [B, K]
+void note_right_answers(const Tensor& logits, const Batch& batch, std::string& right) {
   const auto classes = static_cast<std::size_t>(logits.dim(1));
   for (std::size_t i = 0; i < batch.samples.size(); ++i) {
     const auto sample = static_cast<std::size_t>(batch.samples[i]);
-    if (sample >= right_.size()) right_.resize(sample + 1, kUnread);
+    if (sample >= right.size()) right.resize(sample + 1, kUnread);
     const Prediction answer = prediction_of(logits.span().subspan(i * classes, classes));
-    right_[sample] = answer.predicted == batch.labels.span<std::int32_t>()[i] ? '1' : '0';
+    right[sample] = answer.predicted == batch.labels.span<std::int32_t>()[i] ? '1' : '0';
   }
+}
+
+void AnswersWriter::on_evaluated(std::int64_t, std::span<const Tensor> outputs, const Batch& batch,
+                                 std::int64_t) {
+  note_right_answers(outputs.front(), batch, right_);
 }
 
 void AnswersWriter::on_evaluation(const EvaluationRecord& record, const TimingRecord&, bool) {

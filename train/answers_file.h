@@ -11,6 +11,10 @@
 
 namespace tessera {
 
+/// Notes which images of `batch` its logits [B, K] answer rightly in `right`, one character each,
+/// as the file has them.
+void note_right_answers(const Tensor& logits, const Batch& batch, std::string& right);
+
 /// Writes `val_right.txt`, anew at each evaluation: the update in the first line, in the second a
 /// `1` for each image of validation that is answered rightly, `0` for each that is not, `-` for
 /// what could not be read. Of several ranks each notes the answers to its batches, and the first
