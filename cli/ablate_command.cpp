@@ -1,6 +1,5 @@
 #include <fmt/core.h>
 
-#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <memory>
@@ -14,10 +13,13 @@
 #include "core/text.h"
 #include "distributed/join.h"
 #include "report/report.h"
+#include "study/added_seeds.h"
 #include "study/cell_plan.h"
+#include "study/extend_study.h"
 #include "study/output.h"
 #include "study/run_study.h"
 #include "study/speeds.h"
+#include "study/test_figures.h"
 #include "train/open_split.h"
 #include "train/readable.h"
 
@@ -36,17 +38,19 @@ struct AblateOptions {
   bool measure_again = false;
   bool join = false;
   bool status = false;
+  std::string extend;  ///< `seeds=N`; empty: none
   int silence = static_cast<int>(Claims::kSilence.count() / 1000);
   std::vector<std::string> take_from;
 };
 
 /// Data first: a study that cannot start should leave no folder behind.
-void check_data(const std::vector<Cell>& cells) {
+void check_data(const Study& study, const std::vector<Cell>& cells) {
   std::set<std::pair<DatasetName, std::string>> seen;
   for (const Cell& cell : cells) {
     if (!seen.emplace(cell.config.data.name, cell.config.data.root).second) continue;
     open_split(cell.config, Split::kTrain);
     open_split(cell.config, Split::kVal);
+    if (study.test) open_split(cell.config, Split::kTest);
   }
 }
 
@@ -170,21 +174,31 @@ int conclude(const StudyResults& results, const fs::path& folder, int stop_signa
     return 128 + stop_signal;
   }
   fmt::print("Everything is in {}\n", shown(folder.string()));
-  std::size_t failed = 0;
+  std::size_t failed = 0, untested = 0;
   for (const CellResult& cell : results.cells) {
-    failed += static_cast<std::size_t>(
-        std::count_if(cell.runs.begin(), cell.runs.end(),
-                      [](const RunResult& run) { return run.status != RunStatus::kDone; }));
+    for (const RunResult& run : cell.runs) {
+      const bool done = run.status == RunStatus::kDone;
+      failed += done ? 0 : 1;
+      untested += done && !is_complete(results.study, run) ? 1 : 0;
+    }
   }
-  if (failed == 0) return kExitOk;
+  if (failed == 0 && untested == 0) return kExitOk;
+  if (failed == 0) {
+    fail<Error>("the test split of {} run{} was not read; the same command tries again", untested,
+                untested == 1 ? "" : "s");
+  }
   fail<Error>("{} run{} failed; the same command tries them again", failed, failed == 1 ? "" : "s");
 }
 
 int run(const AblateOptions& options) {
   Study study = load_study(options.study, options.overrides, options.quick);
+  const fs::path path = options.out.empty() ? fs::path("runs") / study.name : fs::path(options.out);
+  take_added_seeds(study, path);
+  const std::int64_t added = options.extend.empty() ? 0 : seeds_to_add(options.extend);
   std::vector<Cell> cells = make_grid(study);
   match_width(study.match, cells);
   for (const Cell& cell : cells) plan_cell(cell.config);  // throws where nothing can be trained
+  check_test_split(study, cells);
   Log log;
   if (options.dry_run) {
     const StudyResults results = plan_study(options, std::move(study), std::move(cells), {}, log);
@@ -193,13 +207,15 @@ int run(const AblateOptions& options) {
     fmt::print("Dry run: nothing was trained or written.\n");
     return kExitOk;
   }
-  const fs::path path = options.out.empty() ? fs::path("runs") / study.name : fs::path(options.out);
   const RunIdentity identity(cells);
   std::vector<StudyRuns> sources;
   for (const std::string& source : options.take_from) sources.emplace_back(source, identity);
   if (options.status) return show_status(study, cells, path);
   if (options.measure_again) check_measure_again(study, path);
-  check_data(cells);
+  if (added > 0 && !fs::exists(path)) {
+    fail<ConfigError>("{}: is not there; --extend is for a study that was run", path.string());
+  }
+  check_data(study, cells);
   StudyFolder folder(path, study.name, identity,
                      options.join ? StudyFolder::Use::kJoined : StudyFolder::Use::kAlone);
   std::optional<Claims> claims;
@@ -214,6 +230,7 @@ int run(const AblateOptions& options) {
     take_runs(results, source, folder, log);
     read_runs(results, folder);
   }
+  if (added > 0) extend_study(results, folder, added, claims ? &*claims : nullptr, log);
   if (options.measure_again) {
     publish(results, folder.path());
     fmt::print("{}Everything is in {}\n", result_table(results), shown(folder.path().string()));
@@ -270,6 +287,11 @@ Action add_ablate_command(Arguments& arguments) {
   arguments.add_flag("--status", options->status, "Show what is done and who trains what, and end")
       .excludes(join)
       .excludes(dry_run);
+  arguments
+      .add_option("--extend", options->extend,
+                  "seeds=N: add the next N seeds to a finished study, whose folder keeps them for "
+                  "later calls. Results say that they were added")
+      .excludes(dry_run);
   arguments.footer(
       "A study that was stopped or killed goes on where it was when it is started again, and runs "
       "that failed are tried again. A run that is done is kept as long as its configuration stays "
@@ -279,6 +301,9 @@ Action add_ablate_command(Arguments& arguments) {
       fail<ConfigError>("--join: goes with neither --measure-again nor --take-from");
     }
     leave_launcher();
+    if (!options->extend.empty() && (options->status || options->measure_again)) {
+      fail<ConfigError>("--extend: goes with neither --status nor --measure-again");
+    }
     return run(*options);
   };
 }

@@ -80,18 +80,20 @@ bool is_better(double a, double b, bool smaller) { return smaller ? a < b : a > 
 std::string difference_verdict(const StudyRecord& record, const StudyCell& cell, Unit unit) {
   const Estimate& difference = *cell.summary.at(record.metric()).difference;
   const std::string text = difference_text(difference, unit);
-  if (difference.excludes_zero() && difference.p_holm.value_or(0.0) < 0.05) {
+  if (record.shows(difference)) {
     return fmt::format("{} differs from {} by {}{}.", cell.name, cell.baseline, text,
                        difference.p_holm ? fmt::format(" ({}, corrected for the comparisons)",
                                                        p_text(*difference.p_holm))
                                          : "");
   }
   const auto seeds = repetitions_to_show(difference);
-  std::string how = difference.excludes_zero() ? "among so many comparisons that may be chance"
-                    : seeds ? fmt::format("about {} seeds would show one of this size", *seeds)
-                    : difference.image_error > 0.0
-                        ? "only more test images would show one of this size"
-                        : "";
+  const bool among_many = difference.p_holm.value_or(0.0) >= 0.05;
+  std::string how =
+      difference.excludes_zero() ? (among_many ? "among so many comparisons that may be chance"
+                                               : "after so many looks that may be chance")
+      : seeds                    ? fmt::format("about {} seeds would show one of this size", *seeds)
+      : difference.image_error > 0.0 ? "only more test images would show one of this size"
+                                     : "";
   return fmt::format("No difference shown between {} and {}: {}{}.", cell.name, cell.baseline, text,
                      how.empty() ? "" : "; " + how);
 }
@@ -215,7 +217,7 @@ Drawing difference_drawing(const StudyRecord& record, const std::string& metric)
     const auto found = cell.summary.find(metric);
     Estimate difference{.mean = std::nan(""), .half_width = {}, .p = {}};
     if (found != cell.summary.end()) difference = found->second.difference.value_or(difference);
-    const bool clear = difference.excludes_zero() && difference.p_holm.value_or(0.0) < 0.05;
+    const bool clear = record.shows(difference);
     const bool up = difference.mean > 0.0;
     rows.push_back({short_name(record, cell), scale * difference.mean,
                     scale * difference.half_width.value_or(std::nan("")), clear && up != smaller,

@@ -2,6 +2,7 @@
 
 #include "report/report.h"
 #include "report/study_sections.h"
+#include "study/added_seeds.h"
 
 namespace tessera::report {
 namespace {
@@ -12,8 +13,11 @@ std::string lead_of(const StudyRecord& record) {
     axes +=
         fmt::format("{}{} ({})", axes.empty() ? "" : ", ", axis.name, fmt::join(axis.values, ", "));
   }
-  return fmt::format("A study of {}. {} variants with {} {} each{}.", axes, record.cells.size(),
+  std::size_t added = 0;
+  for (const auto& seeds : record.added_seeds) added += seeds.size();
+  return fmt::format("A study of {}. {} variants with {} {} each{}{}.", axes, record.cells.size(),
                      record.seeds.size(), record.seeds.size() == 1 ? "seed" : "seeds",
+                     added > 0 ? fmt::format(", {} of them added later", added) : "",
                      record.match == "none" ? ", as they are" : ", made equal in " + record.match);
 }
 
@@ -42,6 +46,9 @@ Page study_page(const StudyRecord& record) {
   if (const std::size_t failed = record.runs_in(RunStatus::kFailed); failed > 0) {
     page.notices.push_back(
         fmt::format("{} of {} runs failed; the table of runs says why.", failed, record.runs()));
+  }
+  if (!record.added_seeds.empty()) {
+    page.notices.push_back(added_seeds_note(record.seeds, record.added_seeds));
   }
   page.sections.push_back(results_section(record));
   page.sections.push_back(table_section(record));

@@ -1,6 +1,7 @@
 #include "study/child_program.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <poll.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -59,6 +60,11 @@ class Pipe {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   // A group of its own: Ctrl-C at the terminal reaches the study alone, which hands it on once.
   ::setpgid(0, 0);
+  // A request for a checkpoint ends no process that has not asked for such: one that trains does.
+  sigset_t requests;
+  ::sigemptyset(&requests);
+  ::sigaddset(&requests, SIGUSR1);
+  ::sigprocmask(SIG_BLOCK, &requests, nullptr);
   if (::getppid() == parent && ::dup2(out.writer(), STDOUT_FILENO) >= 0 &&
       ::dup2(err.writer(), STDERR_FILENO) >= 0) {
     ::execv("/proc/self/exe", argv);
@@ -85,6 +91,14 @@ void take_lines(std::string& text, std::string& last,
 }
 
 }  // namespace
+
+std::string ChildResult::reason() const {
+  constexpr std::string_view kPrefix = "tessera: ";
+  if (signal == SIGKILL) return "killed; was memory short? lower data.batch_size";
+  if (signal != 0) return fmt::format("ended by signal {}", signal);
+  if (error.empty()) return fmt::format("exit code {}", code);
+  return error.starts_with(kPrefix) ? error.substr(kPrefix.size()) : error;
+}
 
 ChildResult run_child(const std::vector<std::string>& arguments,
                       const std::function<void(std::string_view)>& on_line) {

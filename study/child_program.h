@@ -16,6 +16,9 @@ struct ChildResult {
   std::string error;  ///< the last line of standard error
 
   bool succeeded() const { return signal == 0 && code == 0; }
+
+  /// Why it did not, in one line: what it said itself, if it did.
+  std::string reason() const;
 };
 
 /// Runs `tessera ARGUMENTS...` to its end. `on_line` is called with each line of its standard

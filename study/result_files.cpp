@@ -16,8 +16,16 @@ Json to_json(const Estimate& value) {
           {"image_error", value.image_error}};
 }
 
-Json difference_json(const Estimate& difference) {
+Json to_json(const std::optional<std::int64_t>& count) { return count ? Json(*count) : Json(); }
+
+/// `wanted`: half of the interval that it is to have; 0: any.
+Json difference_json(const Estimate& difference, double wanted) {
   Json json = to_json(difference);
+  if (difference.image_floor) json["image_floor"] = *difference.image_floor;
+  if (difference.half_width) {
+    json["seeds_to_show"] = to_json(repetitions_to_show(difference));
+    if (wanted > 0.0) json["seeds_for_interval"] = to_json(repetitions_for(difference, wanted));
+  }
   if (difference.p) json["p"] = *difference.p;
   if (difference.p_holm) json["p_holm"] = *difference.p_holm;
   return json;
@@ -38,6 +46,12 @@ Json to_json(const RunResult& run) {
   }
   if (run.timing) json["timing"] = to_json(*run.timing);
   if (run.status == RunStatus::kDone) json["updates"] = run.updates;
+  if (run.test) {
+    json["test"] = {{"samples", run.test->samples},
+                    {"last_update", run.test->last},
+                    {"best_update", run.test->best}};
+  }
+  if (!run.test_error.empty()) json["test_error"] = run.test_error;
   return json;
 }
 
@@ -66,7 +80,9 @@ Json cell_json(const StudyResults& results, std::size_t index) {
   for (const std::string& metric : results.study.metrics) {
     Json value = to_json(mean_of(cell, metric));
     if (const auto difference = differences_of(results, metric)[index]) {
-      value["difference"] = difference_json(*difference);
+      const bool decides = metric == results.study.metrics.front();
+      value["difference"] =
+          difference_json(*difference, decides ? wanted_half_width(results.study) : 0.0);
     }
     summary[metric] = std::move(value);
   }
@@ -101,9 +117,14 @@ Json results_json(const StudyResults& results) {
   for (const std::string& metric : study.metrics) metrics.push_back(metric);
   Json cells = Json::array();
   for (std::size_t i = 0; i < results.cells.size(); ++i) cells.push_back(cell_json(results, i));
-  return {{"study", study.name},  {"tessera", TESSERA_VERSION},      {"axes", axes},
-          {"seeds", study.seeds}, {"match", to_string(study.match)}, {"metrics", metrics},
-          {"cells", cells}};
+  Json json = {
+      {"study", study.name}, {"tessera", TESSERA_VERSION}, {"axes", axes}, {"seeds", study.seeds}};
+  if (!study.added.empty()) json["added_seeds"] = study.added;
+  json["match"] = to_string(study.match);
+  json["metrics"] = metrics;
+  if (study.interval > 0.0) json["interval"] = study.interval;
+  json["cells"] = cells;
+  return json;
 }
 
 /// One line a run: the axes, the seed, and what `fields` says of it.
@@ -122,13 +143,15 @@ std::string csv(const StudyResults& results, const std::string& titles, const Fi
 }
 
 std::string results_csv(const StudyResults& results) {
-  const std::vector<std::string> metrics = reported_metrics(results.cells.front().cell.config);
+  const std::vector<std::string> metrics =
+      reported_metrics(results.study, results.cells.front().cell.config);
   const auto fields = [&](const CellResult& cell, const RunResult& run) {
     std::string text =
         fmt::format("{},{},{},{}", to_string(run.status), cell.plan.parameters, cell.plan.macs,
                     run.status == RunStatus::kDone ? run.updates : cell.plan.length.total_steps);
     for (const std::string& metric : metrics) {
-      text += run.last ? fmt::format(",{}", run.last->metrics.value(metric)) : ",";
+      const Metric* value = run.last ? run.last->metrics.find(metric) : nullptr;
+      text += value != nullptr ? fmt::format(",{}", value->value) : ",";
     }
     return text;
   };

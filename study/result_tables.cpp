@@ -5,9 +5,9 @@
 #include <optional>
 
 #include "study/output.h"
+#include "study/result_notes.h"
 #include "study/statistics.h"
 #include "study/text_table.h"
-#include "train/open_split.h"
 #include "train/readable.h"
 
 namespace tessera {
@@ -66,10 +66,36 @@ std::vector<std::string> axis_words(const StudyResults& results, const CellResul
 }
 
 void add_metric_columns(const StudyResults& results, TextTable& table) {
+  const Study& study = results.study;
   table.add_column("seeds");
-  for (const std::string& metric : results.study.metrics) {
+  for (const std::string& metric : study.metrics) {
     table.add_column(title_of(metric));
     table.add_column("to baseline");
+    if (metric != study.metrics.front() || !tells_seeds(results)) continue;
+    table.add_column("seeds to show it");
+    if (study.interval > 0.0) table.add_column(fmt::format("seeds for ± {:g}", study.interval));
+  }
+}
+
+/// About `count` seeds; what it would take instead where no number of them is enough.
+std::string seeds_text(const Estimate& difference, const std::optional<std::int64_t>& count) {
+  if (count) return fmt::format("{}", *count);
+  return difference.image_error > 0.0 ? "more images" : "> 1000";
+}
+
+/// What the columns that count seeds say of a comparison of the first metric.
+void add_seeds_words(const StudyResults& results, const std::optional<Estimate>& difference,
+                     std::vector<std::string>& words) {
+  const double wanted = wanted_half_width(results.study);
+  if (!difference || !difference->half_width) {
+    words.insert(words.end(), wanted > 0.0 ? 2 : 1, "-");
+    return;
+  }
+  words.push_back(difference->excludes_zero()
+                      ? "enough"
+                      : seeds_text(*difference, repetitions_to_show(*difference)));
+  if (wanted > 0.0) {
+    words.push_back(seeds_text(*difference, repetitions_for(*difference, wanted)));
   }
 }
 
@@ -85,6 +111,7 @@ void add_metric_words(const StudyResults& results, const Differences& difference
     words.push_back(results.is_baseline(cell)
                         ? "baseline"
                         : difference_text(results, cell, differences[m][cell], metrics[m], mark));
+    if (m == 0 && tells_seeds(results)) add_seeds_words(results, differences[m][cell], words);
   }
 }
 
@@ -100,38 +127,24 @@ std::string updates_text(const CellResult& cell) {
                             : fmt::format("{} of {}", updates, planned);
 }
 
+std::string missing_text(const RunResult& run) {
+  if (run.status == RunStatus::kFailed) return "failed: " + run.error;
+  if (run.status != RunStatus::kDone) return "not done";
+  return "done, but the test split is not read" +
+         (run.test_error.empty() ? "" : ": " + run.test_error);
+}
+
 /// What is missing, a line a run, each after `bullet`.
 std::string missing_runs(const StudyResults& results, const char* bullet) {
   std::string text;
   for (const CellResult& cell : results.cells) {
     for (const RunResult& run : cell.runs) {
-      if (run.status == RunStatus::kDone) continue;
-      text += fmt::format("{}{}, seed {}: {}\n", bullet, cell.cell.name, run.seed,
-                          run.status == RunStatus::kFailed ? "failed: " + run.error : "not done");
+      if (is_complete(results.study, run)) continue;
+      text +=
+          fmt::format("{}{}, seed {}: {}\n", bullet, cell.cell.name, run.seed, missing_text(run));
     }
   }
   return text;
-}
-
-constexpr const char* kSeedsAlone =
-    "Means over seeds with 95 % confidence intervals (Student's t); differences to the baseline "
-    "are\n"
-    "paired by seed. What other test images would change is not in them. p is of no difference,\n"
-    "corrected for the number of comparisons (Holm).";
-
-constexpr const char* kSeedsAndImages =
-    "Means over seeds with 95 % confidence intervals: of top-1 over seeds (Student's t) and the "
-    "images\n"
-    "tested on, else over seeds alone; differences to the baseline are paired by seed and image. p "
-    "is of\n"
-    "no difference, corrected for the number of comparisons (Holm).";
-
-/// Runs of older versions kept no answers.
-const char* explanation(const StudyResults& results) {
-  const bool knows_images = std::ranges::any_of(results.cells, [](const CellResult& cell) {
-    return std::ranges::any_of(cell.runs, [](const RunResult& run) { return !run.right.empty(); });
-  });
-  return knows_images ? kSeedsAndImages : kSeedsAlone;
 }
 
 constexpr const char* kPageExplanation =
@@ -220,10 +233,9 @@ TextTable costs_table(const StudyResults& results) {
   return table;
 }
 
-/// Where the figures called val come from, if that is not what one would think.
-std::string validation_text(const StudyResults& results) {
-  const std::string notice = validation_notice(results.cells.front().cell.config);
-  return notice.empty() ? "" : "Note: " + notice + ".\n";
+std::string notes_after_blank(const StudyResults& results) {
+  const std::string notes = notes_of(results);
+  return notes.empty() ? "" : '\n' + notes;
 }
 
 }  // namespace
@@ -233,7 +245,7 @@ std::string result_table(const StudyResults& results) {
   const std::optional<TextTable> folds = folds_table(results, "*");
   return fmt::format(
       "{}\n{} Intervals of differences between * do not include zero.\n{}\n{}{}\n{}{}",
-      found_table(results, "*").plain(), explanation(results), validation_text(results),
+      found_table(results, "*").plain(), explanation_of(results), notes_after_blank(results),
       folds ? folds->plain() + "\n" + kFoldsExplanation + "\n" : "", costs_table(results).plain(),
       kCostsExplanation, missing.empty() ? "" : "\nMissing:\n" + missing);
 }
@@ -242,8 +254,8 @@ std::string result_page(const StudyResults& results) {
   const std::string missing = missing_runs(results, "- ");
   const std::optional<TextTable> folds = folds_table(results, "**");
   return fmt::format(
-      "# {}\n\n{}{}{}\n{}{}{}\n## Costs\n\n{}\n{}", results.study.name, explanation(results),
-      kPageExplanation, validation_text(results), found_table(results, "**").markdown(),
+      "# {}\n\n{}{}{}\n{}{}{}\n## Costs\n\n{}\n{}", results.study.name, explanation_of(results),
+      kPageExplanation, notes_after_blank(results), found_table(results, "**").markdown(),
       folds ? fmt::format("\n## All folds\n\n{}\n{}", kFoldsExplanation, folds->markdown()) : "",
       missing.empty() ? "" : "\nMissing:\n\n" + missing, kCostsExplanation,
       costs_table(results).markdown());

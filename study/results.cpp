@@ -8,8 +8,6 @@ namespace tessera {
 
 namespace {
 
-constexpr std::string_view kAnswered = "val/top1";  // of which `right` knows each image
-
 using Answers = std::vector<std::string_view>;
 
 /// Adds `factor` to each image that a run answers rightly; false if an answer is missing.
@@ -25,18 +23,62 @@ bool add_answers(const Answers& answers, double factor, std::vector<double>& sum
   return true;
 }
 
-/// Standard error, over the images, of the mean of some runs less that of others; 0: not known.
-double image_error(const Answers& own, const Answers& less) {
+/// Over the images, of the mean of some runs less that of others: see Estimate.
+struct ImageError {
+  double error = 0.0;  ///< 0: not known
+  std::optional<double> floor{};
+};
+
+/// The part of the error's square that comes from each run answering an image in its own way.
+double noise_of(const Answers& own, const Answers& less) {
+  const std::size_t images = own.front().size();
+  const auto runs = static_cast<double>(own.size());
+  double variance = 0.0;
+  for (std::size_t i = 0; i < images; ++i) {
+    double sum = 0.0, squares = 0.0;
+    for (std::size_t s = 0; s < own.size(); ++s) {
+      const double value =
+          (own[s][i] == '1' ? 1.0 : 0.0) - (!less.empty() && less[s][i] == '1' ? 1.0 : 0.0);
+      sum += value;
+      squares += value * value;
+    }
+    variance += (squares - sum * sum / runs) / (runs - 1.0);
+  }
+  return variance / static_cast<double>(images) / static_cast<double>(images) / runs;
+}
+
+ImageError image_error(const Answers& own, const Answers& less) {
   std::vector<double> means;
   const auto share = [](const Answers& answers) {
     return 1.0 / static_cast<double>(std::max<std::size_t>(1, answers.size()));
   };
-  if (!add_answers(own, share(own), means) || !add_answers(less, -share(less), means)) return 0.0;
-  return standard_error(means);
+  if (!add_answers(own, share(own), means) || !add_answers(less, -share(less), means)) return {};
+  ImageError error{.error = standard_error(means)};
+  if (own.size() > 1 && (less.empty() || less.size() == own.size())) {
+    error.floor = std::sqrt(std::max(0.0, error.error * error.error - noise_of(own, less)));
+  }
+  return error;
 }
 
-/// Each fold has images of its own.
-Estimate estimate_of_folds(const std::vector<Estimate>& folds) {
+Estimate estimate_of(const std::vector<double>& values, const ImageError& images) {
+  return estimate(values, images.error, images.floor);
+}
+
+/// Nothing where the run is not done, or is not tested yet.
+const Metric* figure_of(const RunResult& run, const std::string& metric) {
+  return run.last ? run.last->metrics.find(metric) : nullptr;
+}
+
+/// Empty for a figure that does not count images, and where they were not kept.
+std::string_view answers_of(const RunResult& run, const std::string& metric) {
+  const auto found = run.right.find(metric);
+  return found == run.right.end() ? std::string_view() : found->second;
+}
+
+/// Each fold has images of its own, but for those of the test split, of which `shared` is the
+/// error.
+Estimate estimate_of_folds(const std::vector<Estimate>& folds,
+                           const std::optional<ImageError>& shared = std::nullopt) {
   std::vector<double> values;
   double squares = 0.0;
   for (const Estimate& fold : folds) {
@@ -45,20 +87,32 @@ Estimate estimate_of_folds(const std::vector<Estimate>& folds) {
     squares += fold.image_error * fold.image_error;
   }
   const auto count = static_cast<double>(std::max<std::size_t>(1, values.size()));
-  return estimate(values, std::sqrt(squares) / count);
+  return estimate_of(values, shared.value_or(ImageError{.error = std::sqrt(squares) / count}));
+}
+
+/// Appends the answers of all runs of a cell that have the figure.
+void append_answers(const CellResult& cell, const std::string& metric, Answers& answers) {
+  for (const RunResult& run : cell.runs) {
+    if (figure_of(run, metric) != nullptr) answers.push_back(answers_of(run, metric));
+  }
 }
 
 }  // namespace
+
+bool is_complete(const Study& study, const RunResult& run) {
+  return run.status == RunStatus::kDone && (!study.test || run.test);
+}
 
 Estimate mean_of(const CellResult& cell, const std::string& metric) {
   std::vector<double> values;
   Answers answers;
   for (const RunResult& run : cell.runs) {
-    if (!run.last) continue;
-    values.push_back(run.last->metrics.value(metric));
-    answers.push_back(run.right);
+    const Metric* value = figure_of(run, metric);
+    if (value == nullptr) continue;
+    values.push_back(value->value);
+    answers.push_back(answers_of(run, metric));
   }
-  return estimate(values, metric == kAnswered ? image_error(answers, {}) : 0.0);
+  return estimate_of(values, image_error(answers, {}));
 }
 
 bool is_same_as_baseline(const StudyResults& results, std::size_t cell) {
@@ -90,13 +144,14 @@ std::optional<Estimate> difference_of(const StudyResults& results, std::size_t c
   std::vector<double> values;
   Answers answers, less;
   for (std::size_t s = 0; s < own.runs.size(); ++s) {
-    if (!own.runs[s].last || !baseline.runs[s].last) continue;
-    values.push_back(own.runs[s].last->metrics.value(metric) -
-                     baseline.runs[s].last->metrics.value(metric));
-    answers.push_back(own.runs[s].right);
-    less.push_back(baseline.runs[s].right);
+    const Metric* value = figure_of(own.runs[s], metric);
+    const Metric* base = figure_of(baseline.runs[s], metric);
+    if (value == nullptr || base == nullptr) continue;
+    values.push_back(value->value - base->value);
+    answers.push_back(answers_of(own.runs[s], metric));
+    less.push_back(answers_of(baseline.runs[s], metric));
   }
-  return estimate(values, metric == kAnswered ? image_error(answers, less) : 0.0);
+  return estimate_of(values, image_error(answers, less));
 }
 
 std::vector<std::optional<Estimate>> differences_of(const StudyResults& results,
@@ -136,13 +191,19 @@ std::vector<Folds> folds_of(const StudyResults& results) {
 
 Estimate mean_of(const StudyResults& results, const Folds& folds, const std::string& metric) {
   std::vector<Estimate> means;
-  for (const std::size_t cell : folds.cells) means.push_back(mean_of(results.cells[cell], metric));
-  return estimate_of_folds(means);
+  Answers answers;
+  for (const std::size_t cell : folds.cells) {
+    means.push_back(mean_of(results.cells[cell], metric));
+    append_answers(results.cells[cell], metric, answers);
+  }
+  if (!is_test_metric(metric)) return estimate_of_folds(means);
+  return estimate_of_folds(means, image_error(answers, {}));
 }
 
 std::optional<Estimate> difference_of(const StudyResults& results, const Folds& folds,
                                       const std::string& metric) {
   std::vector<Estimate> differences;
+  Answers answers, less;
   for (const std::size_t cell : folds.cells) {
     const std::size_t baseline = results.cells[cell].cell.baseline;
     const bool is_inside =
@@ -151,8 +212,11 @@ std::optional<Estimate> difference_of(const StudyResults& results, const Folds& 
     const auto difference = difference_of(results, cell, metric);
     if (!difference) return std::nullopt;
     differences.push_back(*difference);
+    append_answers(results.cells[cell], metric, answers);
+    append_answers(results.cells[baseline], metric, less);
   }
-  return estimate_of_folds(differences);
+  if (!is_test_metric(metric)) return estimate_of_folds(differences);
+  return estimate_of_folds(differences, image_error(answers, less));
 }
 
 std::optional<RunTiming> timing_of(const CellResult& cell) {

@@ -27,8 +27,11 @@ struct StudyResults {
   bool is_baseline(std::size_t cell) const { return cells[cell].cell.baseline == cell; }
 };
 
-/// Over the done runs of a cell. Of top-1 the error over the images is in it, where the runs kept
-/// their answers.
+/// Whether nothing is left to do for a run: it is done, and tested if the study asks for that.
+bool is_complete(const Study& study, const RunResult& run);
+
+/// Over the done runs of a cell that have the figure. Of top-1 the error over the images is in it,
+/// where the runs kept their answers.
 Estimate mean_of(const CellResult& cell, const std::string& metric);
 
 /// Whether the cell and its baseline, another one, are the same runs: what `match` changes can undo

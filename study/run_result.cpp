@@ -62,7 +62,7 @@ RunResult read_run_result(const std::filesystem::path& folder, std::int64_t upda
   if (tests.empty() || tests.back().step != meta->step) return result;
   result.status = RunStatus::kDone;
   result.last = tests.back();
-  result.right = read_right_answers(run.answers(), meta->step);
+  result.right["val/top1"] = read_right_answers(run.answers(), meta->step);
   result.updates = meta->step;
   result.timing = timing_of(read_timing(run.timing()),
                             static_cast<double>(meta->step) * static_cast<double>(images));

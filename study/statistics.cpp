@@ -82,13 +82,16 @@ double standard_error(std::span<const double> values) {
   return std::sqrt(squares / (n - 1.0) / n);
 }
 
-Estimate estimate(std::span<const double> values, double image_error) {
+Estimate estimate(std::span<const double> values, double image_error,
+                  std::optional<double> image_floor) {
   Estimate result{.n = static_cast<std::int64_t>(values.size()),
                   .mean = 0.0,
                   .half_width = {},
                   .error = standard_error(values),
                   .image_error = image_error,
-                  .p = {}};
+                  .p = {},
+                  .p_holm = {},
+                  .image_floor = image_floor};
   for (const double value : values) result.mean += value / static_cast<double>(values.size());
   if (values.size() < 2) return result;
   result.half_width = half_width_of(kLevel, result.error, result.n, image_error);
@@ -96,15 +99,22 @@ Estimate estimate(std::span<const double> values, double image_error) {
   return result;
 }
 
-std::optional<std::int64_t> repetitions_to_show(const Estimate& estimate) {
+std::optional<std::int64_t> repetitions_for(const Estimate& estimate, double half_width) {
   constexpr std::int64_t kMost = 1000;
-  if (estimate.n < 2 || estimate.mean == 0.0) return std::nullopt;
-  const double spread = estimate.error * std::sqrt(static_cast<double>(estimate.n));
+  if (estimate.n < 2) return std::nullopt;
+  const double floor = estimate.image_floor.value_or(estimate.image_error);
+  const double noise = std::sqrt(std::max(0.0, estimate.image_error * estimate.image_error -
+                                                   floor * floor));  // as n repetitions have it
   for (std::int64_t n = 2; n <= kMost; ++n) {
-    const double error = spread / std::sqrt(static_cast<double>(n));
-    if (half_width_of(kLevel, error, n, estimate.image_error) < std::abs(estimate.mean)) return n;
+    const double less = std::sqrt(static_cast<double>(estimate.n) / static_cast<double>(n));
+    const double images = std::hypot(floor, less * noise);
+    if (half_width_of(kLevel, less * estimate.error, n, images) < half_width) return n;
   }
   return std::nullopt;
+}
+
+std::optional<std::int64_t> repetitions_to_show(const Estimate& estimate) {
+  return repetitions_for(estimate, std::abs(estimate.mean));
 }
 
 std::string p_text(double p) {

@@ -18,6 +18,9 @@ struct Estimate {
   double image_error = 0.0;          ///< standard error over the images tested on; 0: not known
   std::optional<double> p;           ///< of a mean of zero, two-sided: what the interval comes from
   std::optional<double> p_holm{};    ///< the same, by Holm over all comparisons of a metric
+  /// What would be left of `image_error` with any number of repetitions: the answers to an image
+  /// differ from one to the next. Not known: all of it.
+  std::optional<double> image_floor{};
 
   /// The interval does not include zero.
   bool excludes_zero() const;
@@ -29,7 +32,8 @@ struct Estimate {
 /// degree of freedom fewer than values and the normal z. It is what a bootstrap over repetitions
 /// and images comes to, without its noise, and honest for two repetitions, of which that makes too
 /// much.
-Estimate estimate(std::span<const double> values, double image_error = 0.0);
+Estimate estimate(std::span<const double> values, double image_error = 0.0,
+                  std::optional<double> image_floor = std::nullopt);
 
 /// The p of a mean of zero that `estimate.p` holds, from its other figures: the share outside of
 /// the interval that just reaches zero. For two repetitions and more.
@@ -41,6 +45,10 @@ double standard_error(std::span<const double> values);
 /// So many repetitions that spread as these do would show a mean as large as this one; nothing if
 /// no number would, because the images are too few, or if there are fewer than two to tell.
 std::optional<std::int64_t> repetitions_to_show(const Estimate& estimate);
+
+/// So many repetitions that spread as these do would make an interval of at most `half_width` to
+/// each side; nothing as above.
+std::optional<std::int64_t> repetitions_for(const Estimate& estimate, double half_width);
 
 /// `p 0.013`, `p < 0.001`
 std::string p_text(double p);

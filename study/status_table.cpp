@@ -4,6 +4,7 @@
 
 #include "study/claims.h"
 #include "study/output.h"
+#include "study/test_figures.h"
 #include "study/text_table.h"
 #include "train/run_folder.h"
 
@@ -28,6 +29,7 @@ std::string status_table(const StudyResults& results, const StudyRuns& runs) {
       if (!run.empty()) {
         const std::filesystem::path folder = runs.study() / run;
         result = read_run_result(folder, total, config.data.batch_size * config.data.accumulate);
+        if (results.study.test) add_test_figures(result, folder);
         const std::vector<UpdateRecord> updates = read_updates(RunFolder{folder}.metrics());
         if (!updates.empty()) step = updates.back().step;
       }
@@ -36,6 +38,8 @@ std::string status_table(const StudyResults& results, const StudyRuns& runs) {
       std::string state(to_string(result.status));
       if (result.status == RunStatus::kUnfinished) {
         state = owner ? "training" : step > 0 ? "interrupted" : "waiting";
+      } else if (result.status == RunStatus::kDone && !is_complete(results.study, result)) {
+        state = owner ? "testing" : "not tested";
       }
       ++counts[state];
       table.add_row({cell.cell.name, std::to_string(seed), state,

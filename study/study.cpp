@@ -7,13 +7,13 @@
 #include <utility>
 
 #include "core/error.h"
+#include "tasks/make_task.h"
 #include "tasks/metric.h"
 #include "train/config/closest.h"
 #include "train/config/keys.h"
 #include "train/config/reader.h"
 #include "train/config/schema.h"
 #include "train/config/sources.h"
-#include "train/train_config.h"
 
 namespace tessera {
 namespace {
@@ -23,8 +23,8 @@ const std::vector<std::pair<std::string, Match>> kMatches{{"none", Match::kNone}
                                                           {"params", Match::kParams},
                                                           {"tokens", Match::kTokens},
                                                           {"time", Match::kTime}};
-const std::vector<std::string> kStudyKeys{"axes",    "seeds",  "baseline", "match",
-                                          "metrics", "budget", "skip",     "quick"};
+const std::vector<std::string> kStudyKeys{"axes",     "seeds",  "baseline", "match", "metrics",
+                                          "interval", "budget", "skip",     "test",  "quick"};
 
 /// Lays overrides over the tree. The names of axes hold dots: `axes.model.patch_size=[2, 4]`
 /// replaces the axis model.patch_size.
@@ -88,15 +88,18 @@ void read_metrics(const YamlNode& node, const Config& config, Study& study, Prob
     return;
   }
   study.metrics.clear();
-  const std::vector<std::string> known = reported_metrics(config);
+  Study asks;  // a name of the test split asks for it
+  asks.test = true;
+  const std::vector<std::string> known = reported_metrics(asks, config);
   for (const YamlNode& item : node.items) {
     std::string metric;
     if (!text_key("metrics", metric, "").read(item, problems)) continue;
     metric = current_metric_name(metric);
     if (std::find(known.begin(), known.end(), metric) == known.end()) {
       const auto guess = closest(metric, known);
-      problems.add(item.mark, fmt::format("metrics: expected one of {}, got {}{}",
-                                          fmt::join(known, ", "), describe(item),
+      problems.add(item.mark, fmt::format("metrics: expected one of {}, or test/ or best/test/ for "
+                                          "val/, got {}{}",
+                                          fmt::join(reported_metrics(config), ", "), describe(item),
                                           guess ? fmt::format("; did you mean {}?", *guess) : ""));
       continue;
     }
@@ -104,6 +107,22 @@ void read_metrics(const YamlNode& node, const Config& config, Study& study, Prob
       problems.add(item.mark, fmt::format("metrics: {} is given twice", item.text));
     }
     study.metrics.push_back(metric);
+  }
+}
+
+/// Naming a figure of the test split asks for it; asking for it without a name adds two columns.
+void read_test(const YamlNode& node, const Config& config, Study& study, Problems& problems) {
+  bool wanted = false;
+  if (!node.is_null() && !flag_key("test", wanted, "").read(node, problems)) return;
+  const auto named = std::ranges::find_if(study.metrics, is_test_metric);
+  if (!node.is_null() && !wanted && named != study.metrics.end()) {
+    problems.add(node.mark, fmt::format("test: false, but metrics has {}", *named));
+    return;
+  }
+  study.test = wanted || named != study.metrics.end();
+  if (!study.test || named != study.metrics.end()) return;
+  for (const char* prefix : {kTestPrefix, kBestTestPrefix}) {
+    study.metrics.push_back(prefix + main_metric(config));
   }
 }
 
@@ -150,6 +169,10 @@ Study read_study(YamlNode tree, Problems& problems) {
   study.axes = read_axes(take("axes"), problems);
   read_seeds(take("seeds"), study, problems);
   const YamlNode metrics = take("metrics");
+  const YamlNode test = take("test");
+  if (const YamlNode node = take("interval"); !node.is_null()) {
+    number_key("interval", study.interval, above(0), "").read(node, problems);
+  }
   if (const YamlNode node = take("match"); !node.is_null()) {
     choice_key("match", study.match, kMatches, "").read(node, problems);
   }
@@ -161,6 +184,7 @@ Study read_study(YamlNode tree, Problems& problems) {
   study.config = std::move(tree);
   read_tree(study.config, scratch, problems);
   read_metrics(metrics, scratch, study, problems);
+  read_test(test, scratch, study, problems);
   check_overrides(study, problems);
   return study;
 }
@@ -173,6 +197,26 @@ std::string_view word_of(const std::vector<std::pair<std::string, E>>& words, E 
 }
 
 }  // namespace
+
+double wanted_half_width(const Study& study) {
+  const bool share = named_metric(study.metrics.front(), 0.0).format == MetricFormat::kShare;
+  return share ? 0.01 * study.interval : study.interval;
+}
+
+bool is_test_metric(std::string_view metric) {
+  return metric.starts_with(kTestPrefix) || metric.starts_with(kBestTestPrefix);
+}
+
+std::vector<std::string> reported_metrics(const Study& study, const Config& config) {
+  std::vector<std::string> names = reported_metrics(config);
+  if (!study.test) return names;
+  for (const char* prefix : {kTestPrefix, kBestTestPrefix}) {
+    for (const std::string& name : evaluation_metrics(config.task, config.model)) {
+      names.push_back(prefix + name);
+    }
+  }
+  return names;
+}
 
 std::string_view to_string(Match match) { return word_of(kMatches, match); }
 

@@ -11,6 +11,7 @@
 
 #include "files/problems.h"
 #include "files/yaml_tree.h"
+#include "train/train_config.h"
 
 namespace tessera {
 
@@ -44,14 +45,35 @@ struct Study {
   YamlNode config;         ///< the configuration that all cells share
   std::vector<Axis> axes;  ///< at least one
   std::vector<std::int64_t> seeds;
+  /// Those of `seeds` that were added after results had been seen, a list each time: see add_seeds.
+  std::vector<std::vector<std::int64_t>> added{};
   Match match = Match::kNone;
   double budget = 0.0;  ///< seconds of training that a run may be expected to take; 0: any
+  bool test = false;    ///< the test split is read of every run once it is trained
+  /// Half of the interval that differences of the first metric are to have, as tables show it: in
+  /// percentage points of a share; 0: none is wanted.
+  double interval = 0.0;
   /// Names of what is reported of a run: `val/top1` of its last evaluation, `train/loss` over its
-  /// last epoch. The first decides.
+  /// last epoch, with `test` `test/top1` of its last checkpoint and `best/test/top1` of the one
+  /// that was best on val. The first decides.
   std::vector<std::string> metrics;
   Labels baseline;  ///< axes that are not in it keep the value of the cell that is compared
   std::vector<Labels> skip;
 };
+
+/// The prefixes of the test split's figures: of a run's last checkpoint, and of its best on val.
+inline constexpr const char* kTestPrefix = "test/";
+inline constexpr const char* kBestTestPrefix = "best/test/";
+
+/// `interval` in units of the first metric: a share's are not points of percent; 0: none.
+double wanted_half_width(const Study& study);
+
+/// Whether a figure is of the test split.
+bool is_test_metric(std::string_view metric);
+
+/// The names of all that is known of a run: of its last evaluation and, if the study reads it, of
+/// the test split.
+std::vector<std::string> reported_metrics(const Study& study, const Config& config);
 
 /// Reads a study's file and lays the `quick` settings, if asked for, and `key.path=value` overrides
 /// over it; `axes.NAME=...` replaces an axis. Throws one ConfigError with everything that is wrong,

@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "core/posix.h"
 #include "formats/json.h"
+#include "study/added_seeds.h"
 
 namespace tessera {
 namespace {
@@ -31,7 +32,8 @@ Estimate estimate_of(const Json& json) {
                     .error = known_at(json, "error").value_or(0.0),
                     .image_error = known_at(json, "image_error").value_or(0.0),
                     .p = known_at(json, "p"),
-                    .p_holm = known_at(json, "p_holm")};
+                    .p_holm = known_at(json, "p_holm"),
+                    .image_floor = known_at(json, "image_floor")};
   if (!json.contains("error") && estimate.half_width && estimate.n > 1) {
     estimate.error = *estimate.half_width / student_t_quantile(0.975, estimate.n - 1);
     if (!estimate.p) estimate.p = p_of_zero(estimate);
@@ -108,6 +110,9 @@ StudyRecord record_of(const Json& json) {
   record.name = json.at("study").get<std::string>();
   record.match = json.value("match", "none");
   record.seeds = json.at("seeds").get<std::vector<std::int64_t>>();
+  record.added_seeds =
+      json.value("added_seeds", Json::array()).get<std::vector<std::vector<std::int64_t>>>();
+  record.interval = json.value("interval", 0.0);
   for (const Json& metric : json.at("metrics")) {
     record.metrics.push_back(current_metric_name(metric.get<std::string>()));
   }
@@ -125,6 +130,14 @@ StudyRecord record_of(const Json& json) {
 std::size_t StudyCell::runs_in(RunStatus status) const {
   return static_cast<std::size_t>(std::count_if(
       runs.begin(), runs.end(), [&](const StudyRun& run) { return run.status == status; }));
+}
+
+bool StudyRecord::has_test() const { return std::ranges::any_of(metrics, is_test_metric); }
+
+bool StudyRecord::shows(const Estimate& difference) const {
+  constexpr double kLevel = 0.05;
+  const double level = kLevel / static_cast<double>(looks_of(added_seeds));
+  return difference.excludes_zero() && difference.p_holm.value_or(0.0) < level;
 }
 
 std::size_t StudyRecord::runs_in(RunStatus status) const {

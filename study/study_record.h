@@ -52,10 +52,19 @@ struct StudyRecord {
   std::string match;
   std::vector<StudyAxis> axes;
   std::vector<std::int64_t> seeds;
-  std::vector<std::string> metrics;  ///< the first one first
+  std::vector<std::vector<std::int64_t>> added_seeds;  ///< of `seeds`: see Study::added
+  double interval = 0.0;                               ///< see Study::interval
+  std::vector<std::string> metrics;                    ///< the first one first
   std::vector<StudyCell> cells;
 
   const std::string& metric() const { return metrics.front(); }
+
+  /// Whether figures of the test split are among `metrics`.
+  bool has_test() const;
+
+  /// Whether a difference, as compared with all others and after so many looks at results, is more
+  /// than chance at the level of 5 %.
+  bool shows(const Estimate& difference) const;
   std::size_t runs_in(RunStatus status) const;
   std::size_t runs() const;
 };

@@ -28,7 +28,8 @@ constexpr std::array<Words, 15> kTitles{{{"top1", "top-1"},
                                          {"f1", "F1"},
                                          {"balanced_accuracy", "balanced accuracy"},
                                          {"macro_f1", "macro F1"}}};
-constexpr std::array<Words, 3> kSplits{{{"train", "training"}, {"val", "val"}, {"test", "test"}}};
+constexpr std::array<Words, 4> kSplits{
+    {{"train", "training"}, {"val", "val"}, {"test", "test"}, {"best/test", "test"}}};
 
 // The names of version 0.1 in metrics.jsonl, study files and results.
 constexpr std::array<Words, 8> kFormer{{{"top1", "val/top1"},
@@ -63,8 +64,9 @@ std::string title_of_metric(std::string_view name) {
   const std::string_view last = last_part(name);
   const std::string title(find_word(kTitles, last));
   if (last.size() == name.size()) return title;
-  return fmt::format("{} {}", find_word(kSplits, name.substr(0, name.size() - last.size() - 1)),
-                     title);
+  // Two checkpoints stand beside each other: what one was chosen by is part of its name.
+  return fmt::format("{} {}{}", find_word(kSplits, name.substr(0, name.size() - last.size() - 1)),
+                     title, name.starts_with("best/") ? " (best on val)" : "");
 }
 
 std::string text_of_metric(const Metric& metric) {

@@ -45,7 +45,7 @@ std::optional<LoadedCheckpoint> find_checkpoint(const RunFolder& folder) {
 
 void erase_progress(const RunFolder& folder) {
   for (const auto& path : {folder.checkpoints(), folder.metrics(), folder.timing(), folder.events(),
-                           folder.answers(), folder.status()}) {
+                           folder.answers(), folder.test(), folder.status()}) {
     remove_path(path);
   }
 }

@@ -1,6 +1,6 @@
 // The folder of one run: `config.yaml`, `env.json`, `history.jsonl`, `status.json`,
-// `metrics.jsonl`, `timing.jsonl`, `val_right.txt` (of classifiers), `train.log`, `tb/` (events for
-// TensorBoard), `checkpoints/`.
+// `metrics.jsonl`, `timing.jsonl`, `val_right.txt` (of classifiers), `test.json` (where a study
+// read the test split), `train.log`, `tb/` (events for TensorBoard), `checkpoints/`.
 #pragma once
 
 #include <filesystem>
@@ -20,6 +20,7 @@ struct RunFolder {
   std::filesystem::path metrics() const { return path / "metrics.jsonl"; }
   std::filesystem::path timing() const { return path / "timing.jsonl"; }
   std::filesystem::path answers() const { return path / "val_right.txt"; }
+  std::filesystem::path test() const { return path / "test.json"; }
   std::filesystem::path log() const { return path / "train.log"; }
   std::filesystem::path events() const { return path / "tb"; }
   std::filesystem::path checkpoints() const { return path / "checkpoints"; }

@@ -55,6 +55,22 @@ TEST_CASE("folds: the mean over them with its interval, and differences paired b
   CHECK(table.find("62.00 ± 24.84") != std::string::npos);
 }
 
+TEST_CASE("folds: of the test split all have the same images") {
+  StudyResults results = three_folds();
+  for (CellResult& cell : results.cells) {
+    RunResult& run = cell.runs[0];
+    for (const char* metric : {"val/top1", "test/top1"}) {
+      run.last->metrics.set(metric, 0.5);
+      run.right[metric] = "1100";
+    }
+  }
+  const std::vector<Folds> folds = folds_of(results);
+  const double error = std::sqrt(4.0 * 0.25 / 3.0 / 4.0);  // of the mean of four images
+  CHECK(mean_of(results, folds[0], "val/top1").image_error ==
+        doctest::Approx(error / std::sqrt(3.0)));
+  CHECK(mean_of(results, folds[0], "test/top1").image_error == doctest::Approx(error));
+}
+
 TEST_CASE("folds: they are not compared with each other") {
   StudyResults results = three_folds();
   CHECK(difference_of(results, 1, "val/top1"));

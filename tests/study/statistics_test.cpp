@@ -92,5 +92,20 @@ TEST_CASE("repetitions that would show a difference") {
   CHECK(!repetitions_to_show(estimate(std::vector<double>{0.01})));
 }
 
+TEST_CASE("repetitions that would make an interval as narrow as is wanted") {
+  const Estimate two = estimate(std::vector<double>{0.01, 0.03});
+  CHECK(repetitions_for(two, 0.02) == repetitions_to_show(two));
+  // t(9) 0.014142 / sqrt(10) = 0.010117, t(10) 0.014142 / sqrt(11) = 0.009501
+  CHECK(repetitions_for(two, 0.01).value() == 11);
+  const std::vector<double> values = {0.01, 0.03};
+  CHECK(repetitions_for(estimate(values, 0.001), 0.01).value() == 11);
+  CHECK(!repetitions_for(estimate(values, 0.006), 0.01));  // 1.96 * 0.006 is more
+  // All of 0.006 is noise of the repetitions: at n it is 0.006 sqrt(2 / n). With n = 12
+  // t(11) 0.014142 / sqrt(12) = 0.008985 and z 0.002449 = 0.004801 give 0.010187, with 13
+  // 0.008546 and 0.004612 give 0.009711.
+  CHECK(repetitions_for(estimate(values, 0.006, 0.0), 0.01).value() == 13);
+  CHECK(!repetitions_for(estimate(std::vector<double>{0.01}), 0.01));
+}
+
 }  // namespace
 }  // namespace tessera

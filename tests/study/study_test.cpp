@@ -48,6 +48,32 @@ TEST_CASE("what a study leaves out") {
   CHECK(study.baseline.empty());
 }
 
+TEST_CASE("a study asks for the test split by a key, or by the name of a figure") {
+  const std::string text = "axes: {model.patch_size: [2, 4]}\nseeds: [0]\n";
+  CHECK_FALSE(study_of(text).test);
+  const Study asks = study_of(text + "test: true\n");
+  CHECK(asks.test);
+  CHECK(asks.metrics ==
+        std::vector<std::string>{"val/top1", "val/loss", "test/top1", "best/test/top1"});
+  const Study names = study_of(text + "metrics: [test/loss, val/top1]\n");
+  CHECK(names.test);
+  CHECK(names.metrics == std::vector<std::string>{"test/loss", "val/top1"});
+  CHECK(study_of(text + "quick: {test: false}\ntest: true\n", {}, true).test == false);
+  CHECK(errors_of_study(text + "metrics: [best/test/top1]\ntest: false\n") ==
+        "s.yaml:8:7: test: false, but metrics has best/test/top1");
+  const std::vector<std::string> all = reported_metrics(asks, make_grid(asks)[0].config);
+  CHECK(std::count(all.begin(), all.end(), "test/macro_f1") == 1);
+  CHECK(std::count(all.begin(), all.end(), "best/test/top5") == 1);
+}
+
+TEST_CASE("the wanted interval is in the units of the tables") {
+  const std::string text = "axes: {model.patch_size: [2, 4]}\nseeds: [0]\ninterval: 0.5\n";
+  CHECK(wanted_half_width(study_of(text)) == doctest::Approx(0.005));
+  CHECK(wanted_half_width(study_of(text + "metrics: [loss]\n")) == doctest::Approx(0.5));
+  CHECK(errors_of_study(text, {"interval=-1"}) ==
+        "--set interval: interval: expected a number > 0, got -1");
+}
+
 TEST_CASE("quick settings are laid over the study when they are asked for") {
   const std::string text = R"(
 axes: {model.patch_size: [2, 4], model.embed_dim: [16, 32]}
@@ -112,7 +138,8 @@ trian: {epochs: 3}
        "s.yaml:14:8: match: expected none, macs, params, tokens or time, got \"mac\"; did you mean "
        "macs?\n"
        "s.yaml:15:17: metrics: expected one of val/loss, val/top1, val/top5, "
-       "val/balanced_accuracy, val/macro_f1, train/loss, train/top1, got "
+       "val/balanced_accuracy, val/macro_f1, train/loss, train/top1, or test/ or best/test/ for "
+       "val/, got "
        "\"accuracy\"; did you mean val/balanced_accuracy?\n"
        "s.yaml:16:9: budget: expected a number > 0, got 0\n"
        "s.yaml:17:12: baseline: unknown axis model.embed_dimm; did you mean model.embed_dim?\n"
