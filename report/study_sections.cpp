@@ -3,12 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstdlib>
 
 #include "report/run_record.h"
-#include "train/metrics_file.h"
+#include "study/result_notes.h"
 #include "train/run_folder.h"
 
 namespace tessera::report {
@@ -28,6 +27,45 @@ Cell difference_cell(const StudyCell& cell, const std::string& metric) {
   const Estimate& difference = *found->second.difference;
   const std::string text = difference_text(difference, unit_of(metric));
   return {difference.p_holm ? text + ", " + p_text(*difference.p_holm) : text, difference.mean};
+}
+
+/// About how many seeds; sorts with those that no number of them is enough for at the end.
+Cell seeds_cell(const Estimate& difference, const std::optional<std::int64_t>& count) {
+  if (count) return {fmt::to_string(*count), static_cast<double>(*count)};
+  return {difference.image_error > 0.0 ? "more images" : "> 1000", 1e9};
+}
+
+/// What a comparison of the first metric would take: to be shown, and for the wanted interval.
+std::vector<Cell> seeds_cells(const StudyRecord& record, const StudyCell& cell) {
+  const auto found = cell.summary.find(record.metric());
+  const bool known = !cell.is_baseline() && !cell.same_as_baseline && found != cell.summary.end() &&
+                     found->second.difference && found->second.difference->half_width;
+  std::vector<Cell> cells(record.interval > 0.0 ? 2 : 1, Cell("–", std::nan("")));
+  if (!known) return cells;
+  const Estimate& difference = *found->second.difference;
+  cells.front() = difference.excludes_zero()
+                      ? Cell("enough", 0.0)
+                      : seeds_cell(difference, repetitions_to_show(difference));
+  if (record.interval > 0.0) {
+    const bool percent = unit_of(record.metric()) == Unit::kPercent;
+    cells.back() = seeds_cell(
+        difference, repetitions_for(difference, (percent ? 0.01 : 1.0) * record.interval));
+  }
+  return cells;
+}
+
+/// What to know of the columns that not every study has.
+std::string notes_of(const StudyRecord& record) {
+  std::string text =
+      "Seeds to show it: about so many would show a difference of the size that was found, if "
+      "they "
+      "spread as these do and there were no other comparisons";
+  if (record.interval > 0.0) {
+    text += fmt::format("; seeds for ± {:g}: so many would make its interval that narrow",
+                        record.interval);
+  }
+  text += ". From few seeds both are rough guesses.";
+  return record.has_test() ? text + ' ' + kTestNote : text;
 }
 
 /// A column an axis: the last word of its name.
@@ -52,29 +90,6 @@ std::vector<Cell> axis_cells(const StudyRecord& record, const StudyCell& cell) {
   return cells;
 }
 
-/// One line a seed, by epoch.
-Plot curves_of_cell(const StudyRecord& record, const StudyCell& cell) {
-  constexpr std::array<const char*, 6> kColors = {"s0", "s1", "s2", "s3", "s4", "s5"};
-  Plot plot{.title = short_name(record, cell),
-            .x = {.label = "epoch", .whole = true, .tight = true},
-            .y = {.unit = unit_of(record.metric())},
-            .series = {},
-            .width = 270.0,
-            .height = 190.0};
-  for (std::size_t i = 0; i < cell.runs.size(); ++i) {
-    Series series{.name = fmt::format("seed {}", cell.runs[i].seed),
-                  .color = kColors[i % kColors.size()],
-                  .kind = Series::Kind::kLineAndDots};
-    const RunFolder folder{record.path / cell.runs[i].folder};
-    for (const EvaluationRecord& evaluation : read_evaluations(folder.metrics())) {
-      series.points.push_back(
-          {static_cast<double>(evaluation.epoch), evaluation.metrics.value(record.metric())});
-    }
-    if (!series.points.empty()) plot.series.push_back(std::move(series));
-  }
-  return plot;
-}
-
 /// That of the first run which says.
 std::vector<std::pair<std::string, std::string>> environment_of(const StudyRecord& record) {
   for (const StudyCell& cell : record.cells) {
@@ -84,27 +99,6 @@ std::vector<std::pair<std::string, std::string>> environment_of(const StudyRecor
     }
   }
   return {};
-}
-
-/// The same ends for all charts, so that they can be compared.
-void share_axes(std::vector<Plot>& plots) {
-  std::vector<double> x, y;
-  for (const Plot& plot : plots) {
-    for (const Series& series : plot.series) {
-      for (const Point& point : series.points) {
-        x.push_back(point.x);
-        y.push_back(point.y);
-      }
-    }
-  }
-  if (plots.empty()) return;
-  const PlotAxis across(plots.front().x, x), up(plots.front().y, y);
-  for (Plot& plot : plots) {
-    plot.x.low = across.low();
-    plot.x.high = across.high();
-    plot.y.low = up.low();
-    plot.y.high = up.high();
-  }
 }
 
 }  // namespace
@@ -151,20 +145,27 @@ Section table_section(const StudyRecord& record) {
   Table table{axis_heads(record), {}, true};
   for (const std::string& metric : record.metrics) {
     table.heads.push_back(sentence_case(title_of_metric(metric)));
-    if (metric == record.metric()) table.heads.emplace_back("Difference");
+    if (metric != record.metric()) continue;
+    table.heads.insert(table.heads.end(), {"Difference", "Seeds to show it"});
+    if (record.interval > 0.0) {
+      table.heads.push_back(fmt::format("Seeds for ± {:g}", record.interval));
+    }
   }
   table.heads.emplace_back("Runs");
   for (const StudyCell& cell : record.cells) {
     std::vector<Cell> row = axis_cells(record, cell);
     for (const std::string& metric : record.metrics) {
       row.push_back(estimate_cell(cell, metric));
-      if (metric == record.metric()) row.push_back(difference_cell(cell, metric));
+      if (metric != record.metric()) continue;
+      row.push_back(difference_cell(cell, metric));
+      for (Cell& seeds : seeds_cells(record, cell)) row.push_back(std::move(seeds));
     }
     const std::size_t done = cell.runs_in(RunStatus::kDone);
     row.emplace_back(fmt::format("{} of {}", done, cell.runs.size()), static_cast<double>(done));
     table.rows.push_back(std::move(row));
   }
   add_table(section.body, table);
+  section.body.element("p", {{"class", "lead"}}, notes_of(record));
   return section;
 }
 
@@ -192,25 +193,6 @@ Section costs_section(const StudyRecord& record) {
     table.rows.push_back(std::move(row));
   }
   add_table(section.body, table);
-  return section;
-}
-
-std::optional<Section> study_curves_section(const StudyRecord& record) {
-  std::vector<Plot> plots;
-  for (const StudyCell& cell : record.cells) {
-    Plot plot = curves_of_cell(record, cell);
-    if (!plot.series.empty()) plots.push_back(std::move(plot));
-  }
-  if (plots.empty()) return std::nullopt;
-  share_axes(plots);
-  Section section{"curves",
-                  "Curves",
-                  sentence_case(title_of_metric(record.metric())) +
-                      " after each epoch, a line a seed; all charts have the same axes.",
-                  {}};
-  section.body.open("div", {{"class", "figures small"}});
-  for (const Plot& plot : plots) section.body.open("figure").raw(draw(plot).svg).close();
-  section.body.close();
   return section;
 }
 

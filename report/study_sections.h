@@ -33,7 +33,8 @@ Section table_section(const StudyRecord& record);
 /// What the cells cost: parameters, arithmetic, speed alone and in the runs, time, memory.
 Section costs_section(const StudyRecord& record);
 
-/// The first metric while training, a chart a cell.
+/// The first metric on val while training: the cells by epoch, arithmetic and time, and the seeds
+/// of each. Nothing if no run was evaluated yet.
 std::optional<Section> study_curves_section(const StudyRecord& record);
 
 /// The runs, what was made equal, and the machine.

@@ -7,9 +7,11 @@
 #include <numbers>
 
 #include "core/error.h"
+#include "report/mean_curve.h"
 #include "report/report.h"
 #include "report/run_record.h"
 #include "report/sections.h"
+#include "report/study_sections.h"
 #include "tests/support/scratch_folder.h"
 #include "tests/support/xml_check.h"
 
@@ -260,6 +262,117 @@ TEST_CASE("study: what is clear alone but not among many comparisons is not call
   const std::string html = to_html(study_page(read_study_record(folder.path())));
   CHECK(html.find("among so many comparisons that may be chance") != std::string::npos);
   CHECK(html.find("+5.00 ± 2.00 points, p 0.20") != std::string::npos);
+}
+
+TEST_CASE("study: after seeds were added more is asked of a p, and the page says so") {
+  const ScratchFolder folder;
+  std::string results = kResults;
+  const std::string clear = R"("mean": 0.05, "half_width": 0.02)";
+  results.replace(results.find(clear), clear.size(),
+                  R"("mean": 0.05, "half_width": 0.02, "p": 0.03, "p_holm": 0.03)");
+  write_text(folder / "results.json", results);
+  const std::string before = to_html(study_page(read_study_record(folder.path())));
+  CHECK(before.find("differs from") != std::string::npos);
+  CHECK(before.find("were added after") == std::string::npos);
+
+  const std::string seeds = R"("seeds": [0, 1])";
+  results.replace(results.find(seeds), seeds.size(), seeds + R"(, "added_seeds": [[1]])");
+  write_text(folder / "results.json", results);
+  const StudyRecord record = read_study_record(folder.path());
+  CHECK_FALSE(record.shows(*record.cells[1].summary.at("val/top1").difference));
+  const std::string after = to_html(study_page(record));
+  CHECK(after.find("after so many looks that may be chance") != std::string::npos);
+  CHECK(after.find("differs from") == std::string::npos);
+  CHECK(after.find("1 of the 2 seeds (1) were added after results had been seen.") !=
+        std::string::npos);
+  CHECK(after.find("2 seeds each, 1 of them added later") != std::string::npos);
+}
+
+TEST_CASE("study: the table says how many seeds a comparison would need") {
+  const ScratchFolder folder;
+  std::string results = kResults;
+  const std::string clear = R"("mean": 0.05, "half_width": 0.02)";
+  results.replace(results.find(clear), clear.size(), R"("mean": 0.05, "half_width": 0.06)");
+  const std::string match = R"("match": "macs")";
+  results.replace(results.find(match), match.size(), match + R"(, "interval": 1)");
+  write_text(folder / "results.json", results);
+  const StudyRecord record = read_study_record(folder.path());
+  const Estimate& difference = *record.cells[1].summary.at("val/top1").difference;
+  const std::string html = to_html(study_page(record));
+  CHECK(html.find("Seeds for ± 1<") != std::string::npos);
+  for (const std::int64_t count :
+       {*repetitions_to_show(difference), *repetitions_for(difference, 0.01)}) {
+    CHECK(html.find(fmt::format(">{}</td>", count)) != std::string::npos);
+  }
+}
+
+TEST_CASE("study: means over the seeds by epoch, arithmetic and time") {
+  const ScratchFolder folder;
+  std::string results = kResults;
+  const std::string metrics = R"("metrics": ["top1", "loss"])";
+  results.replace(results.find(metrics), metrics.size(), R"("metrics": ["test/top1"])");
+  write_text(folder / "results.json", results);
+  const auto line = [](int step, int epoch, double top1) {
+    return fmt::format(R"({{"step":{},"epoch":{},"train/loss":1.0,"val/loss":1.0,"val/top1":{}}})",
+                       step, epoch, top1);
+  };
+  const auto write_cell = [&](const std::string& name, double gain, int evaluations) {
+    const std::filesystem::path run = folder / "cells" / name;
+    std::filesystem::create_directories(run);
+    write_text(run / "config.yaml",
+               "data: {name: synthetic, batch_size: 16, accumulate: 2}\ntrain: {epochs: 3}\n");
+    std::string text, timing;
+    for (int i = 1; i <= evaluations; ++i) {
+      text += line(10 * i, i, 0.1 * i + gain) + "\n";
+      timing +=
+          fmt::format(
+              R"({{"step":{},"epoch":{},"seconds":1,"images_per_s":{},"data_wait_share":0,"peak_memory_mb":1}})",
+              10 * i, i, 100 * i) +
+          "\n";
+    }
+    write_text(run / "metrics.jsonl", text);
+    write_text(run / "timing.jsonl", timing);
+  };
+  write_cell("a", 0.0, 3);
+  write_cell("b", 0.2, 2);  // not done: it does not count beside one that is
+  StudyRecord record = read_study_record(folder.path());
+  CHECK(curve_metric(record) == "val/top1");
+  const MeanCurve one = mean_curve(record, record.cells[0]);
+  REQUIRE(one.means.size() == 3);
+  CHECK(one.means[1].value == doctest::Approx(0.2));
+  CHECK(one.means[1].images == 640.0);
+  CHECK(one.means[1].seconds == doctest::Approx(320.0 / 100.0 + 320.0 / 200.0));
+  CHECK(one.spread[1].high == one.spread[1].low);
+
+  record.cells[0].runs[1].status = RunStatus::kDone;
+  const MeanCurve both = mean_curve(record, record.cells[0]);
+  REQUIRE(both.means.size() == 2);  // where both were evaluated
+  CHECK(both.means[1].value == doctest::Approx(0.3));
+  CHECK(both.spread[1].low == doctest::Approx(0.2));
+  CHECK(both.spread[1].high == doctest::Approx(0.4));
+
+  const std::string html = study_curves_section(record)->body.str();
+  for (const char* title :
+       {"By epoch", "By arithmetic", "By time", "multiply-adds of training", "Each seed"}) {
+    CAPTURE(title);
+    CHECK(html.find(title) != std::string::npos);
+  }
+  // 640 images, forward and backward, of 2 M multiply-adds.
+  CHECK(html.find(number_text(640.0 * 3.0 * 2e6, Unit::kCount, 4)) != std::string::npos);
+}
+
+TEST_CASE("study: of the test split the page says what was chosen on val") {
+  const ScratchFolder folder;
+  std::string results = kResults;
+  for (const auto& [from, to] :
+       {std::pair{R"("metrics": ["top1", "loss"])", R"("metrics": ["best/test/top1", "val/top1"])"},
+        std::pair{R"("summary": {"top1": {"n": 1)", R"("summary": {"best/test/top1": {"n": 1)"}}) {
+    results.replace(results.find(from), std::string(from).size(), to);
+  }
+  write_text(folder / "results.json", results);
+  const std::string html = to_html(study_page(read_study_record(folder.path())));
+  CHECK(html.find("The best mean test top-1 (best on val) so far") != std::string::npos);
+  CHECK(html.find("That choice is made on val alone") != std::string::npos);
 }
 
 TEST_CASE("study: of folds the mean is told, and none is called the best") {
