@@ -1,14 +1,18 @@
 #include "files/file_source.h"
 
 #include <fmt/ranges.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <map>
+#include <mutex>
 #include <system_error>
 
 #include "core/error.h"
 #include "core/text.h"
+#include "files/braces.h"
 #include "files/folder_source.h"
 #include "files/shard_source.h"
 #include "files/tar_source.h"
@@ -25,6 +29,56 @@ constexpr std::array kLitter = {"@eadir"sv,       "@tmp"sv,        "#recycle"sv,
                                 "ehthumbs.db"sv,  "desktop.ini"sv, "system volume information"sv,
                                 "$recycle.bin"sv, "__pycache__"sv};
 
+/// A source that others use as well.
+class SharedSource final : public FileSource {
+ public:
+  explicit SharedSource(std::shared_ptr<const FileSource> source)
+      : FileSource(source->root()), source_(std::move(source)) {}
+
+  Listing list(const std::string& folder) const override { return source_->list(folder); }
+  FolderEntries entries(const std::string& folder) const override {
+    return source_->entries(folder);
+  }
+  bool has_file(const std::string& path) const override { return source_->has_file(path); }
+  bool has_folder(const std::string& path) const override { return source_->has_folder(path); }
+  std::uint64_t file_size(const std::string& path) const override {
+    return source_->file_size(path);
+  }
+  std::vector<std::uint8_t> read(const std::string& path, std::size_t limit) const override {
+    return source_->read(path, limit);
+  }
+
+ private:
+  std::shared_ptr<const FileSource> source_;
+};
+
+/// Which files `paths` are, and when they were changed last.
+std::string stamp_of(const std::vector<std::string>& paths) {
+  std::string stamp;
+  for (const std::string& path : paths) {
+    struct stat status {};
+    if (::stat(path.c_str(), &status) != 0) continue;
+    stamp += fmt::format(" {} {} {} {}.{}", status.st_dev, status.st_ino, status.st_size,
+                         status.st_mtim.tv_sec, status.st_mtim.tv_nsec);
+  }
+  return stamp;
+}
+
+/// What `open` gives, unless archives at `paths` are open as `root` and have not changed since.
+template <typename Open>
+std::unique_ptr<FileSource> shared(const std::string& root, const std::vector<std::string>& paths,
+                                   const Open& open) {
+  static std::mutex mutex;
+  static std::map<std::string, std::weak_ptr<const FileSource>> sources;  // by root and stamp
+  const std::string key = root + stamp_of(paths);
+  const std::lock_guard lock(mutex);
+  std::erase_if(sources, [](const auto& known) { return known.second.expired(); });
+  std::shared_ptr<const FileSource> source;
+  if (const auto known = sources.find(key); known != sources.end()) source = known->second.lock();
+  if (source == nullptr) sources[key] = source = open();
+  return std::make_unique<SharedSource>(std::move(source));
+}
+
 }  // namespace
 
 std::string joined(const std::string& folder, const std::string& name) {
@@ -34,7 +88,8 @@ std::string joined(const std::string& folder, const std::string& name) {
 std::unique_ptr<FileSource> open_files(const std::string& root) {
   std::error_code error;
   if (root.find('{') != std::string::npos && !std::filesystem::exists(root, error)) {
-    return std::make_unique<ShardSource>(root);
+    return shared(root, expand_braces(root),
+                  [&] { return std::make_shared<const ShardSource>(root); });
   }
   const std::filesystem::file_status status = std::filesystem::status(root, error);
   if (status.type() == std::filesystem::file_type::not_found) {
@@ -45,7 +100,7 @@ std::unique_ptr<FileSource> open_files(const std::string& root) {
   }
   if (error) fail<DataError>("[data] {}: {}", shown(root), error.message());
   if (std::filesystem::is_directory(status)) return std::make_unique<FolderSource>(root);
-  return std::make_unique<TarSource>(root);
+  return shared(root, {root}, [&] { return std::make_shared<const TarSource>(root); });
 }
 
 std::optional<LeftOutReason> reason_to_leave_out(std::string_view name) {

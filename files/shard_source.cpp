@@ -89,6 +89,9 @@ ShardSource::ShardSource(const std::string& pattern) : FileSource(pattern) {
                      parts[static_cast<std::size_t>(i)] = index(static_cast<std::uint32_t>(i));
                    }
                  });
+    std::size_t count = 0;
+    for (const std::vector<Entry>& part : parts) count += part.size();
+    entries_.reserve(count);
     for (std::vector<Entry>& part : parts) {
       entries_.insert(entries_.end(), std::make_move_iterator(part.begin()),
                       std::make_move_iterator(part.end()));

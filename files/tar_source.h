@@ -1,13 +1,15 @@
 // The files of a tar archive, read in place.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "files/file_source.h"
-#include "files/tar_index.h"
 
 namespace tessera {
+
+class TarArchive;
 
 class TarSource final : public FileSource {
  public:
@@ -23,8 +25,7 @@ class TarSource final : public FileSource {
   std::vector<std::uint8_t> read(const std::string& path, std::size_t limit) const override;
 
  private:
-  int file_ = -1;
-  TarIndex index_;
+  std::unique_ptr<const TarArchive> archive_;
 };
 
 }  // namespace tessera

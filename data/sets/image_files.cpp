@@ -45,17 +45,27 @@ void sort_by_name(std::vector<std::string> paths, const std::string& label,
 /// Sorted by class, then by path. Every class folder must hold an image.
 std::vector<ImageFile> read_class_folders(const FileSource& files, const std::string& folder,
                                           Findings& findings) {
-  std::vector<ImageFile> found;
   const std::string place = shown(joined(files.root(), folder));
   FolderEntries top = files.entries(folder);
   std::vector<LeftOut> left_out = std::move(top.left_out);
-  std::vector<std::string> others;
+  // Listed before they are taken, so that a million images need not be moved when there are more.
+  std::vector<std::vector<std::string>> listed;
+  std::size_t count = 0;
   for (const std::string& name : top.folders) {
+    Listing inside = files.list(joined(folder, name));
+    inside.files.shrink_to_fit();
+    count += inside.files.size();
+    listed.push_back(std::move(inside.files));
+    std::move(inside.left_out.begin(), inside.left_out.end(), std::back_inserter(left_out));
+  }
+  std::vector<ImageFile> found;
+  found.reserve(count);
+  std::vector<std::string> others;
+  for (std::size_t i = 0; i < listed.size(); ++i) {
+    const std::string& name = top.folders[i];
     const std::size_t before = found.size();
     const std::size_t others_before = others.size();
-    Listing inside = files.list(joined(folder, name));
-    sort_by_name(std::move(inside.files), name, found, others);
-    std::move(inside.left_out.begin(), inside.left_out.end(), std::back_inserter(left_out));
+    sort_by_name(std::move(listed[i]), name, found, others);
     if (found.size() == before) {
       const auto in_class = others.begin() + static_cast<std::ptrdiff_t>(others_before);
       refuse_class(shown(joined(joined(files.root(), folder), name)), {in_class, others.end()});
@@ -84,11 +94,15 @@ void hold_out(const DataConfig& config, std::vector<ImageFile>& files,
   std::vector<std::int64_t> classes;
   for (const ImageFile& file : files) classes.push_back(numbers[file.label]);
   const std::vector<bool> out = held_out(classes, config);
-  std::vector<ImageFile> kept;
+  std::size_t kept = 0;
   for (std::size_t i = 0; i < files.size(); ++i) {
-    (out[i] ? held : kept).push_back(std::move(files[i]));
+    if (out[i]) {
+      held.push_back(std::move(files[i]));
+    } else if (kept++ != i) {
+      files[kept - 1] = std::move(files[i]);
+    }
   }
-  files = std::move(kept);
+  files.resize(kept);
   if (!held.empty() && !files.empty()) return;
   fail<DataError>("[data] {} leaves {}",
                   config.val_split > 0.0 ? fmt::format("data.val_split {}", config.val_split)

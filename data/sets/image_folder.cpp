@@ -26,9 +26,32 @@ namespace {
 
 constexpr std::size_t kMaxFileBytes = std::size_t{1} << 28;
 
-struct LabelledFile {
-  std::string path;
-  std::int32_t label;
+/// Paths and classes of samples, the paths in one text: a million of 25 letters are 37 MB.
+class Samples {
+ public:
+  void reserve(std::size_t count, std::size_t letters) {
+    text_.reserve(letters);
+    ends_.reserve(count);
+    labels_.reserve(count);
+  }
+
+  void add(std::string_view path, std::int32_t label) {
+    text_ += path;
+    ends_.push_back(text_.size());
+    labels_.push_back(label);
+  }
+
+  std::size_t size() const { return labels_.size(); }
+  std::int32_t label(std::size_t i) const { return labels_[i]; }
+  std::string path(std::size_t i) const {
+    const std::size_t begin = i == 0 ? 0 : ends_[i - 1];
+    return text_.substr(begin, ends_[i] - begin);
+  }
+
+ private:
+  std::string text_;
+  std::vector<std::size_t> ends_;
+  std::vector<std::int32_t> labels_;
 };
 
 ImageSize enough_for(const DataConfig& config, Split split) {
@@ -41,9 +64,8 @@ ImageSize enough_for(const DataConfig& config, Split split) {
 
 class ImageFolder final : public Dataset {
  public:
-  ImageFolder(DatasetInfo info, std::unique_ptr<FileSource> files,
-              std::vector<LabelledFile> samples, const DataConfig& config, Split split,
-              std::vector<std::string> warnings)
+  ImageFolder(DatasetInfo info, std::unique_ptr<FileSource> files, Samples samples,
+              const DataConfig& config, Split split, std::vector<std::string> warnings)
       : Dataset(std::move(info)),
         files_(std::move(files)),
         samples_(std::move(samples)),
@@ -63,7 +85,7 @@ class ImageFolder final : public Dataset {
     if (ram_) {
       if (const Image* kept = ram_->find(i)) return *kept;
     }
-    const std::string& path = sample(i).path;
+    const std::string path = sample_name(i);
     const std::vector<std::uint8_t> bytes = files_->read(path, kMaxFileBytes);
     const std::uint64_t key = disk_ ? cache_key(bytes) : 0;
     if (disk_ && disk_->load(key, buffer)) return buffer;
@@ -85,14 +107,19 @@ class ImageFolder final : public Dataset {
     return warnings;
   }
 
-  std::int32_t label(std::int64_t i) const override { return sample(i).label; }
-  std::string sample_name(std::int64_t i) const override { return sample(i).path; }
+  std::int32_t label(std::int64_t i) const override {
+    return samples_.label(static_cast<std::size_t>(i));
+  }
+  std::string sample_name(std::int64_t i) const override {
+    return samples_.path(static_cast<std::size_t>(i));
+  }
 
   std::uint64_t fingerprint() const override {
     std::uint64_t hash = 0;
-    for (const LabelledFile& sample : samples_) {
-      const std::uint64_t size = files_->file_size(sample.path);
-      hash = hash_text(fmt::format("{}:{}", size, sample.label), hash_text(sample.path, hash));
+    for (std::size_t i = 0; i < samples_.size(); ++i) {
+      const std::string path = samples_.path(i);
+      const std::uint64_t size = files_->file_size(path);
+      hash = hash_text(fmt::format("{}:{}", size, samples_.label(i)), hash_text(path, hash));
     }
     return hash;
   }
@@ -107,10 +134,8 @@ class ImageFolder final : public Dataset {
                      hash_bytes(bytes));
   }
 
-  const LabelledFile& sample(std::int64_t i) const { return samples_[static_cast<std::size_t>(i)]; }
-
   std::unique_ptr<FileSource> files_;
-  std::vector<LabelledFile> samples_;
+  Samples samples_;
   ResizeConfig resize_;
   ImageSize enough_;
   std::vector<std::string> warnings_;  ///< of the listing; told once
@@ -119,41 +144,45 @@ class ImageFolder final : public Dataset {
   mutable std::optional<DiskCache> disk_;
 };
 
-std::vector<LabelledFile> labelled(std::vector<ImageFile> files,
-                                   const std::vector<std::string>& classes,
-                                   const std::string& root) {
+Samples labelled(std::vector<ImageFile> files, const std::vector<std::string>& classes,
+                 const std::string& root) {
   std::unordered_map<std::string, std::int32_t> labels;
   for (const std::string& name : classes) {
     labels.emplace(name, static_cast<std::int32_t>(labels.size()));
   }
-  std::vector<LabelledFile> samples;
-  samples.reserve(files.size());
+  std::size_t letters = 0;
+  for (const ImageFile& file : files) letters += file.path.size();
+  Samples samples;
+  samples.reserve(files.size(), letters);
   for (ImageFile& file : files) {
     const auto label = labels.find(file.label);
     if (label == labels.end()) {
       fail<DataError>("[data] {}: its class {} is none of the {} of training",
                       shown(root + '/' + file.path), shown(file.label), classes.size());
     }
-    samples.push_back({std::move(file.path), label->second});
+    samples.add(file.path, label->second);
+    file = {};  // not both at once
   }
   return samples;
 }
 
 /// As many of each class as possible: the first of every class come before the second of any.
-void keep_samples(std::vector<LabelledFile>& samples, std::int64_t count) {
+void keep_samples(Samples& samples, std::int64_t count) {
   if (count > static_cast<std::int64_t>(samples.size())) {
     fail<DataError>("[image_folder] {} samples asked for, the data set has {}", count,
                     samples.size());
   }
   std::unordered_map<std::int32_t, std::int64_t> seen;
   std::vector<std::pair<std::int64_t, std::size_t>> order;  // rank within the class, index
-  for (std::size_t i = 0; i < samples.size(); ++i) order.emplace_back(seen[samples[i].label]++, i);
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    order.emplace_back(seen[samples.label(i)]++, i);
+  }
   std::stable_sort(order.begin(), order.end());
   order.resize(static_cast<std::size_t>(count));
   std::sort(order.begin(), order.end(),
             [](const auto& a, const auto& b) { return a.second < b.second; });
-  std::vector<LabelledFile> kept;
-  for (const auto& [rank, index] : order) kept.push_back(std::move(samples[index]));
+  Samples kept;
+  for (const auto& [rank, index] : order) kept.add(samples.path(index), samples.label(index));
   samples = std::move(kept);
 }
 
@@ -170,7 +199,7 @@ std::unique_ptr<Dataset> open_image_folder(const DataConfig& config, Split split
   DatasetInfo info = dataset_info(config);
   if (info.class_names.empty()) info.class_names = training_classes(*files, config);
   Findings findings;
-  std::vector<LabelledFile> samples =
+  Samples samples =
       labelled(find_images(*files, config, split, &findings), info.class_names, config.root);
   std::int64_t wanted = split == Split::kTrain ? config.train_samples : config.test_samples;
   if (split == Split::kVal && holds_out(config)) {

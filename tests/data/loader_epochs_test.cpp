@@ -81,6 +81,47 @@ TEST_CASE("loader: an epoch that began in other batches goes on at the next imag
   CHECK_THROWS_AS(loader.start_epoch(2, 1, 6), ConfigError);
 }
 
+TEST_CASE("loader: an epoch shows each of 1.3 million samples once, whoever shares it") {
+  class Points final : public Dataset {
+   public:
+    explicit Points(std::int64_t size)
+        : Dataset({"points", {1, 1, 1}, {"a", "b"}, {{0.5f}, {0.5f}}, 0, 0}), size_(size) {}
+    std::int64_t size() const override { return size_; }
+    ImageView read(std::int64_t, Image& buffer) const override {
+      buffer = {{1, 1, 1}, {7}};
+      return buffer;
+    }
+    std::int32_t label(std::int64_t i) const override { return static_cast<std::int32_t>(i % 2); }
+    std::string sample_name(std::int64_t i) const override { return fmt::format("{}", i); }
+    std::uint64_t fingerprint() const override { return 0; }
+
+   private:
+    std::int64_t size_;
+  };
+  const Points points(1'300'000);
+  LoaderOptions options;
+  options.batch_size = 65'000;  // 20 of them
+  options.shuffle = true;
+  options.drop_last = true;
+  options.normalization = {{0.5f}, {0.5f}};
+  options.workers = 0;
+  std::vector<int> shown(static_cast<std::size_t>(points.size()));
+  std::int64_t in_place = 0, at = 0;
+  for (const int rank : {0, 1}) {
+    options.share = {rank, 2};
+    Loader loader(points, options);
+    loader.start_epoch(3);
+    for (Batch batch; loader.next(batch);) {
+      for (const std::int64_t sample : batch.samples) {
+        ++shown[static_cast<std::size_t>(sample)];
+        in_place += sample == at++ ? 1 : 0;
+      }
+    }
+  }
+  CHECK(std::ranges::all_of(shown, [](int times) { return times == 1; }));
+  CHECK(in_place < 20);  // one on average
+}
+
 TEST_CASE("loader: epochs and seeds differ, each shows every sample once") {
   // Labels of the samples are not enough to tell them apart: use the order of unaugmented images.
   LoaderOptions options = options_with(1);

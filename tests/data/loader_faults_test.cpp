@@ -89,7 +89,7 @@ LoaderOptions skipping(int workers) {
   return options;
 }
 
-std::vector<Copy> epoch_of(const Dataset& dataset, const LoaderOptions& options, Names& skipped) {
+std::vector<Copy> epoch_without(const Dataset& dataset, const LoaderOptions& options, Names& skipped) {
   Loader loader(dataset, options);
   loader.start_epoch(1);
   std::vector<Copy> batches = drain(loader);
@@ -104,7 +104,7 @@ std::vector<Copy> epoch_of(const Dataset& dataset, const LoaderOptions& options,
 TEST_CASE("loader: in testing, broken samples are left out and each is named once") {
   const Patchy dataset(false);
   Names skipped;
-  const std::vector<Copy> batches = epoch_of(dataset, skipping(0), skipped);
+  const std::vector<Copy> batches = epoch_without(dataset, skipping(0), skipped);
   std::int64_t sample = -1;
   for (const Copy& batch : batches) {
     for (std::size_t i = 0; i < batch.labels.size(); ++i) {
@@ -121,10 +121,10 @@ TEST_CASE("loader: in testing, broken samples are left out and each is named onc
   CHECK(skipped.front() == "skipped: sample 1 is broken");
   for (const int workers : {1, 3}) {
     Names again;
-    CHECK(epoch_of(dataset, skipping(workers), again) == batches);
+    CHECK(epoch_without(dataset, skipping(workers), again) == batches);
     CHECK(again == skipped);
   }
-  CHECK(epoch_of(Patchy(true), skipping(1), skipped).empty());
+  CHECK(epoch_without(Patchy(true), skipping(1), skipped).empty());
 }
 
 TEST_CASE("loader: in training, the next sample stands in and every batch is full") {
@@ -133,7 +133,7 @@ TEST_CASE("loader: in training, the next sample stands in and every batch is ful
   options.shuffle = options.drop_last = true;
   options.augment.flip = true;
   Names skipped;
-  const std::vector<Copy> batches = epoch_of(dataset, options, skipped);
+  const std::vector<Copy> batches = epoch_without(dataset, options, skipped);
   CHECK(batches.size() == 8);
   CHECK(skipped.size() == 14);
   std::vector<float> shown;
@@ -146,7 +146,7 @@ TEST_CASE("loader: in training, the next sample stands in and every batch is ful
     }
   }
   options.workers = 3;
-  CHECK(epoch_of(dataset, options, skipped) == batches);
+  CHECK(epoch_without(dataset, options, skipped) == batches);
   const Patchy hopeless(true);
   Loader loader(hopeless, options);
   loader.start_epoch(0);

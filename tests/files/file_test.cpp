@@ -84,6 +84,32 @@ TEST_CASE("folder: what is left out is named") {
   CHECK(source.folders("") == Names{"a"});
 }
 
+TEST_CASE(
+    "tar: headers are read once for all that have an archive open, anew when it has changed") {
+  const TempFolder root;
+  const fs::path path = root / "t.tar";
+  write_file(path, TarWriter().add("a/1.png", "one").add("b/2.png", "two").bytes());
+  const fs::file_time_type time = fs::last_write_time(path);
+  auto first = open_files(path.string());
+  // Headers that could not be read again, behind the back of the system.
+  Bytes bytes = bytes_of(path);
+  std::fill_n(bytes.begin(), 100, std::uint8_t{7});
+  write_file(path, bytes);
+  fs::last_write_time(path, time);
+  {
+    const auto second = open_files(path.string());
+    CHECK(second->files("") == Names{"a/1.png", "b/2.png"});
+    CHECK(second->read("b/2.png", 10) == Bytes{'t', 'w', 'o'});
+    first = nullptr;
+    CHECK(open_files(path.string())->has_folder("a"));
+  }
+  CHECK(contains(message_of<DataError>([&] { open_files(path.string()); }), "checksum"));
+  write_file(path, TarWriter().add("c/3.png", "three").bytes());
+  first = open_files(path.string());
+  write_file(path, TarWriter().add("d/4.png", "four").add("d/5.png", "five").bytes());
+  CHECK(open_files(path.string())->files("") == Names{"d/4.png", "d/5.png"});
+}
+
 TEST_CASE("tar: what is left out is named as in a folder") {
   const TempFolder root;
   write_file(root / "t.tar", TarWriter()
