@@ -36,8 +36,6 @@
 namespace tessera {
 namespace {
 
-namespace fs = std::filesystem;
-
 struct TrainOptions {
   std::string config;
   std::vector<std::string> overrides;
@@ -62,7 +60,7 @@ struct Parts {
   std::optional<InitialModel> initial{};  ///< nothing if weights are drawn from the seed
   std::shared_ptr<const Teacher> teacher{};
 
-  Trainer trainer(const fs::path& checkpoints) const {
+  Trainer trainer(const std::filesystem::path& checkpoints) const {
     return {config, checkpoints, *training, *val, ranks, teacher};
   }
 };
@@ -207,8 +205,8 @@ TrainSummary conclude(RunSession& session, const Train& train) {
 
 int start(const TrainOptions& options, Parts parts, SignalGuard& signals) {
   const Config config = parts.config;
-  const RunFolder folder =
-      create_run_folder(options.out, config.train.out, fs::path(options.config).stem().string());
+  const RunFolder folder = create_run_folder(options.out, config.train.out,
+                                             std::filesystem::path(options.config).stem().string());
   RunSession session(folder);
   check_still_free(folder);
   try {
@@ -245,8 +243,7 @@ int resume(const TrainOptions& options, Parts parts, SignalGuard& signals) {
   return report_end(summary, config, folder);
 }
 
-/// A rank that is not the first: it trains, and hands what it knows to the first; it writes
-/// nothing.
+/// Another rank than the first: it trains, hands over what it knows, and writes nothing.
 int follow(const Parts& parts, SignalGuard& signals) {
   signals.heed_stops();
   Trainer trainer = parts.trainer({});

@@ -33,7 +33,8 @@ StoredImage decode_png(const EncodedImage& file);
 /// By libwebp: lossy and lossless, one picture.
 StoredImage decode_webp(const EncodedImage& file);
 
-/// 1 to 32 bits, palettes, bit fields, run lengths of 4 and 8 bits; JPEG and PNG inside are refused.
+/// 1 to 32 bits, palettes, bit fields, run lengths of 4 and 8 bits; JPEG and PNG inside are
+/// refused.
 StoredImage decode_bmp(const EncodedImage& file);
 
 /// The largest file that is read for an image, and the most that its pixels may take.

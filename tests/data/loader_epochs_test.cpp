@@ -1,5 +1,6 @@
 // Which batches an epoch of the loader has: the same for any number of workers, from any batch on.
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>

@@ -89,7 +89,8 @@ LoaderOptions skipping(int workers) {
   return options;
 }
 
-std::vector<Copy> epoch_without(const Dataset& dataset, const LoaderOptions& options, Names& skipped) {
+std::vector<Copy> epoch_without(const Dataset& dataset, const LoaderOptions& options,
+                                Names& skipped) {
   Loader loader(dataset, options);
   loader.start_epoch(1);
   std::vector<Copy> batches = drain(loader);

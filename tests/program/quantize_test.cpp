@@ -65,7 +65,7 @@ TEST_CASE("quantize: the folder answers as the run does in eval, predict, bench 
 TEST_CASE("inspect and bench take every form of a trained model, of 8 bits or of others") {
   const ScratchFolder folder;
   const std::string run = folder / "run", small = folder / "run-int8";
-  write_text(folder / "c.yaml", kConfig);
+  write_text(folder / "c.yaml", kQuantizeConfig);
   REQUIRE(tessera({"train", folder / "c.yaml", "--out", run, "--set", "train.max_steps=1"}).code ==
           0);
   REQUIRE(tessera({"quantize", run, "--calibrate", "10"}).code == 0);

@@ -81,7 +81,7 @@ TEST_CASE("teacher: it is read once, before the run's folder is made") {
   const Outcome planned =
       tessera({"train", runs.config(), "--set", setting, "--dry-run", "--out", runs / "none"});
   CHECK(readings(planned) == 1);
-  CHECK(says(planned.out, "run_0_1: "));
+  CHECK(has(planned.out, "run_0_1: "));
 }
 
 TEST_CASE("teacher: what does not fit is refused in a line, and no folder is made") {

@@ -35,7 +35,7 @@ void evaluate(AnswersWriter& writer, std::int64_t step) {
 TEST_CASE("val_right.txt: an answer an image, of the last evaluation alone") {
   const ScratchFolder folder;
   const fs::path path = folder / "val_right.txt";
-  AnswersWriter writer(path);
+  AnswersWriter writer(one_process(), path);
   evaluate(writer, 4);
   evaluate(writer, 8);
   CHECK(read_text(path) == "8\n10-1\n");
@@ -47,7 +47,7 @@ TEST_CASE("val_right.txt: an answer an image, of the last evaluation alone") {
 TEST_CASE("val_right.txt: on a full disk or in a folder that is closed the old one stays") {
   const ScratchFolder folder;
   const fs::path path = folder / "val_right.txt";
-  AnswersWriter writer(path);
+  AnswersWriter writer(one_process(), path);
   evaluate(writer, 4);
   const auto failure = [&] { return error_of<CheckpointError>([&] { evaluate(writer, 8); }); };
   CHECK(test::error_in_child({.file_bytes = 3}, failure) ==
