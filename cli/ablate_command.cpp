@@ -289,7 +289,7 @@ Action add_ablate_command(Arguments& arguments) {
       .excludes(dry_run);
   arguments
       .add_option("--extend", options->extend,
-                  "seeds=N: add the next N seeds to a finished study, whose folder keeps them for "
+                  "Add the next NUMBER seeds to a finished study, whose folder keeps them for "
                   "later calls. Results say that they were added")
       .excludes(dry_run);
   arguments.footer(

@@ -44,6 +44,7 @@ std::string words_so_far(const CLI::App& app) {
 std::string word_for(std::string_view name, bool is_text) {
   if (!is_text) return "NUMBER";
   if (name == "--set") return "KEY=VALUE";
+  if (name == "--extend") return "seeds=NUMBER";
   constexpr std::array kNames = {
       "--class", "--split", "--format",    "--to",     "--tta",           "--block",    "--query",
       "--from",  "--sort",  "--precision", "--prefix", "--allow-missing", "--take-from"};

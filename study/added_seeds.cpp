@@ -58,13 +58,12 @@ std::string added_seeds_note(const std::vector<std::int64_t>& seeds,
   for (const auto& batch : added) later.insert(later.end(), batch.begin(), batch.end());
   const std::int64_t looks = looks_of(added);
   return fmt::format(
-      "{} of the {} seeds ({}) were added after results had been seen. The intervals are those of "
-      "a "
+      "{} of the {} seeds ({}) {} added after results had been seen. The intervals are those of a "
       "number of seeds that was fixed before: each look with the choice to go on is another chance "
       "to exclude zero. After {} looks a difference counts as shown where its p is below {:.3g} "
       "(0.05 over {}, Bonferroni).",
-      later.size(), seeds.size(), fmt::join(later, ", "), looks, 0.05 / static_cast<double>(looks),
-      looks);
+      later.size(), seeds.size(), fmt::join(later, ", "), later.size() == 1 ? "was" : "were", looks,
+      0.05 / static_cast<double>(looks), looks);
 }
 
 }  // namespace tessera

@@ -82,7 +82,7 @@ void extend_study(StudyResults& results, const StudyFolder& folder, std::int64_t
   check_extendable(results, folder.path());
   add_seeds(results.study, count, folder.path());
   read_runs(results, folder);
-  log.info("seeds {} are added", fmt::join(results.study.added.back(), ", "));
+  log.info("added: seed {}", fmt::join(results.study.added.back(), ", seed "));
 }
 
 }  // namespace tessera

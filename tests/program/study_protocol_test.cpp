@@ -187,7 +187,7 @@ TEST_CASE("--extend adds seeds to a finished study, which keeps them and says so
   const Outcome outcome = ablate(study, out, {"--extend", "seeds=2"});
   CAPTURE(outcome.err);
   REQUIRE(outcome.code == 0);
-  CHECK(outcome.err.find("seeds 4, 5 are added") != std::string::npos);
+  CHECK(outcome.err.find("added: seed 4, seed 5") != std::string::npos);
   check_kept(logs, out);
   CHECK(logs_of(out).size() == 8);
   const ordered_json results = results_of(out);

@@ -273,7 +273,7 @@ TEST_CASE("study: after seeds were added more is asked of a p, and the page says
   write_text(folder / "results.json", results);
   const std::string before = to_html(study_page(read_study_record(folder.path())));
   CHECK(before.find("differs from") != std::string::npos);
-  CHECK(before.find("were added after") == std::string::npos);
+  CHECK(before.find(" added after") == std::string::npos);
 
   const std::string seeds = R"("seeds": [0, 1])";
   results.replace(results.find(seeds), seeds.size(), seeds + R"(, "added_seeds": [[1]])");
@@ -283,7 +283,7 @@ TEST_CASE("study: after seeds were added more is asked of a p, and the page says
   const std::string after = to_html(study_page(record));
   CHECK(after.find("after so many looks that may be chance") != std::string::npos);
   CHECK(after.find("differs from") == std::string::npos);
-  CHECK(after.find("1 of the 2 seeds (1) were added after results had been seen.") !=
+  CHECK(after.find("1 of the 2 seeds (1) was added after results had been seen.") !=
         std::string::npos);
   CHECK(after.find("2 seeds each, 1 of them added later") != std::string::npos);
 }

@@ -141,11 +141,11 @@ TEST_CASE("results: tables say how many seeds a comparison would need") {
 
 TEST_CASE("results: seeds that were added are told, and what that asks of a p") {
   StudyResults results = two_cells({"1", "1"}, {"1", "1"});
-  CHECK(result_page(results).find("were added") == std::string::npos);
+  CHECK(result_page(results).find(" added after") == std::string::npos);
   results.study.added = {{1}};
   std::string page = result_page(results);
   std::replace(page.begin(), page.end(), '\n', ' ');
-  CHECK(page.find("1 of the 2 seeds (1) were added after results had been seen.") !=
+  CHECK(page.find("1 of the 2 seeds (1) was added after results had been seen.") !=
         std::string::npos);
   CHECK(page.find("where its p is below 0.025 (0.05 over 2, Bonferroni)") != std::string::npos);
 }
