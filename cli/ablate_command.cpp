@@ -201,7 +201,9 @@ int run(const AblateOptions& options) {
   check_test_split(study, cells);
   Log log;
   if (options.dry_run) {
-    const StudyResults results = plan_study(options, std::move(study), std::move(cells), {}, log);
+    const RunIdentity identity(cells);
+    StudyResults results = plan_study(options, std::move(study), std::move(cells), {}, log);
+    if (is_study(path)) read_runs(results, StudyRuns(path, identity));
     fmt::print("{}", plan_report(results));
     check_budget(results);
     fmt::print("Dry run: nothing was trained or written.\n");
@@ -225,10 +227,10 @@ int run(const AblateOptions& options) {
   StudyResults results =
       plan_study(options, std::move(study), std::move(cells), folder.speeds(), log);
   measuring.reset();
-  read_runs(results, folder);
+  read_runs(results, folder.runs());
   for (const StudyRuns& source : sources) {
     take_runs(results, source, folder, log);
-    read_runs(results, folder);
+    read_runs(results, folder.runs());
   }
   if (added > 0) extend_study(results, folder, added, claims ? &*claims : nullptr, log);
   if (options.measure_again) {

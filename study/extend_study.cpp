@@ -78,10 +78,10 @@ void extend_study(StudyResults& results, const StudyFolder& folder, std::int64_t
                       folder.path().string());
   }
   take_added_seeds(results.study, folder.path());  // another process may have been faster
-  read_runs(results, folder);
+  read_runs(results, folder.runs());
   check_extendable(results, folder.path());
   add_seeds(results.study, count, folder.path());
-  read_runs(results, folder);
+  read_runs(results, folder.runs());
   log.info("added: seed {}", fmt::join(results.study.added.back(), ", seed "));
 }
 

@@ -32,9 +32,9 @@ RunResult result_of(const Study& study, const CellResult& cell, const Config& co
 }
 
 RunResult result_of(const Study& study, const CellResult& cell, std::int64_t seed,
-                    const StudyFolder& folder) {
+                    const StudyRuns& runs) {
   const Config config = config_of(cell.cell, seed);
-  return result_of(study, cell, config, folder.path(), folder.find_run(config));
+  return result_of(study, cell, config, runs.study(), runs.find(config));
 }
 
 /// `--set` for what the run in `folder` is to heed of this machine: it may have begun elsewhere.
@@ -60,7 +60,7 @@ RunResult train(const Study& study, const CellResult& cell, std::int64_t seed,
   arguments.insert(arguments.end(), options.begin(), options.end());
   const ChildResult child = run_child(
       arguments, [&](std::string_view line) { log.status(fmt::format("{}: {}", label, line)); });
-  RunResult result = result_of(study, cell, seed, folder);
+  RunResult result = result_of(study, cell, seed, folder.runs());
   if (result.status == RunStatus::kDone || SignalGuard::stop_signal() != 0) return result;
   result.status = RunStatus::kFailed;
   result.error = child.succeeded() ? "ended without a last checkpoint" : child.reason();
@@ -77,7 +77,7 @@ RunResult test(const Study& study, const CellResult& cell, const RunResult& done
   const std::string error =
       test_run(run, config.task.name, machine_options(run, config),
                [&](std::string_view line) { log.status(fmt::format("{}: {}", what, line)); });
-  RunResult result = result_of(study, cell, done.seed, folder);
+  RunResult result = result_of(study, cell, done.seed, folder.runs());
   if (!result.test && SignalGuard::stop_signal() == 0) {
     result.test_error = error.empty() ? "its checkpoints changed meanwhile" : error;
   }
@@ -107,11 +107,11 @@ void report(const RunResult& run, const std::string& label, const Study& study, 
 
 }  // namespace
 
-void read_runs(StudyResults& results, const StudyFolder& folder) {
+void read_runs(StudyResults& results, const StudyRuns& runs) {
   for (CellResult& cell : results.cells) {
     cell.runs.clear();
     for (const std::int64_t seed : results.study.seeds) {
-      cell.runs.push_back(result_of(results.study, cell, seed, folder));
+      cell.runs.push_back(result_of(results.study, cell, seed, runs));
     }
   }
 }
@@ -175,7 +175,7 @@ class Worker {
         run_key(folder_.runs(), config_of(cell.cell, run.seed), run_name(cell.cell.name, run.seed));
     const std::unique_ptr<Claim> claim = claims_->take(key);
     // Also one that was just claimed may have been done before.
-    run = result_of(results_.study, cell, run.seed, refreshed());
+    run = result_of(results_.study, cell, run.seed, refreshed().runs());
     if (is_complete(results_.study, run)) return true;
     if (const std::optional<std::string> why = claims_->failure(key)) {
       const bool is_trained = run.status == RunStatus::kDone;
@@ -211,7 +211,7 @@ class Worker {
         const bool waits = run.status == RunStatus::kUnfinished ||
                            (run.status == RunStatus::kDone && run.test_error.empty() &&
                             !is_complete(results_.study, run));
-        if (waits) run = result_of(results_.study, other, run.seed, folder_);
+        if (waits) run = result_of(results_.study, other, run.seed, folder_.runs());
       }
     }
   }

@@ -11,7 +11,7 @@
 namespace tessera {
 
 /// Fills `runs` of every cell with what the folder holds.
-void read_runs(StudyResults& results, const StudyFolder& folder);
+void read_runs(StudyResults& results, const StudyRuns& runs);
 
 /// Copies the finished runs that `source` has and the study lacks into its folder, and reports
 /// each. Call read_runs before and after.

@@ -86,6 +86,9 @@ TEST_CASE("a study killed five times ends as one that was not, and trains nothin
   CHECK(again.code == 0);
   CHECK(again.err.empty());
   check_kept(all, killed);
+  const Outcome plan = ablate(study, killed, {"--set", longer, "--dry-run"});
+  CHECK(count(plan.out, " 2/2\n") == 4);
+  check_kept(all, killed);
 }
 
 TEST_CASE("SIGINT stops a study after the step; the same command goes on") {
