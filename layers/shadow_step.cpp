@@ -37,18 +37,37 @@ void ShadowStep::run() {
 }
 
 void ShadowStep::answer() {
-  packs_ = false;
   const Held images = cast_images();
   keep(values(plan_.embed.saved));
   for (const StagePlan& stage : plan_.stages) {
-    for (std::int64_t i = 0; i < stage.depth; ++i) {
-      forward(stage, i % 2 == 1);
-      saved_.clear();
-      keep(values(tokens(stage) * stage.channels));
-    }
+    for (std::int64_t i = 0; i < stage.depth; ++i) answer(stage, i % 2 == 1);
     const Held merged = values(stage.merge_saved + stage.norm_saved);
     branch_.free();
   }
+}
+
+/// A block that is not recorded: what it takes in lives until it has put out the same.
+void ShadowStep::answer(const StagePlan& stage, bool shifted) {
+  const std::int64_t map = tokens(stage) * stage.channels;
+  const std::int64_t hidden = mlp_hidden(config_, stage.channels);
+  const Held x = values(map), normed = values(map);
+  Held attended;
+  {
+    const Held neighbours = stage.shifted_channels > 0 ? values(map) : Held();
+    const Held qkv = values(3 * map), bias = floats(bias_values(stage, shifted));
+    const Held out = values(map);
+    { const Held work = pool_.take(attention(stage, shifted).forward); }
+    attended = values(map);
+  }
+  Held sum = values(map);
+  const Held normed_sum = values(map);
+  Held branch = values(map);
+  const RowSlices plan = slices(stage, stage.channels * hidden);
+  const Held active = pool_.take(plan.parts * plan.slice * hidden *
+                                 static_cast<std::int64_t>(size_of(load_.dtype)));
+  saved_.clear();
+  keep(std::move(sum));
+  branch_ = std::move(branch);
 }
 
 void ShadowStep::keep_packed(std::vector<Held>& lasting) {

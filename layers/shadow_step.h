@@ -56,8 +56,7 @@ class ShadowStep {
   /// A weight made ready to multiply.
   Held packed(const StagePlan& stage, std::int64_t weight) {
     const bool packs = load_.dtype != DType::kF32 || !slices(stage, weight).is_whole();
-    return packs && packs_ ? pool_.take(weight * static_cast<std::int64_t>(size_of(load_.dtype)))
-                           : Held();
+    return packs ? pool_.take(weight * static_cast<std::int64_t>(size_of(load_.dtype))) : Held();
   }
 
   /// Sums of a weight's gradient beside the gradient itself.
@@ -82,6 +81,7 @@ class ShadowStep {
 
   void keep(Held held) { saved_.push_back(std::move(held)); }
 
+  void answer(const StagePlan& stage, bool shifted);
   void pass(const StagePlan& stage, bool shifted);
   void turn_back(const StagePlan& stage, bool shifted);
   void forward(const StagePlan& stage, bool shifted);
@@ -92,7 +92,6 @@ class ShadowStep {
   const ModelConfig& config_;
   const TrainingLoad load_;
   ModelPlan plan_;
-  bool packs_ = true;  ///< weights, for each product
   std::vector<Held> saved_;
   Held branch_, dstream_;
 };

@@ -2,6 +2,7 @@
 #include "tests/program/study.h"
 
 #include <filesystem>
+#include <fstream>
 #include <thread>
 
 #include "tests/data/dense_tree.h"
@@ -312,11 +313,23 @@ fs::path write_voc(const fs::path& root) {
   return root;
 }
 
+/// Black images of the first class: files that take no room.
+fs::path write_cifar(const fs::path& root) {
+  fs::create_directories(root);
+  for (const char* name : {"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin",
+                           "data_batch_4.bin", "data_batch_5.bin", "test_batch.bin"}) {
+    std::ofstream(root / name).close();
+    fs::resize_file(root / name, 30'730'000);
+  }
+  return root;
+}
+
 TEST_CASE("the studies that come with the program can be started") {
   const ScratchFolder folder;
   const std::vector<std::pair<std::string, fs::path>> sets{
       {"levels_nuclei", write_coco(folder / "coco")},
       {"bccd", write_voc(folder / "voc")},
+      {"cifar10", write_cifar(folder / "cifar")},
       {"nuclei", write_masks(folder / "nuclei", 2)},
       {"camvid", write_masks(folder / "camvid", 11)}};
   int studies = 0;
