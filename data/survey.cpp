@@ -155,7 +155,7 @@ void plan_splits(const FileSource& files, const Dataset& training, DataSurvey& s
 }  // namespace
 
 DataConfig recognise_data(const std::string& root) {
-  const std::unique_ptr<FileSource> files = open_files(root);
+  const std::shared_ptr<const FileSource> files = open_files(root);
   DataConfig config;
   config.root = root;
   const std::vector<std::string> signs = {"Annotations", "annotations", "images", "img_dir",
@@ -184,7 +184,7 @@ DataSurvey survey_data(const std::string& root) {
   survey.kind = target_kind_of(survey.config.name);
   survey.config.image = {224, 224, 3};
   survey.config.whole_images = true;
-  const std::unique_ptr<FileSource> files = open_files(root);
+  const std::shared_ptr<const FileSource> files = open_files(root);
   if (survey.kind == TargetKind::kMask) name_mask_classes(*files, survey.config);
   const std::unique_ptr<Dataset> training = open_dataset(survey.config, Split::kTrain);
   survey.training = training->size();

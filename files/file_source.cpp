@@ -29,29 +29,6 @@ constexpr std::array kLitter = {"@eadir"sv,       "@tmp"sv,        "#recycle"sv,
                                 "ehthumbs.db"sv,  "desktop.ini"sv, "system volume information"sv,
                                 "$recycle.bin"sv, "__pycache__"sv};
 
-/// A source that others use as well.
-class SharedSource final : public FileSource {
- public:
-  explicit SharedSource(std::shared_ptr<const FileSource> source)
-      : FileSource(source->root()), source_(std::move(source)) {}
-
-  Listing list(const std::string& folder) const override { return source_->list(folder); }
-  FolderEntries entries(const std::string& folder) const override {
-    return source_->entries(folder);
-  }
-  bool has_file(const std::string& path) const override { return source_->has_file(path); }
-  bool has_folder(const std::string& path) const override { return source_->has_folder(path); }
-  std::uint64_t file_size(const std::string& path) const override {
-    return source_->file_size(path);
-  }
-  std::vector<std::uint8_t> read(const std::string& path, std::size_t limit) const override {
-    return source_->read(path, limit);
-  }
-
- private:
-  std::shared_ptr<const FileSource> source_;
-};
-
 /// Which files `paths` are, and when they were changed last.
 std::string stamp_of(const std::vector<std::string>& paths) {
   std::string stamp;
@@ -66,8 +43,8 @@ std::string stamp_of(const std::vector<std::string>& paths) {
 
 /// What `open` gives, unless archives at `paths` are open as `root` and have not changed since.
 template <typename Open>
-std::unique_ptr<FileSource> shared(const std::string& root, const std::vector<std::string>& paths,
-                                   const Open& open) {
+std::shared_ptr<const FileSource> shared(const std::string& root,
+                                         const std::vector<std::string>& paths, const Open& open) {
   static std::mutex mutex;
   static std::map<std::string, std::weak_ptr<const FileSource>> sources;  // by root and stamp
   const std::string key = root + stamp_of(paths);
@@ -76,7 +53,7 @@ std::unique_ptr<FileSource> shared(const std::string& root, const std::vector<st
   std::shared_ptr<const FileSource> source;
   if (const auto known = sources.find(key); known != sources.end()) source = known->second.lock();
   if (source == nullptr) sources[key] = source = open();
-  return std::make_unique<SharedSource>(std::move(source));
+  return source;
 }
 
 }  // namespace
@@ -85,7 +62,7 @@ std::string joined(const std::string& folder, const std::string& name) {
   return folder.empty() ? name : folder + '/' + name;
 }
 
-std::unique_ptr<FileSource> open_files(const std::string& root) {
+std::shared_ptr<const FileSource> open_files(const std::string& root) {
   std::error_code error;
   if (root.find('{') != std::string::npos && !std::filesystem::exists(root, error)) {
     return shared(root, expand_braces(root),
@@ -99,7 +76,7 @@ std::unique_ptr<FileSource> open_files(const std::string& root) {
         shown(root));
   }
   if (error) fail<DataError>("[data] {}: {}", shown(root), error.message());
-  if (std::filesystem::is_directory(status)) return std::make_unique<FolderSource>(root);
+  if (std::filesystem::is_directory(status)) return std::make_shared<const FolderSource>(root);
   return shared(root, {root}, [&] { return std::make_shared<const TarSource>(root); });
 }
 

@@ -76,7 +76,7 @@ class FileSource {
 /// DataError if it is none of these. What the headers of archives say, which of a million files
 /// takes seconds and 100 MB, is read once for all that are open at the same time and have not
 /// changed.
-std::unique_ptr<FileSource> open_files(const std::string& root);
+std::shared_ptr<const FileSource> open_files(const std::string& root);
 
 /// `folder/name` below a root, or `name` where the folder is the root.
 std::string joined(const std::string& folder, const std::string& name);

@@ -13,6 +13,7 @@
 #include "core/text.h"
 
 namespace tessera {
+
 FileBytes read_file(const std::filesystem::path& path) {
   // O_NONBLOCK: never waits for the other end of a pipe.
   const Descriptor file = open_file(path, O_RDONLY | O_NONBLOCK);

@@ -27,14 +27,11 @@ Learner::Learner(const Config& config, Communicator& ranks)
       model_(config.model),
       task_(make_task(config.task, config.model)) {
   freeze_parameters(model_.parameters, config.optim.freeze);
-  const auto type_of = [](Precision precision) {
-    return precision == Precision::kBF16 ? DType::kBF16 : DType::kF32;
-  };
-  optimizer_ = make_optimizer(config.optim, model_.parameters, type_of(config.train.precision));
+  optimizer_ = make_optimizer(config.optim, model_.parameters, dtype_of(config.train.precision));
   model_.parameters.initialize(config.train.seed, static_cast<float>(config.model.init_std));
   if (config.optim.ema > 0.0) ema_.emplace(model_.parameters, config.optim.ema);
   if (!ranks_.alone()) {
-    sum_.emplace(model_.parameters, ranks_, type_of(config.train.wire));
+    sum_.emplace(model_.parameters, ranks_, dtype_of(config.train.wire));
   }
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "core/dtype.h"
 #include "data/data_config.h"
 #include "layers/model_config.h"
 #include "optim/optim_config.h"
@@ -13,6 +14,12 @@
 namespace tessera {
 
 enum class Precision : std::uint8_t { kF32, kBF16 };
+
+/// Of activations at this precision.
+inline DType dtype_of(Precision precision) {
+  return precision == Precision::kBF16 ? DType::kBF16 : DType::kF32;
+}
+
 enum class Recompute : std::uint8_t { kNone, kBlocks };
 
 enum class TeacherForm : std::uint8_t {

@@ -74,10 +74,6 @@ std::vector<std::string> schedule_notices(const Config& config, const TrainingLe
 
 namespace {
 
-DType dtype_of(const TrainConfig& train) {
-  return train.precision == Precision::kBF16 ? DType::kBF16 : DType::kF32;
-}
-
 /// Buffers of the size of the parameters that an optimizer and averages keep.
 std::int64_t state_copies(const OptimConfig& optim) {
   return state_buffers(optim.name) + (optim.ema > 0.0 ? 1 : 0);
@@ -89,7 +85,7 @@ std::optional<AskedModel> teacher_of(const Config& config) {
   AskedModel asked{.config = teacher.model,
                    .parameters = Model(teacher.model).parameters.count(),
                    .state_copies = state_copies(teacher.optim),
-                   .dtype = dtype_of(teacher.train)};
+                   .dtype = dtype_of(teacher.train.precision)};
   asked.config.dropout = 0.0;
   return asked;
 }
@@ -102,7 +98,7 @@ std::int64_t predicted_bytes(const Config& config, std::int64_t parameters) {
                     .state_copies = state_copies(config.optim),
                     .batch = data.batch_size,
                     .batches = data.accumulate,
-                    .dtype = dtype_of(config.train),
+                    .dtype = dtype_of(config.train.precision),
                     .orthogonalizes = config.optim.name == OptimizerName::kMuon,
                     .recompute = config.train.recompute == Recompute::kBlocks,
                     .asked = teacher_of(config)};

@@ -38,7 +38,7 @@ Box turned_upright(Box box, int o, const ImageSize& stored) {
 
 class BoxFiles final : public Dataset {
  public:
-  BoxFiles(DatasetInfo info, std::unique_ptr<FileSource> files, BoxedImages images,
+  BoxFiles(DatasetInfo info, std::shared_ptr<const FileSource> files, BoxedImages images,
            const DataConfig& config)
       : Dataset(std::move(info)),
         files_(std::move(files)),
@@ -123,7 +123,7 @@ class BoxFiles final : public Dataset {
     return box;
   }
 
-  std::unique_ptr<FileSource> files_;
+  std::shared_ptr<const FileSource> files_;
   std::vector<BoxedImage> boxed_;
   std::vector<std::int64_t> class_ids_;
   FileImages images_;
@@ -177,7 +177,7 @@ std::optional<Box> checked_box(const std::array<double, 4>& corners, const Image
   return std::nullopt;
 }
 
-std::unique_ptr<Dataset> make_box_dataset(DatasetInfo info, std::unique_ptr<FileSource> files,
+std::unique_ptr<Dataset> make_box_dataset(DatasetInfo info, std::shared_ptr<const FileSource> files,
                                           BoxedImages images, const DataConfig& config) {
   return std::make_unique<BoxFiles>(std::move(info), std::move(files), std::move(images), config);
 }

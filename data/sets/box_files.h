@@ -52,7 +52,7 @@ std::optional<Box> checked_box(const std::array<double, 4>& corners, const Image
 /// The data set of such images. An EXIF orientation turns boxes with the photo where they were
 /// made on the photo as it is stored: when the size that the annotation declares is that one, or
 /// does not tell. Boxes in shares of the sides are of the upright photo. Throws DataError.
-std::unique_ptr<Dataset> make_box_dataset(DatasetInfo info, std::unique_ptr<FileSource> files,
+std::unique_ptr<Dataset> make_box_dataset(DatasetInfo info, std::shared_ptr<const FileSource> files,
                                           BoxedImages images, const DataConfig& config);
 
 }  // namespace tessera

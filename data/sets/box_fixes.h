@@ -20,7 +20,7 @@ namespace tessera {
 
 /// Where the annotations of a data set lie, below its root or, of lists, elsewhere.
 struct AnnotationFiles {
-  std::unique_ptr<FileSource> files;
+  std::shared_ptr<const FileSource> files;
   std::vector<std::string> paths;
 };
 

@@ -192,7 +192,7 @@ BoxedImages boxed_images(const FileSource& files, const DataConfig& config,
 }  // namespace
 
 std::unique_ptr<Dataset> open_coco(const DataConfig& config, Split split) {
-  std::unique_ptr<FileSource> files = open_root(config);
+  std::shared_ptr<const FileSource> files = open_root(config);
   const CocoLayout layout = layout_of(*files, config);
   const Split part = stored_part(config, split, layout.parts(), shown_path(*files));
   DatasetInfo info = dataset_info(config);
@@ -210,13 +210,13 @@ std::unique_ptr<Dataset> open_coco(const DataConfig& config, Split split) {
 
 std::vector<std::string> coco_classes(const DataConfig& config) {
   if (!config.classes.empty()) return config.classes;
-  const std::unique_ptr<FileSource> files = open_root(config);
+  const std::shared_ptr<const FileSource> files = open_root(config);
   const CocoLayout layout = layout_of(*files, config);
   return classes_of(config, read_json(*files, layout.train), layout.train);
 }
 
 bool coco_validates_on_test(const DataConfig& config) {
-  const std::unique_ptr<FileSource> files = open_root(config);
+  const std::shared_ptr<const FileSource> files = open_root(config);
   return parts_coincide(config, layout_of(*files, config).parts());
 }
 

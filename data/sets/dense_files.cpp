@@ -9,9 +9,8 @@
 #include "files/file.h"
 
 namespace tessera {
-namespace {}  // namespace
 
-std::unique_ptr<FileSource> open_root(const DataConfig& config) {
+std::shared_ptr<const FileSource> open_root(const DataConfig& config) {
   if (config.root.empty()) {
     fail<DataError>("[data] data.root is auto: set it to the folder or tar archive of the images");
   }

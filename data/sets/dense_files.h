@@ -14,7 +14,7 @@
 namespace tessera {
 
 /// data.root opened. Throws DataError if it is not set.
-std::unique_ptr<FileSource> open_root(const DataConfig& config);
+std::shared_ptr<const FileSource> open_root(const DataConfig& config);
 
 /// A path below the root with the root before it, as a message may show it.
 std::string shown_path(const FileSource& files, const std::string& path = "");

@@ -64,7 +64,7 @@ ImageSize enough_for(const DataConfig& config, Split split) {
 
 class ImageFolder final : public Dataset {
  public:
-  ImageFolder(DatasetInfo info, std::unique_ptr<FileSource> files, Samples samples,
+  ImageFolder(DatasetInfo info, std::shared_ptr<const FileSource> files, Samples samples,
               const DataConfig& config, Split split, std::vector<std::string> warnings)
       : Dataset(std::move(info)),
         files_(std::move(files)),
@@ -134,7 +134,7 @@ class ImageFolder final : public Dataset {
                      hash_bytes(bytes));
   }
 
-  std::unique_ptr<FileSource> files_;
+  std::shared_ptr<const FileSource> files_;
   Samples samples_;
   ResizeConfig resize_;
   ImageSize enough_;
@@ -195,7 +195,7 @@ std::vector<std::string> warnings_of(Findings findings) {
 }  // namespace
 
 std::unique_ptr<Dataset> open_image_folder(const DataConfig& config, Split split) {
-  std::unique_ptr<FileSource> files = open_root(config);
+  std::shared_ptr<const FileSource> files = open_root(config);
   DatasetInfo info = dataset_info(config);
   if (info.class_names.empty()) info.class_names = training_classes(*files, config);
   Findings findings;

@@ -29,8 +29,9 @@ std::vector<std::string> paths_of(const std::vector<ImageAndMask>& pairs) {
 
 class ImageMasks final : public Dataset {
  public:
-  ImageMasks(DatasetInfo info, std::unique_ptr<FileSource> files, std::vector<ImageAndMask> pairs,
-             const DataConfig& config, std::vector<std::string> warnings)
+  ImageMasks(DatasetInfo info, std::shared_ptr<const FileSource> files,
+             std::vector<ImageAndMask> pairs, const DataConfig& config,
+             std::vector<std::string> warnings)
       : Dataset(std::move(info)),
         files_(std::move(files)),
         pairs_(std::move(pairs)),
@@ -106,7 +107,7 @@ class ImageMasks final : public Dataset {
         mask_name(white), quoted(class_names()[1]));
   }
 
-  std::unique_ptr<FileSource> files_;
+  std::shared_ptr<const FileSource> files_;
   std::vector<ImageAndMask> pairs_;
   FileImages images_;
   MaskRules rules_;
@@ -131,7 +132,7 @@ std::vector<std::string> classes_of(const FileSource& files, const DataConfig& c
 }  // namespace
 
 std::unique_ptr<Dataset> open_image_masks(const DataConfig& config, Split split) {
-  std::unique_ptr<FileSource> files = open_root(config);
+  std::shared_ptr<const FileSource> files = open_root(config);
   const MaskLayout layout = mask_layout(*files, config);
   DatasetInfo info = dataset_info(config);
   info.class_names = classes_of(*files, config, layout);
@@ -144,12 +145,12 @@ std::unique_ptr<Dataset> open_image_masks(const DataConfig& config, Split split)
 }
 
 std::vector<std::string> image_masks_classes(const DataConfig& config) {
-  const std::unique_ptr<FileSource> files = open_root(config);
+  const std::shared_ptr<const FileSource> files = open_root(config);
   return classes_of(*files, config, mask_layout(*files, config));
 }
 
 bool image_masks_validates_on_test(const DataConfig& config) {
-  const std::unique_ptr<FileSource> files = open_root(config);
+  const std::shared_ptr<const FileSource> files = open_root(config);
   return parts_coincide(config, mask_layout(*files, config).parts);
 }
 

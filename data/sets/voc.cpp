@@ -120,7 +120,7 @@ std::vector<std::string> classes_of(const FileSource& files, const DataConfig& c
 }  // namespace
 
 std::unique_ptr<Dataset> open_voc(const DataConfig& config, Split split) {
-  std::unique_ptr<FileSource> files = open_root(config);
+  std::shared_ptr<const FileSource> files = open_root(config);
   const VocLayout layout = layout_of(*files, config);
   DatasetInfo info = dataset_info(config);
   info.class_names = classes_of(*files, config, layout);
@@ -147,12 +147,12 @@ std::unique_ptr<Dataset> open_voc(const DataConfig& config, Split split) {
 }
 
 std::vector<std::string> voc_classes(const DataConfig& config) {
-  const std::unique_ptr<FileSource> files = open_root(config);
+  const std::shared_ptr<const FileSource> files = open_root(config);
   return classes_of(*files, config, layout_of(*files, config));
 }
 
 bool voc_validates_on_test(const DataConfig& config) {
-  const std::unique_ptr<FileSource> files = open_root(config);
+  const std::shared_ptr<const FileSource> files = open_root(config);
   return parts_coincide(config, layout_of(*files, config).parts);
 }
 

@@ -61,7 +61,7 @@ std::array<double, 4> corners_of(std::span<const double> numbers) {
 }
 
 struct Opened {
-  std::unique_ptr<FileSource> files;
+  std::shared_ptr<const FileSource> files;
   std::string folder;  ///< of the YAML file, below the root
   std::string name;    ///< of the YAML file, for messages
   YoloYaml yaml;

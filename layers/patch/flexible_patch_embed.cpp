@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 namespace tessera {
+
 std::vector<ConfigProblem> FlexiblePatchEmbed::problems(const ModelConfig& config) {
   if (config.patch_embed.type != PatchEmbedType::kLinear) {
     return {{{"model.patch_sizes", "model.patch_embed.type"},
