@@ -14,6 +14,8 @@ namespace tessera::report {
 namespace {
 
 constexpr std::array<const char*, 6> kColors = {"s0", "s1", "s2", "s3", "s4", "s5"};
+using MeanCurves = std::map<const StudyCell*, MeanCurve>;
+
 constexpr double kWidth = 270.0, kHeight = 190.0;
 
 /// Cells that share charts, a line each.
@@ -134,8 +136,7 @@ bool is_wide(const std::vector<Plot>& plots) {
 
 /// A chart a group.
 std::vector<Plot> plots_by(const StudyRecord& record, const Cost& cost,
-                           const std::vector<Group>& groups,
-                           const std::map<const StudyCell*, MeanCurve>& curves) {
+                           const std::vector<Group>& groups, const MeanCurves& curves) {
   std::vector<Plot> plots;
   for (const Group& group : groups) {
     Plot plot{.title = cost.title,
@@ -192,8 +193,6 @@ void add_figures(Markup& html, const std::vector<Plot>& plots, const char* class
   for (const Plot& plot : plots) html.open("figure").raw(draw(plot).svg).close();
   html.close();
 }
-
-using MeanCurves = std::map<const StudyCell*, MeanCurve>;
 
 /// Means of the cells against what training had cost by then.
 void add_means(const StudyRecord& record, const MeanCurves& curves, bool alone, Markup& html) {
