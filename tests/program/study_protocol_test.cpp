@@ -159,7 +159,8 @@ TEST_CASE("those who have joined share the reading of the test split") {
     said += outcome.err;
   }
   CHECK(count(said, ", test top-1 (best on val) ") == 4);  // each run by one of them
-  for (const auto& cell : results_of(out)["cells"]) {
+  const auto results = results_of(out);
+  for (const auto& cell : results["cells"]) {
     CHECK(cell["summary"]["best/test/top1"]["n"] == 2);
   }
 }

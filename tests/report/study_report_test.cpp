@@ -57,8 +57,10 @@ TEST_CASE("study: the page tells what its results say, no more") {
   const ScratchFolder folder;
   write_text(folder / "results.json", kResults);
   std::filesystem::create_directories(folder / "cells" / "a");
-  write_text(folder / "cells" / "a" / "metrics.jsonl",
-             R"({"step":2,"epoch":1,"train_loss":1.75,"train_top1":0.4,"test_loss":1.4,"test_top1":0.55})");
+  write_text(
+      folder / "cells" / "a" / "metrics.jsonl",
+      R"({"step":2,"epoch":1,"train_loss":1.75,"train_top1":0.4,"test_loss":1.4,"test_top1":0.55})"
+      "\n");
   REQUIRE(is_study(folder.path()));
   const StudyRecord record = read_study_record(folder.path());
   CHECK(record.runs() == 5);

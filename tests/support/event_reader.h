@@ -101,7 +101,8 @@ inline EventValue read_value(protozero::pbf_reader reader, std::string& tag) {
     } else if (reader.tag() == 9) {
       for (auto metadata = reader.get_message(); metadata.next();) {
         for (auto plugin = metadata.get_message(); plugin.next();) {
-          (plugin.tag() == 1 ? value.plugin : value.content) = plugin.get_string();
+          const bool name = plugin.tag() == 1;  // reading the value forgets it
+          (name ? value.plugin : value.content) = plugin.get_string();
         }
       }
     } else {
