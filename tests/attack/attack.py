@@ -9,7 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from damage import attack_checkpoints, attack_configurations, attack_data, attack_files
+from damage import attack_checkpoints, attack_configurations, attack_data, attack_files, make_data
 from faults import MODES, attack_calls, attack_commands
 from runs import Attack, Study, Training
 
@@ -22,6 +22,35 @@ VARIANTS = {
     "sgd in bf16": ["optim.name=sgd", "train.precision=bf16", "data.accumulate=2"],
     "mixed images, dropout, two workers": ["data.augment.mixup=0.8", "model.dropout=0.1",
                                            "model.drop_path=0.2", "data.workers=2"],
+}
+
+# The other tasks, on the photos of make_data(), and buffers of batch norm beside the parameters.
+TASKS = {
+    "masks": """
+task: {{name: segmentation}}
+model: {{image_size: 24, patch_size: 4, embed_dim: 8, depths: [1, 1], num_heads: [1, 2],
+        window_size: 3,
+        head: {{type: fpn, channels: 8, norm: batch}}}}
+data: {{name: image_masks, root: {root}/masks, batch_size: 2, workers: 0}}
+optim: {{lr: 1.0e-3, ema: 0.9}}
+train: {{epochs: 4, seed: 3, threads: 1, checkpoint_every: 3}}
+""",
+    "boxes": """
+task: {{name: detection}}
+model: {{image_size: 24, patch_size: 4, embed_dim: 8, depths: [1, 1], num_heads: [1, 2],
+        window_size: 3,
+        head: {{type: fcos, channels: 8, groups: 2, convs: 1}}}}
+data: {{name: coco, root: {root}/coco, batch_size: 2, workers: 1}}
+optim: {{lr: 1.0e-3}}
+train: {{epochs: 4, seed: 3, threads: 1, checkpoint_every: 3}}
+""",
+    "hidden patches": """
+task: {{name: simmim, mask_size: 8, mask_ratio: 0.5}}
+model: {{patch_size: 4, embed_dim: 8, depths: [1, 1], num_heads: [1, 2], window_size: 2}}
+data: {{name: synthetic, batch_size: 16, train_samples: 64, test_samples: 32, workers: 0}}
+optim: {{lr: 1.0e-3}}
+train: {{epochs: 3, seed: 3, threads: 1, checkpoint_every: 3}}
+""",
 }
 
 
@@ -92,13 +121,18 @@ def main():
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         attack = Attack(options.program, Path(folder), began + options.budget,
-                        counts=17 + len(VARIANTS) + 2 * len(MODES))
+                        counts=17 + len(VARIANTS) + len(TASKS) + 2 * len(MODES))
         training = Training(attack)
         print(f"{'attack':<66} {'times':>6} {'failed':>7}")
         attack_descriptors(attack, training)
         attack_kills(attack, "f32, AdamW, averaged weights", training, 200 if full else 10)
         for title, overrides in VARIANTS.items():
             attack_kills(attack, title, Training(attack, overrides), 50 if full else 3)
+        make_data(attack.folder / "photos")
+        for title, text in TASKS.items():
+            config = attack.folder / f"{title.replace(' ', '_')}.yaml"
+            config.write_text(text.format(root=attack.folder / "photos"))
+            attack_kills(attack, title, Training(attack, config=config), 50 if full else 3)
         attack_kills(attack, "a study", Study(attack), 90 if full else 3)
         attack_signals(attack, training, 50 if full else 5)
         attack_checkpoints(attack, training, 1000 if full else 40)

@@ -113,8 +113,9 @@ def goes_on_as_before(attack, ended, folder, result, reference, what):
 class Training:
     """A training in a folder of its own, and what it ends with when nobody attacks it."""
 
-    def __init__(self, attack, overrides=()):
+    def __init__(self, attack, overrides=(), config=None):
         self.attack = attack
+        self.config = config or attack.config
         self.overrides = [part for override in overrides for part in ("--set", override)]
         run = attack.fresh()
         began = time.monotonic()
@@ -126,7 +127,7 @@ class Training:
         self.finished = run
 
     def start(self, run):
-        return ["train", self.attack.config, *self.overrides, "--out", run]
+        return ["train", self.config, *self.overrides, "--out", run]
 
     def goes_on(self, run, what):
         """Without the fault: the run ends as if nothing had been, and leaves nothing behind."""
