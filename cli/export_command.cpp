@@ -111,7 +111,8 @@ Action add_export_command(Arguments& arguments) {
       .add_option("output", options->output,
                   "ONNX file to write: input [N,C,H,W], normalised pixels -> logits [N,classes], "
                   "[N,classes,H,W] of segmentation; of boxes cls_logits [N,L,classes], "
-                  "bbox_regression [N,L,4], of fcos bbox_ctrness [N,L,1], and anchors [L,4]; "
+                  "bbox_regression [N,L,4], of fcos bbox_ctrness [N,L,1], and anchors [L,4]; N is "
+                  "free, H and W are model.image_size: --set another for a file of other sizes; "
                   "classes, mean, std, image size and resize stand in its metadata")
       .required();
   arguments.add_option("--weights", options->weights,
