@@ -42,11 +42,12 @@ MEASURES = {"train": "images/s", "infer": "images/s", "peak_rss_mb": "MB"}
 
 
 def pytorch_worker(case, way, steps):
-    """One measurement of PyTorch, printed as JSON."""
+    """One measurement of PyTorch, printed as JSON; as one of several ranks where they are named."""
     import torch
     import pytorch_models
 
-    torch.set_num_threads(2)
+    ranks = int(os.environ.get("WORLD_SIZE", "1"))
+    torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     torch.manual_seed(0)
     dense, boxes = "head" in case, case.get("head") == "fcos"
     model = (pytorch_models.fcos(case) if boxes else pytorch_models.UperNet(case) if dense
@@ -55,13 +56,17 @@ def pytorch_worker(case, way, steps):
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.05,
                                   **({"fused": True} if fused else {}))
     height, width = case["size"] if dense else (case["size"], case["size"])
-    images = torch.randn(case["batch"], 3, height, width)
-    target_shape = (case["batch"], height, width) if dense else (case["batch"],)
+    batch = case["batch"] // ranks
+    images = torch.randn(batch, 3, height, width)
+    target_shape = (batch, height, width) if dense else (batch,)
     labels = torch.randint(0, case["classes"], target_shape)
     if boxes:
         images, labels = list(images), pytorch_models.random_boxes(case)
     loss_of = (None if boxes else model.loss if dense else torch.nn.functional.cross_entropy)
     logits = torch.compile(model) if way.startswith("compile") else model
+    if ranks > 1:
+        torch.distributed.init_process_group("gloo")
+        logits = torch.nn.parallel.DistributedDataParallel(logits)
     precision = (torch.autocast("cpu", dtype=torch.bfloat16) if way.endswith("bf16")
                  else contextlib.nullcontext())
 
@@ -89,6 +94,11 @@ def pytorch_worker(case, way, steps):
     model.train()
     train_rate = case["batch"] / median_seconds(train)
     peak_rss_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    if ranks > 1:
+        if torch.distributed.get_rank() == 0:
+            print(json.dumps({"train": train_rate, "version": torch.__version__}))
+        torch.distributed.destroy_process_group()
+        return
     model.eval()
     infer_rate = case["batch"] / median_seconds(infer)
     print(json.dumps({"train": train_rate, "infer": infer_rate, "peak_rss_mb": peak_rss_mb,
@@ -180,10 +190,12 @@ def main():
     parser.add_argument("--program", default=os.path.join(ROOT, "build/release/tessera"))
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--worker", nargs=2, help=argparse.SUPPRESS)
+    parser.add_argument("--batch", type=int, help=argparse.SUPPRESS)  # of a worker
     arguments = parser.parse_args()
     if arguments.worker:
         name, way = arguments.worker
-        pytorch_worker(CASES[name], way, arguments.steps)
+        case = CASES[name]
+        pytorch_worker({**case, "batch": arguments.batch or case["batch"]}, way, arguments.steps)
         return
     if not os.access(arguments.program, os.X_OK):
         sys.exit(f"{arguments.program}: no such program; build it: cmake --build --preset release")

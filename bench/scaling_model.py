@@ -26,7 +26,9 @@ MEASURED_OF = "Swin-T"
 # A rank of one thread needs no second one to be ready: two of them beside two threads, of a model
 # whose gradients are a matter of nothing (bench_small): docs/scaling.md.
 ALONE_GAIN = {"f32": 1.04, "bf16": 1.07}
-MEASURED_RATIO = {"f32": 1.04, "bf16": 0.93}  # of Swin-T, batch 8: docs/scaling.md
+# Of Swin-T, batch 8, by the number of ranks that share the two cores: docs/scaling.md.
+MEASURED_RATIO = {2: {"f32": 1.04, "bf16": 0.93}}
+CORES = 2
 MEMORY = 27e9          # bytes/s read and written, of two cores: docs/performance.md
 BUCKET = 4 * 2 ** 20   # bytes: distributed/gradient_sum.h
 HIDDEN = 0.8           # of what the backward pass could hide
@@ -95,15 +97,19 @@ def tables(sizes):
 
 def check(sizes):
     parameters, macs = sizes[MEASURED_OF]
-    print("Swin-T, batch 8, two ranks of one thread beside one of two threads, on one machine")
-    for precision in ("f32", "bf16"):
-        rate = pure_rate(precision, macs, sizes[MEASURED_OF])
-        one = step_s(parameters, rate, 8, 1, None, 4)
-        # Half the rate of two threads each, or a little more; half of the memory's speed, through
-        # which the messages go as well: each byte is written once and read once.
-        two = step_s(parameters, rate / 2 * ALONE_GAIN[precision], 4, 2, (MEMORY / 4, 0.0), 4,
-                     MEMORY / 2)
-        print(f"{precision:6} predicted {one / two:.2f}, measured {MEASURED_RATIO[precision]:.2f}")
+    print(f"Swin-T, batch 8, ranks of one thread beside one of two threads, on {CORES} cores")
+    for ranks in (2, 4):
+        for precision in ("f32", "bf16"):
+            rate = pure_rate(precision, macs, sizes[MEASURED_OF])
+            one = step_s(parameters, rate, 8, 1, None, 4)
+            # Each has its part of the rate of two threads, or a little more, and of the memory's
+            # speed, through which the messages go as well: each byte is written once and read once.
+            memory = MEMORY / ranks
+            step = step_s(parameters, rate / ranks * ALONE_GAIN[precision], 8 / ranks, ranks,
+                          (memory / 2, 0.0), 4, memory)
+            measured = MEASURED_RATIO.get(ranks, {}).get(precision)
+            print(f"{ranks} ranks, {precision:6} predicted {one / step:.2f}, "
+                  + (f"measured {measured:.2f}" if measured else "not measured"))
 
 
 def main():
