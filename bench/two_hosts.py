@@ -204,7 +204,7 @@ class Case:
         """Seconds of the sums, and values."""
         program = os.path.join(self.build, "bench", "bench_gradient_sum")
         out = json.loads(finish(start(["mpirun", "-n", "2", "--quiet", program, self.config,
-                                       self.wire, str(2 * self.updates)])))
+                                       self.wire, str(self.updates)])))
         return out["seconds"], out["parameters"]
 
 
