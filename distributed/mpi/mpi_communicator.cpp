@@ -67,6 +67,9 @@ int threads_of(MPI_Comm world) {
 }  // namespace
 
 MpiCommunicator::MpiCommunicator() {
+  // Between two hosts OpenMPI moves bytes only while it is called, and within an op of the backward
+  // pass nobody calls it: a thread of its own feeds TCP meanwhile. Not if the user has decided.
+  setenv("OMPI_MCA_btl_tcp_progress_thread", "1", /*overwrite=*/0);
   int provided = 0;
   MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided);
   MPI_Comm_rank(MPI_COMM_WORLD, &rank_);
