@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/onednn/bf16_copies.h"
 #include "core/onednn/primitive_descs.h"
 #include "core/tensor.h"
 
@@ -116,11 +117,34 @@ const void* packed(Conv& conv, const float* weight, Tensor& buffer) {
   return buffer.raw();
 }
 
+bool needs_copies(const ConvGeometry& geometry) {
+  return geometry.dtype == DType::kBF16 && !has_bf16_products();
+}
+
+ConvGeometry in_f32(ConvGeometry geometry) {
+  geometry.dtype = DType::kF32;
+  return geometry;
+}
+
+std::int64_t x_elements(const ConvGeometry& g) {
+  return g.batch * g.in_channels * g.in_size[0] * g.in_size[1];
+}
+
+std::int64_t y_elements(const ConvGeometry& g) {
+  return g.batch * g.out_channels * g.out_size[0] * g.out_size[1];
+}
+
 }  // namespace
 
 void conv_forward(const ConvGeometry& geometry, const void* x, const float* weight,
                   const float* bias, void* y) {
   if (geometry.batch == 0) return;
+  if (needs_copies(geometry)) {
+    const F32Copy from(x, DType::kBF16, x_elements(geometry));
+    F32Result to(y, DType::kBF16, y_elements(geometry), false);
+    conv_forward(in_f32(geometry), from.data(), weight, bias, to.data());
+    return to.store();
+  }
   Conv& conv = conv_for(geometry, Pass::kForward, bias != nullptr);
   Tensor buffer;
   const void* w = packed(conv, weight, buffer);
@@ -134,6 +158,12 @@ void conv_forward(const ConvGeometry& geometry, const void* x, const float* weig
 void conv_backward_data(const ConvGeometry& geometry, const void* dy, const float* weight,
                         void* dx) {
   if (geometry.batch == 0) return;
+  if (needs_copies(geometry)) {
+    const F32Copy from(dy, DType::kBF16, y_elements(geometry));
+    F32Result to(dx, DType::kBF16, x_elements(geometry), false);
+    conv_backward_data(in_f32(geometry), from.data(), weight, to.data());
+    return to.store();
+  }
   Conv& conv = conv_for(geometry, Pass::kData, false);
   Tensor buffer;
   conv.primitive.run({dy, packed(conv, weight, buffer), dx});
@@ -147,6 +177,11 @@ void conv_backward_weights(const ConvGeometry& geometry, const void* x, const vo
                 0.0f);
     if (dbias != nullptr) std::fill_n(dbias, g.out_channels, 0.0f);
     return;
+  }
+  if (needs_copies(geometry)) {
+    const F32Copy inputs(x, DType::kBF16, x_elements(geometry));
+    const F32Copy gradients(dy, DType::kBF16, y_elements(geometry));
+    return conv_backward_weights(in_f32(geometry), inputs.data(), gradients.data(), dweight, dbias);
   }
   Conv& conv = conv_for(geometry, Pass::kWeights, dbias != nullptr);
   Tensor buffer;

@@ -4,6 +4,7 @@
 #include <mutex>
 #include <tuple>
 
+#include "core/onednn/bf16_copies.h"
 #include "core/onednn/primitive_descs.h"
 
 namespace tessera::onednn {
@@ -74,10 +75,30 @@ void empty_product(const Matmul& args) {
   }
 }
 
+bool has_bf16(const Matmul& args) {
+  return args.a_dtype == DType::kBF16 || args.b_dtype == DType::kBF16 ||
+         args.c_dtype == DType::kBF16;
+}
+
+void matmul_of_copies(const Matmul& args) {
+  const F32Copy a(args.a, args.a_dtype, args.batch * args.m * args.k);
+  const F32Copy b(args.b, args.b_dtype, args.batch * args.k * args.n);
+  F32Result c(args.c, args.c_dtype, args.batch * args.m * args.n, args.accumulate);
+  Matmul copies = args;
+  copies.a = a.data();
+  copies.b = b.data();
+  copies.c = c.data();
+  copies.a_dtype = copies.b_dtype = copies.c_dtype = DType::kF32;
+  copies.b_packed = args.b_packed && args.b_dtype == DType::kF32;
+  matmul(copies);
+  c.store();
+}
+
 }  // namespace
 
 void matmul(const Matmul& args) {
   if (args.batch * args.m * args.n * args.k == 0) return empty_product(args);
+  if (has_bf16(args) && !has_bf16_products()) return matmul_of_copies(args);
   thread_local Cache<Primitive> cache;
   const Key key = {args.batch,
                    args.m,
@@ -102,6 +123,7 @@ void matmul(const Matmul& args) {
 }
 
 Tensor pack(const Tensor& b, bool b_transposed, DType dtype) {
+  if (dtype == DType::kBF16 && !has_bf16_products()) return cast(b, dtype);  // as it lies
   struct Packing {
     Primitive reorder;
     std::int64_t elements = 0;  // with those that fill up blocks

@@ -19,7 +19,7 @@ struct Matmul {
   DType a_dtype = DType::kF32;
   const void* b = nullptr;
   bool b_transposed = false;
-  bool b_packed = false;  ///< b comes from pack()
+  bool b_packed = false;  ///< b comes from pack(), with the same b_transposed
   DType b_dtype = DType::kF32;
   void* c = nullptr;
   DType c_dtype = DType::kF32;
