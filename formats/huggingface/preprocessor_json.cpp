@@ -87,9 +87,10 @@ Preprocessing parse_preprocessor_json(std::string_view text, const std::string& 
   const double scaled = side_of(json, "size"), kept = side_of(json, "crop_size");
   const bool crops = json.value("do_center_crop", Json(false)) == Json(true);
   const Json share = json.value("crop_pct", Json());
-  if (crops && scaled > 0.0 && kept > 0.0 && kept <= scaled) {
+  const auto usable = [](double part) { return part >= 0.1 && part <= 1.0; };  // as data.test_crop
+  if (crops && scaled > 0.0 && usable(kept / scaled)) {
     result.test_crop = kept / scaled;
-  } else if (share.is_number() && share.get<double>() > 0.0 && share.get<double>() <= 1.0) {
+  } else if (share.is_number() && usable(share.get<double>())) {
     result.test_crop = share.get<double>();
   }
   return result;

@@ -95,6 +95,8 @@ TEST_CASE("a number out of range names the range") {
       {"optim: {betas: [0.9, 1.0]}", "22: optim.betas[1]: expected a number in [0, 1), got 1.0"},
       {"model: {drop_path: 1.5}", "20: model.drop_path: expected a number in [0, 1), got 1.5"},
       {"model: {mlp_ratio: 0}", "20: model.mlp_ratio: expected a number in (0, 64], got 0"},
+      // Images are scaled to the model's size by this: less is gigabytes each.
+      {"data: {test_crop: 0.001}", "19: data.test_crop: expected a number in [0.1, 1], got 0.001"},
       {"model: {num_classes: 0}",
        "22: model.num_classes: expected an integer in [1, 1000000], got 0"},
       {"train: {epochs: -1}", "17: train.epochs: expected an integer in [0, 1000000], got -1"},
