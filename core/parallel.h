@@ -6,8 +6,9 @@
 #include <type_traits>
 
 /// Compiles a leaf function twice, for AVX2 and for AVX-512, and picks one when the program starts.
-/// Helpers called from it must be TESSERA_INLINE to be compiled along.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+/// Helpers called from it must be TESSERA_INLINE to be compiled along. The thread sanitizer cannot
+/// have it: what picks runs before the sanitizer does.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_THREAD__)
 #define TESSERA_KERNEL __attribute__((target_clones("default", "arch=x86-64-v4")))
 #else
 #define TESSERA_KERNEL
