@@ -4,15 +4,46 @@ from torch import nn
 from torch.nn import functional
 from torchvision.models.detection.anchor_utils import AnchorGenerator
 from torchvision.models.detection.fcos import FCOS, FCOSHead
-from torchvision.models.swin_transformer import SwinTransformer
-from torchvision.ops import FeaturePyramidNetwork
+from torchvision.models.swin_transformer import PatchMerging, SwinTransformer
+from torchvision.ops import FeaturePyramidNetwork, Permute
+
+
+class ConvStem(nn.Module):
+    """Patches of 4 x 4: two convolutions of stride 2, each with a layer norm and ReLU, then a linear one."""
+
+    def __init__(self, dim):
+        super().__init__()
+        self.convs = nn.ModuleList(nn.Conv2d(i, o, 3, stride=2, padding=1)
+                                   for i, o in ((3, dim // 2), (dim // 2, dim)))
+        self.norms = nn.ModuleList(nn.LayerNorm(width) for width in (dim // 2, dim))
+        self.proj, self.norm = nn.Linear(dim, dim), nn.LayerNorm(dim)
+
+    def forward(self, images):
+        x = images
+        for conv, norm in zip(self.convs, self.norms):
+            x = functional.relu(norm(conv(x).permute(0, 2, 3, 1))).permute(0, 3, 1, 2)
+        return self.norm(self.proj(x.permute(0, 2, 3, 1)))  # [B, H/4, W/4, D]
+
+
+class ConvMerging(nn.Sequential):
+    """In place of torchvision's PatchMerging: a layer norm and a 3 x 3 convolution of stride 2."""
+
+    def __init__(self, dim, norm_layer):
+        super().__init__(norm_layer(dim), Permute([0, 3, 1, 2]),
+                         nn.Conv2d(dim, 2 * dim, 3, stride=2, padding=1), Permute([0, 2, 3, 1]))
 
 
 def swin(case):
-    return SwinTransformer(patch_size=[case["patch"]] * 2, embed_dim=case["dim"],
-                           depths=case["depths"], num_heads=case["heads"],
-                           window_size=[case["window"]] * 2, num_classes=case["classes"],
-                           mlp_ratio=case.get("mlp_ratio", 4.0), stochastic_depth_prob=0.1)
+    convs = case.get("convolutional", False)  # stem and merging
+    model = SwinTransformer(patch_size=[case["patch"]] * 2, embed_dim=case["dim"],
+                            depths=case["depths"], num_heads=case["heads"],
+                            window_size=[case["window"]] * 2, num_classes=case["classes"],
+                            mlp_ratio=case.get("mlp_ratio", 4.0),
+                            stochastic_depth_prob=case.get("drop_path", 0.1),
+                            downsample_layer=ConvMerging if convs else PatchMerging)
+    if convs:
+        model.features[0] = ConvStem(case["dim"])
+    return model
 
 
 def conv_norm(channels, out, kernel):

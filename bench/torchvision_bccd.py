@@ -1,0 +1,438 @@
+#!/usr/bin/env python3
+"""torchvision's FCOS on a Swin, trained on BCCD by PyTorch: configs/bccd_fcos.yaml beside another program.
+
+    python3 bench/torchvision_bccd.py --root BCCD --out runs/torchvision_bccd
+    tessera score runs/torchvision_bccd/test_truth.json runs/torchvision_bccd/test_best.json
+
+One line of JSON an evaluation, appended to OUT/metrics.jsonl and printed; at the end the test split for
+the last weights and for those that were best on the validation split by AP50. A checkpoint every
+--save-every epochs: the same command again goes on from it. Needs torch, torchvision and pycocotools.
+
+The same as in the configuration: the lists of the data set, photos at half size in training and in
+testing (figures are taken at the photos' own coordinates), widths, depths, heads, window, stochastic
+depth, pyramid, levels, towers, groups, loss, what becomes of outputs in testing, flips, scales, crops
+(a box stays if its middle does), the mean colour around what is smaller than the crop, normalisation,
+batch, last incomplete batch left out, epochs, warm-up, cosine, weight decay (none on vectors and
+position tables), clipping, averaged weights, the standard deviation of initial weights. Stem and
+merging are the convolutions of the configuration, written in pytorch_models.py.
+
+What differs:
+- AdamW and its rate in place of Muon.
+- torchvision lets tokens attend to the zeros that fill a map up to whole windows (15 x 20 tokens of
+  the last stage to 20 x 20); the configuration masks them.
+- A place of a level is at the corner of its cell, and the 8 rows of the coarsest level are 30 pixels
+  apart (torchvision divides 240 by 8); the configuration has middles, 32 pixels apart. Bounds of the
+  levels' ranges are torchvision's.
+- No learned factor of each level's boxes: torchvision has none.
+- Colours: the same draws (half of the images each: brightness +-32, contrast and saturation by 0.5 to
+  1.5, hue by +-0.1 turns), but saturation blends with grey, as torchvision.transforms.v2 does it.
+- Random numbers: seeds are not comparable.
+
+Truth: corners of VOC count from 1 and belong to the box, so that [xmin - 1, ymin - 1, xmax, ymax] is
+taken, cut to the photo; what has xmin = xmax or ymin = ymax is left out; what is marked difficult is
+neither learned nor counted (a crowd of COCO's; BCCD has none).
+"""
+import argparse
+import contextlib
+import io
+import json
+import math
+import os
+import sys
+import time
+import xml.etree.ElementTree as ElementTree
+
+import torch
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
+from torchvision.io import ImageReadMode, decode_image
+from torchvision.transforms.v2 import InterpolationMode
+from torchvision.transforms.v2 import functional as pixels
+
+import pytorch_models
+
+CASE = dict(size=(240, 320), classes=3, patch=4, dim=48, depths=[2, 2, 4], heads=[2, 4, 8],
+            window=10, mlp_ratio=2.0, drop_path=0.05, convolutional=True, channels=96, convs=2,
+            groups=16, levels=[8, 16, 32])
+CLASSES = ["RBC", "WBC", "Platelets"]
+MEAN, STD = [0.737, 0.696, 0.715], [0.061, 0.102, 0.076]
+INIT_STD = 0.04
+BATCH, WARMUP_EPOCHS, LEAST_LR, WEIGHT_DECAY, CLIP, EMA = 8, 2, 1e-5, 0.05, 10.0, 0.99
+
+
+# ---- data
+
+def read_split(root, split):
+    """Photos as uint8 [3, H, W] with boxes f32 [N, 4] in their own pixels, labels and difficult ones."""
+    with open(f"{root}/ImageSets/Main/{split}.txt", encoding="utf-8") as file:
+        names = file.read().split()
+    samples = []
+    for name in names:
+        image = decode_image(f"{root}/JPEGImages/{name}.jpg", ImageReadMode.RGB)
+        height, width = image.shape[1:]
+        boxes, labels, difficult = [], [], []
+        for item in ElementTree.parse(f"{root}/Annotations/{name}.xml").getroot().iter("object"):
+            x0, y0, x1, y1 = (float(item.find(f"bndbox/{key}").text)
+                              for key in ("xmin", "ymin", "xmax", "ymax"))
+            if x0 == x1 or y0 == y1:
+                continue
+            boxes.append([max(x0 - 1, 0), max(y0 - 1, 0), min(x1, width), min(y1, height)])
+            labels.append(CLASSES.index(item.find("name").text))
+            difficult.append(item.findtext("difficult") == "1")
+        samples.append({"name": name, "image": image,
+                        "boxes": torch.tensor(boxes, dtype=torch.float32).reshape(-1, 4),
+                        "labels": torch.tensor(labels, dtype=torch.int64),
+                        "difficult": torch.tensor(difficult, dtype=torch.bool)})
+    return samples
+
+
+def coco_truth(samples):
+    annotations = []
+    for number, sample in enumerate(samples, 1):
+        for box, label, crowd in zip(sample["boxes"].tolist(), sample["labels"].tolist(),
+                                     sample["difficult"].tolist()):
+            width, height = box[2] - box[0], box[3] - box[1]
+            annotations.append({"id": len(annotations) + 1, "image_id": number,
+                                "category_id": label + 1, "bbox": [box[0], box[1], width, height],
+                                "area": width * height, "iscrowd": int(crowd)})
+    return {"info": {},
+            "images": [{"id": number, "file_name": f"{sample['name']}.jpg",
+                        "height": sample["image"].shape[1], "width": sample["image"].shape[2]}
+                       for number, sample in enumerate(samples, 1)],
+            "annotations": annotations,
+            "categories": [{"id": i, "name": name} for i, name in enumerate(CLASSES, 1)]}
+
+
+def uniform(low, high):
+    return low + (high - low) * torch.rand(()).item()
+
+
+def heads_up():
+    return torch.rand(()).item() < 0.5
+
+
+def distort_colours(image):
+    """What SSD's distortion does, in floats of 0..1."""
+    image = pixels.to_dtype(image, torch.float32, scale=True)
+    contrast_first = heads_up()
+
+    def contrast(image):
+        # A factor of all values, which torchvision calls brightness.
+        return pixels.adjust_brightness(image, uniform(0.5, 1.5)) if heads_up() else image
+
+    if heads_up():
+        image = (image + uniform(-32 / 255, 32 / 255)).clamp(0, 1)
+    if contrast_first:
+        image = contrast(image)
+    if heads_up():
+        image = pixels.adjust_saturation(image, uniform(0.5, 1.5))
+    if heads_up():
+        image = pixels.adjust_hue(image, uniform(-0.1, 0.1))
+    return image if contrast_first else contrast(image)
+
+
+def resized(image, size):
+    return pixels.resize(image, list(size), InterpolationMode.BILINEAR, antialias=True)
+
+
+def padded(image):
+    """Normalised and with zeros, the mean colour, up to the size of the model."""
+    image = pixels.normalize(image, MEAN, STD)
+    height, width = CASE["size"]
+    return torch.nn.functional.pad(image, (0, width - image.shape[2], 0, height - image.shape[1]))
+
+
+def augmented(sample):
+    """A photo at half size times 0.8 to 1.25, cut to the model's size, as the model reads it; its target."""
+    height, width = CASE["size"]
+    factor = uniform(0.8, 1.25)
+    size = [round(height * factor), round(width * factor)]
+    image = resized(sample["image"], size)
+    keep = ~sample["difficult"]
+    scale = torch.tensor([size[1] / sample["image"].shape[2],
+                          size[0] / sample["image"].shape[1]]).repeat(2)
+    boxes, labels = sample["boxes"][keep] * scale, sample["labels"][keep]
+    seen = [min(size[0], height), min(size[1], width)]
+    middles = (boxes[:, :2] + boxes[:, 2:]) / 2
+    for _ in range(10):  # until a box is seen
+        top = int(torch.randint(size[0] - seen[0] + 1, ()))
+        left = int(torch.randint(size[1] - seen[1] + 1, ()))
+        at = middles - torch.tensor([left, top])
+        inside = ((at >= 0) & (at < torch.tensor([seen[1], seen[0]]))).all(1)
+        if inside.any() or len(boxes) == 0:
+            break
+    image = image[:, top:top + seen[0], left:left + seen[1]]
+    boxes = boxes[inside] - torch.tensor([left, top, left, top])
+    boxes[:, 0::2] = boxes[:, 0::2].clamp(0, seen[1])
+    boxes[:, 1::2] = boxes[:, 1::2].clamp(0, seen[0])
+    if heads_up():
+        image = pixels.horizontal_flip(image)
+        boxes = torch.stack([seen[1] - boxes[:, 2], boxes[:, 1], seen[1] - boxes[:, 0],
+                             boxes[:, 3]], 1)
+    return padded(distort_colours(image)), {"boxes": boxes, "labels": labels[inside]}
+
+
+# ---- model
+
+class Detector(torch.nn.Module):
+    """torchvision's FCOS whose outputs leave autocast in f32, so that loss and boxes are computed in it."""
+
+    def __init__(self):
+        super().__init__()
+        self.fcos = pytorch_models.fcos(CASE)
+        body = self.fcos.backbone.body
+        for module in body.modules():
+            if isinstance(module, torch.nn.Linear):
+                torch.nn.init.trunc_normal_(module.weight, std=INIT_STD)
+                if module.bias is not None:
+                    torch.nn.init.zeros_(module.bias)
+        for name, table in body.named_parameters():
+            if name.endswith("relative_position_bias_table"):
+                torch.nn.init.trunc_normal_(table, std=INIT_STD)
+        for conv in self.fcos.backbone.coarse:  # as the pyramid's own
+            torch.nn.init.kaiming_uniform_(conv.weight, a=1)
+            torch.nn.init.zeros_(conv.bias)
+        self.fcos.head.register_forward_hook(
+            lambda _, __, outputs: {name: value.float() for name, value in outputs.items()})
+
+    def forward(self, images, targets=None):
+        return self.fcos(images, targets)
+
+
+class Average:
+    """Of the weights: after update t by d = min(EMA, t / (9 + t))."""
+
+    def __init__(self, model):
+        self.live = list(model.parameters())
+        self.values = [value.detach().clone() for value in self.live]
+        self.updates = 0
+
+    def update(self):
+        self.updates += 1
+        share = 1 - min(EMA, self.updates / (9 + self.updates))
+        torch._foreach_lerp_(self.values, [value.detach() for value in self.live], share)
+
+    @contextlib.contextmanager
+    def swapped(self):
+        kept = [value.detach().clone() for value in self.live]
+        with torch.no_grad():
+            torch._foreach_copy_(self.live, self.values)
+        try:
+            yield
+        finally:
+            with torch.no_grad():
+                torch._foreach_copy_(self.live, kept)
+
+
+def make_optimizer(model, lr):
+    decayed = {True: [], False: []}
+    for name, value in model.named_parameters():
+        decayed[value.dim() > 1 and not name.endswith("relative_position_bias_table")].append(value)
+    groups = [{"params": decayed[True], "weight_decay": WEIGHT_DECAY},
+              {"params": decayed[False], "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, lr=lr, fused=True)
+
+
+def rate(step, steps, per_epoch, lr):
+    """Of update `step` from 0 on."""
+    warmup = WARMUP_EPOCHS * per_epoch
+    if step < warmup:
+        return lr * (step + 1) / warmup
+    done = (step + 1 - warmup) / max(1, steps - warmup)
+    return LEAST_LR + (lr - LEAST_LR) * 0.5 * (1 + math.cos(math.pi * done))
+
+
+# ---- figures
+
+def detect(model, samples, precision):
+    """In COCO's form, at the photos' own coordinates."""
+    model.eval()
+    found = []
+    for first in range(0, len(samples), BATCH):
+        part = samples[first:first + BATCH]
+        images = [padded(pixels.to_dtype(resized(sample["image"], CASE["size"]), torch.float32,
+                                         scale=True)) for sample in part]
+        with torch.no_grad(), precision():
+            outputs = model(images)
+        for number, (sample, output) in enumerate(zip(part, outputs), first + 1):
+            scale = torch.tensor([sample["image"].shape[2] / CASE["size"][1],
+                                  sample["image"].shape[1] / CASE["size"][0]]).repeat(2)
+            boxes = output["boxes"].float() * scale
+            boxes[:, 2:] -= boxes[:, :2]
+            found += [{"image_id": number, "category_id": label + 1, "bbox": box, "score": score}
+                      for box, label, score in zip(boxes.tolist(), output["labels"].tolist(),
+                                                   output["scores"].tolist())]
+    model.train()
+    return found
+
+
+def figures(truth, found):
+    """pycocotools' AP, AP50, AP75, AR100, and AP50 and AP of each class."""
+    if not found:
+        return {"ap50": 0.0, "ap": 0.0, "ap75": 0.0, "ar100": 0.0, "classes": {}}
+    with contextlib.redirect_stdout(io.StringIO()):
+        coco = COCO()
+        coco.dataset = truth
+        coco.createIndex()
+        evaluation = COCOeval(coco, coco.loadRes(found), "bbox")
+        evaluation.evaluate()
+        evaluation.accumulate()
+        evaluation.summarize()
+    precision = evaluation.eval["precision"][:, :, :, 0, 2]  # [overlaps, recalls, classes]
+    classes = {name: {"ap50": float(precision[0, :, k].mean()), "ap": float(precision[:, :, k].mean())}
+               for k, name in enumerate(CLASSES)}
+    stats = [float(value) for value in evaluation.stats]
+    return {"ap50": stats[1], "ap": stats[0], "ap75": stats[2], "ar100": stats[8],
+            "classes": classes}
+
+
+# ---- training
+
+def write(path, value):
+    with open(path + ".new", "w", encoding="utf-8") as file:
+        json.dump(value, file)
+    os.replace(path + ".new", path)
+
+
+def save(path, state):
+    torch.save(state, path + ".new")
+    os.replace(path + ".new", path)
+
+
+class Run:
+    """A training in a folder, from its checkpoint if there is one."""
+
+    def __init__(self, arguments):
+        self.arguments = arguments
+        self.precision = ((lambda: torch.autocast("cpu", dtype=torch.bfloat16))
+                          if arguments.precision == "bf16" else contextlib.nullcontext)
+        os.makedirs(arguments.out, exist_ok=True)
+        torch.manual_seed(arguments.seed)
+        self.model = Detector()
+        self.optimizer = make_optimizer(self.model, arguments.lr)
+        self.average = Average(self.model)
+        self.epoch, self.seconds, self.best = 0, 0.0, -1.0
+        self.best_weights = None
+        if os.path.exists(self.path("checkpoint.pt")):
+            self.load(torch.load(self.path("checkpoint.pt"), weights_only=True))
+
+    def path(self, name):
+        return os.path.join(self.arguments.out, name)
+
+    def load(self, state):
+        for key in ("lr", "epochs", "seed", "precision"):
+            if state["arguments"][key] != getattr(self.arguments, key):
+                sys.exit(f"{self.path('checkpoint.pt')} was trained with {key} "
+                         f"{state['arguments'][key]}, not {getattr(self.arguments, key)}")
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.average.values, self.average.updates = state["average"], state["updates"]
+        self.epoch, self.seconds, self.best = state["epoch"], state["seconds"], state["best"]
+        self.best_weights = state["best_weights"]
+        with open(self.path("metrics.jsonl"), encoding="utf-8") as file:  # what comes again goes
+            lines = [line for line in file if json.loads(line)["epoch"] <= self.epoch]
+        with open(self.path("metrics.jsonl"), "w", encoding="utf-8") as file:
+            file.writelines(line for line in lines if "test" not in json.loads(line))
+
+    def save(self):
+        arguments = {key: getattr(self.arguments, key) for key in ("lr", "epochs", "seed", "precision")}
+        save(self.path("checkpoint.pt"),
+             {"arguments": arguments, "model": self.model.state_dict(),
+              "optimizer": self.optimizer.state_dict(), "average": self.average.values,
+              "updates": self.average.updates, "epoch": self.epoch, "seconds": self.seconds,
+              "best": self.best, "best_weights": self.best_weights})
+
+    def report(self, line):
+        text = json.dumps(line)
+        print(text, flush=True)
+        with open(self.path("metrics.jsonl"), "a", encoding="utf-8") as file:
+            file.write(text + "\n")
+
+    def step(self, samples, lr):
+        for group in self.optimizer.param_groups:
+            group["lr"] = lr
+        images, targets = zip(*(augmented(sample) for sample in samples))
+        self.optimizer.zero_grad(set_to_none=True)
+        with self.precision():
+            loss = sum(self.model(list(images), list(targets)).values())
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), CLIP)
+        self.optimizer.step()
+        self.average.update()
+        return loss.item()
+
+    def train(self, train, val):
+        per_epoch = len(train) // BATCH
+        steps = self.arguments.epochs * per_epoch
+        truth = coco_truth(val)
+        self.model.train()
+        while self.epoch < self.arguments.epochs:
+            start = time.perf_counter()
+            torch.manual_seed((self.arguments.seed << 20) + self.epoch + 1)  # resumed: the same draws
+            order, losses = torch.randperm(len(train)).tolist(), []
+            for i in range(per_epoch):
+                step = self.epoch * per_epoch + i
+                losses.append(self.step([train[k] for k in order[i * BATCH:(i + 1) * BATCH]],
+                                        rate(step, steps, per_epoch, self.arguments.lr)))
+                if 0 < self.arguments.steps <= step + 1:
+                    took = time.perf_counter() - start
+                    print(f"loss {losses[0]:.4f} to {losses[-1]:.4f}, {took / (i + 1):.2f} s a step")
+                    return
+            self.epoch += 1
+            self.seconds += time.perf_counter() - start
+            if self.epoch % self.arguments.eval_every == 0 or self.epoch == self.arguments.epochs:
+                self.evaluate(val, truth, self.epoch * per_epoch, sum(losses) / len(losses))
+            if self.epoch % self.arguments.save_every == 0 or self.epoch == self.arguments.epochs:
+                self.save()
+
+    def evaluate(self, val, truth, step, loss):
+        with self.average.swapped():
+            result = figures(truth, detect(self.model, val, self.precision))
+        result.pop("classes")
+        self.report({"epoch": self.epoch, "step": step, "images": step * BATCH,
+                     "train/loss": loss, "seconds": round(self.seconds, 1)}
+                    | {f"val/{name}": value for name, value in result.items()})
+        if result["ap50"] > self.best:
+            self.best = result["ap50"]
+            self.best_weights = {"epoch": self.epoch,
+                                 "values": [value.clone() for value in self.average.values]}
+
+    def test(self, samples):
+        truth = coco_truth(samples)
+        write(self.path("test_truth.json"), truth)
+        last = {"epoch": self.epoch, "values": self.average.values}
+        for name, weights in (("last", last), ("best", self.best_weights)):
+            self.average.values = weights["values"]
+            with self.average.swapped():
+                found = detect(self.model, samples, self.precision)
+            write(self.path(f"test_{name}.json"), found)
+            self.report({"test": name, "epoch": weights["epoch"]} | figures(truth, found))
+        self.average.values = last["values"]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--root", required=True, help="folder of BCCD")
+    parser.add_argument("--out", required=True, help="folder of the run")
+    parser.add_argument("--lr", type=float, default=5e-4)
+    parser.add_argument("--epochs", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--precision", choices=["f32", "bf16"], default="f32")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--eval-every", type=int, default=5, help="epochs")
+    parser.add_argument("--save-every", type=int, default=5, help="epochs")
+    parser.add_argument("--steps", type=int, default=0, help="stop after so many, to see the time")
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    run = Run(arguments)
+    count = sum(value.numel() for value in run.model.parameters())
+    print(f"torch {torch.__version__}, {count} parameters, {arguments.precision}, "
+          f"from epoch {run.epoch}", file=sys.stderr, flush=True)
+    run.train(read_split(arguments.root, "train"), read_split(arguments.root, "val"))
+    if arguments.steps == 0:
+        run.test(read_split(arguments.root, "test"))
+
+
+if __name__ == "__main__":
+    main()
