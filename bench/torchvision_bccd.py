@@ -34,145 +34,23 @@ neither learned nor counted (a crowd of COCO's; BCCD has none).
 """
 import argparse
 import contextlib
-import io
 import json
 import math
 import os
 import sys
 import time
-import xml.etree.ElementTree as ElementTree
 
 import torch
-from pycocotools.coco import COCO
-from pycocotools.cocoeval import COCOeval
-from torchvision.io import ImageReadMode, decode_image
-from torchvision.transforms.v2 import InterpolationMode
-from torchvision.transforms.v2 import functional as pixels
 
 import pytorch_models
+from bccd_photos import CLASSES, SIZE, augmented, coco_truth, figures, plain, read_split
 
-CASE = dict(size=(240, 320), classes=3, patch=4, dim=48, depths=[2, 2, 4], heads=[2, 4, 8],
+CASE = dict(size=SIZE, classes=len(CLASSES), patch=4, dim=48, depths=[2, 2, 4], heads=[2, 4, 8],
             window=10, mlp_ratio=2.0, drop_path=0.05, convolutional=True, channels=96, convs=2,
             groups=16, levels=[8, 16, 32])
-CLASSES = ["RBC", "WBC", "Platelets"]
-MEAN, STD = [0.737, 0.696, 0.715], [0.061, 0.102, 0.076]
 INIT_STD = 0.04
 BATCH, WARMUP_EPOCHS, LEAST_LR, WEIGHT_DECAY, CLIP, EMA = 8, 2, 1e-5, 0.05, 10.0, 0.99
 
-
-# ---- data
-
-def read_split(root, split):
-    """Photos as uint8 [3, H, W] with boxes f32 [N, 4] in their own pixels, labels and difficult ones."""
-    with open(f"{root}/ImageSets/Main/{split}.txt", encoding="utf-8") as file:
-        names = file.read().split()
-    samples = []
-    for name in names:
-        image = decode_image(f"{root}/JPEGImages/{name}.jpg", ImageReadMode.RGB)
-        height, width = image.shape[1:]
-        boxes, labels, difficult = [], [], []
-        for item in ElementTree.parse(f"{root}/Annotations/{name}.xml").getroot().iter("object"):
-            x0, y0, x1, y1 = (float(item.find(f"bndbox/{key}").text)
-                              for key in ("xmin", "ymin", "xmax", "ymax"))
-            if x0 == x1 or y0 == y1:
-                continue
-            boxes.append([max(x0 - 1, 0), max(y0 - 1, 0), min(x1, width), min(y1, height)])
-            labels.append(CLASSES.index(item.find("name").text))
-            difficult.append(item.findtext("difficult") == "1")
-        samples.append({"name": name, "image": image,
-                        "boxes": torch.tensor(boxes, dtype=torch.float32).reshape(-1, 4),
-                        "labels": torch.tensor(labels, dtype=torch.int64),
-                        "difficult": torch.tensor(difficult, dtype=torch.bool)})
-    return samples
-
-
-def coco_truth(samples):
-    annotations = []
-    for number, sample in enumerate(samples, 1):
-        for box, label, crowd in zip(sample["boxes"].tolist(), sample["labels"].tolist(),
-                                     sample["difficult"].tolist()):
-            width, height = box[2] - box[0], box[3] - box[1]
-            annotations.append({"id": len(annotations) + 1, "image_id": number,
-                                "category_id": label + 1, "bbox": [box[0], box[1], width, height],
-                                "area": width * height, "iscrowd": int(crowd)})
-    return {"info": {},
-            "images": [{"id": number, "file_name": f"{sample['name']}.jpg",
-                        "height": sample["image"].shape[1], "width": sample["image"].shape[2]}
-                       for number, sample in enumerate(samples, 1)],
-            "annotations": annotations,
-            "categories": [{"id": i, "name": name} for i, name in enumerate(CLASSES, 1)]}
-
-
-def uniform(low, high):
-    return low + (high - low) * torch.rand(()).item()
-
-
-def heads_up():
-    return torch.rand(()).item() < 0.5
-
-
-def distort_colours(image):
-    """What SSD's distortion does, in floats of 0..1."""
-    image = pixels.to_dtype(image, torch.float32, scale=True)
-    contrast_first = heads_up()
-
-    def contrast(image):
-        # A factor of all values, which torchvision calls brightness.
-        return pixels.adjust_brightness(image, uniform(0.5, 1.5)) if heads_up() else image
-
-    if heads_up():
-        image = (image + uniform(-32 / 255, 32 / 255)).clamp(0, 1)
-    if contrast_first:
-        image = contrast(image)
-    if heads_up():
-        image = pixels.adjust_saturation(image, uniform(0.5, 1.5))
-    if heads_up():
-        image = pixels.adjust_hue(image, uniform(-0.1, 0.1))
-    return image if contrast_first else contrast(image)
-
-
-def resized(image, size):
-    return pixels.resize(image, list(size), InterpolationMode.BILINEAR, antialias=True)
-
-
-def padded(image):
-    """Normalised and with zeros, the mean colour, up to the size of the model."""
-    image = pixels.normalize(image, MEAN, STD)
-    height, width = CASE["size"]
-    return torch.nn.functional.pad(image, (0, width - image.shape[2], 0, height - image.shape[1]))
-
-
-def augmented(sample):
-    """A photo at half size times 0.8 to 1.25, cut to the model's size, as the model reads it; its target."""
-    height, width = CASE["size"]
-    factor = uniform(0.8, 1.25)
-    size = [round(height * factor), round(width * factor)]
-    image = resized(sample["image"], size)
-    keep = ~sample["difficult"]
-    scale = torch.tensor([size[1] / sample["image"].shape[2],
-                          size[0] / sample["image"].shape[1]]).repeat(2)
-    boxes, labels = sample["boxes"][keep] * scale, sample["labels"][keep]
-    seen = [min(size[0], height), min(size[1], width)]
-    middles = (boxes[:, :2] + boxes[:, 2:]) / 2
-    for _ in range(10):  # until a box is seen
-        top = int(torch.randint(size[0] - seen[0] + 1, ()))
-        left = int(torch.randint(size[1] - seen[1] + 1, ()))
-        at = middles - torch.tensor([left, top])
-        inside = ((at >= 0) & (at < torch.tensor([seen[1], seen[0]]))).all(1)
-        if inside.any() or len(boxes) == 0:
-            break
-    image = image[:, top:top + seen[0], left:left + seen[1]]
-    boxes = boxes[inside] - torch.tensor([left, top, left, top])
-    boxes[:, 0::2] = boxes[:, 0::2].clamp(0, seen[1])
-    boxes[:, 1::2] = boxes[:, 1::2].clamp(0, seen[0])
-    if heads_up():
-        image = pixels.horizontal_flip(image)
-        boxes = torch.stack([seen[1] - boxes[:, 2], boxes[:, 1], seen[1] - boxes[:, 0],
-                             boxes[:, 3]], 1)
-    return padded(distort_colours(image)), {"boxes": boxes, "labels": labels[inside]}
-
-
-# ---- model
 
 class Detector(torch.nn.Module):
     """torchvision's FCOS whose outputs leave autocast in f32, so that loss and boxes are computed in it."""
@@ -242,21 +120,18 @@ def rate(step, steps, per_epoch, lr):
     return LEAST_LR + (lr - LEAST_LR) * 0.5 * (1 + math.cos(math.pi * done))
 
 
-# ---- figures
-
 def detect(model, samples, precision):
     """In COCO's form, at the photos' own coordinates."""
     model.eval()
     found = []
     for first in range(0, len(samples), BATCH):
         part = samples[first:first + BATCH]
-        images = [padded(pixels.to_dtype(resized(sample["image"], CASE["size"]), torch.float32,
-                                         scale=True)) for sample in part]
+        images = [plain(sample) for sample in part]
         with torch.no_grad(), precision():
             outputs = model(images)
         for number, (sample, output) in enumerate(zip(part, outputs), first + 1):
-            scale = torch.tensor([sample["image"].shape[2] / CASE["size"][1],
-                                  sample["image"].shape[1] / CASE["size"][0]]).repeat(2)
+            scale = torch.tensor([sample["image"].shape[2] / SIZE[1],
+                                  sample["image"].shape[1] / SIZE[0]]).repeat(2)
             boxes = output["boxes"].float() * scale
             boxes[:, 2:] -= boxes[:, :2]
             found += [{"image_id": number, "category_id": label + 1, "bbox": box, "score": score}
@@ -265,28 +140,6 @@ def detect(model, samples, precision):
     model.train()
     return found
 
-
-def figures(truth, found):
-    """pycocotools' AP, AP50, AP75, AR100, and AP50 and AP of each class."""
-    if not found:
-        return {"ap50": 0.0, "ap": 0.0, "ap75": 0.0, "ar100": 0.0, "classes": {}}
-    with contextlib.redirect_stdout(io.StringIO()):
-        coco = COCO()
-        coco.dataset = truth
-        coco.createIndex()
-        evaluation = COCOeval(coco, coco.loadRes(found), "bbox")
-        evaluation.evaluate()
-        evaluation.accumulate()
-        evaluation.summarize()
-    precision = evaluation.eval["precision"][:, :, :, 0, 2]  # [overlaps, recalls, classes]
-    classes = {name: {"ap50": float(precision[0, :, k].mean()), "ap": float(precision[:, :, k].mean())}
-               for k, name in enumerate(CLASSES)}
-    stats = [float(value) for value in evaluation.stats]
-    return {"ap50": stats[1], "ap": stats[0], "ap75": stats[2], "ar100": stats[8],
-            "classes": classes}
-
-
-# ---- training
 
 def write(path, value):
     with open(path + ".new", "w", encoding="utf-8") as file:
