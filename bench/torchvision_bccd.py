@@ -182,10 +182,14 @@ class Run:
         self.average.values, self.average.updates = state["average"], state["updates"]
         self.epoch, self.seconds, self.best = state["epoch"], state["seconds"], state["best"]
         self.best_weights = state["best_weights"]
-        with open(self.path("metrics.jsonl"), encoding="utf-8") as file:  # what comes again goes
-            lines = [line for line in file if json.loads(line)["epoch"] <= self.epoch]
+        # What was evaluated after the checkpoint comes again, the tests too.
+        lines = []
+        if os.path.exists(self.path("metrics.jsonl")):
+            with open(self.path("metrics.jsonl"), encoding="utf-8") as file:
+                lines = [(line, json.loads(line)) for line in file]
         with open(self.path("metrics.jsonl"), "w", encoding="utf-8") as file:
-            file.writelines(line for line in lines if "test" not in json.loads(line))
+            file.writelines(line for line, values in lines
+                            if "test" not in values and values["epoch"] <= self.epoch)
 
     def save(self):
         arguments = {key: getattr(self.arguments, key) for key in ("lr", "epochs", "seed", "precision")}
@@ -219,7 +223,7 @@ class Run:
         steps = self.arguments.epochs * per_epoch
         truth = coco_truth(val)
         self.model.train()
-        while self.epoch < self.arguments.epochs:
+        while self.epoch < (self.arguments.until or self.arguments.epochs):
             start = time.perf_counter()
             torch.manual_seed((self.arguments.seed << 20) + self.epoch + 1)  # resumed: the same draws
             order, losses = torch.randperm(len(train)).tolist(), []
@@ -254,7 +258,7 @@ class Run:
         truth = coco_truth(samples)
         write(self.path("test_truth.json"), truth)
         last = {"epoch": self.epoch, "values": self.average.values}
-        for name, weights in (("last", last), ("best", self.best_weights)):
+        for name, weights in (("last", last), ("best", self.best_weights or last)):
             self.average.values = weights["values"]
             with self.average.swapped():
                 found = detect(self.model, samples, self.precision)
@@ -270,6 +274,8 @@ def main():
     parser.add_argument("--out", required=True, help="folder of the run")
     parser.add_argument("--lr", type=float, default=5e-4)
     parser.add_argument("--epochs", type=int, default=100)
+    parser.add_argument("--until", type=int, default=0,
+                        help="test after this epoch; without it the same command goes on")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--precision", choices=["f32", "bf16"], default="f32")
     parser.add_argument("--threads", type=int, default=1)
