@@ -223,7 +223,8 @@ class Run:
         steps = self.arguments.epochs * per_epoch
         truth = coco_truth(val)
         self.model.train()
-        while self.epoch < (self.arguments.until or self.arguments.epochs):
+        last = self.arguments.until or self.arguments.epochs
+        while self.epoch < last:
             start = time.perf_counter()
             torch.manual_seed((self.arguments.seed << 20) + self.epoch + 1)  # resumed: the same draws
             order, losses = torch.randperm(len(train)).tolist(), []
@@ -237,9 +238,9 @@ class Run:
                     return
             self.epoch += 1
             self.seconds += time.perf_counter() - start
-            if self.epoch % self.arguments.eval_every == 0 or self.epoch == self.arguments.epochs:
+            if self.epoch % self.arguments.eval_every == 0 or self.epoch == last:
                 self.evaluate(val, truth, self.epoch * per_epoch, sum(losses) / len(losses))
-            if self.epoch % self.arguments.save_every == 0 or self.epoch == self.arguments.epochs:
+            if self.epoch % self.arguments.save_every == 0 or self.epoch == last:
                 self.save()
 
     def evaluate(self, val, truth, step, loss):
@@ -275,7 +276,7 @@ def main():
     parser.add_argument("--lr", type=float, default=5e-4)
     parser.add_argument("--epochs", type=int, default=100)
     parser.add_argument("--until", type=int, default=0,
-                        help="test after this epoch; without it the same command goes on")
+                        help="end after this epoch of --epochs; without it the command goes on")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--precision", choices=["f32", "bf16"], default="f32")
     parser.add_argument("--threads", type=int, default=1)
