@@ -40,7 +40,8 @@ TEST_CASE("memory limits: the least of a cgroup and those above it, of either ve
   CHECK(limit() == 4000);
 }
 
-#if !defined(__SANITIZE_ADDRESS__)  // it maps more than such a limit allows
+// A sanitizer maps more than such a limit allows.
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 TEST_CASE("memory limits: a plan that is over ulimit -v is told in one line") {
   CHECK(memory_warning(1 << 20).empty());
   const std::string text = test::error_in_child({}, [] {
