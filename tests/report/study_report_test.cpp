@@ -118,12 +118,17 @@ TEST_CASE("study: one that was made without p is corrected for its comparisons a
   CHECK(other.p_holm.value() == doctest::Approx(p(0.01)).epsilon(1e-4));
 }
 
-TEST_CASE("study: what is clear alone but not among many comparisons is not called a win") {
-  const ScratchFolder folder;
+/// Results whose first difference is clear alone, and has this p among the comparisons.
+std::string results_with_p_holm(const std::string& p_holm) {
   std::string results = kResults;
   const std::string clear = R"("mean": 0.05, "half_width": 0.02)";
-  results.replace(results.find(clear), clear.size(),
-                  R"("mean": 0.05, "half_width": 0.02, "p": 0.03, "p_holm": 0.2)");
+  return results.replace(results.find(clear), clear.size(),
+                         clear + R"(, "p": 0.03, "p_holm": )" + p_holm);
+}
+
+TEST_CASE("study: what is clear alone but not among many comparisons is not called a win") {
+  const ScratchFolder folder;
+  std::string results = results_with_p_holm("0.2");
   write_text(folder / "results.json", results);
   const std::string html = to_html(study_page(read_study_record(folder.path())));
   CHECK(html.find("among so many comparisons that may be chance") != std::string::npos);
@@ -132,10 +137,7 @@ TEST_CASE("study: what is clear alone but not among many comparisons is not call
 
 TEST_CASE("study: after seeds were added more is asked of a p, and the page says so") {
   const ScratchFolder folder;
-  std::string results = kResults;
-  const std::string clear = R"("mean": 0.05, "half_width": 0.02)";
-  results.replace(results.find(clear), clear.size(),
-                  R"("mean": 0.05, "half_width": 0.02, "p": 0.03, "p_holm": 0.03)");
+  std::string results = results_with_p_holm("0.03");
   write_text(folder / "results.json", results);
   const std::string before = to_html(study_page(read_study_record(folder.path())));
   CHECK(before.find("differs from") != std::string::npos);
