@@ -116,22 +116,25 @@ bool Tensor::unique() const {
   return block_ != nullptr && block_->references.load(std::memory_order_acquire) == 1;
 }
 
+void convert(const float* from, BF16* to, std::int64_t count) {
+  parallel_for(count, 1 << 15, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) to[i] = to_bf16(from[i]);
+  });
+}
+
+void convert(const BF16* from, float* to, std::int64_t count) {
+  parallel_for(count, 1 << 15, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) to[i] = to_f32(from[i]);
+  });
+}
+
 Tensor cast(const Tensor& source, DType dtype) {
   if (source.dtype() == dtype) return source.clone();
   Tensor result = Tensor::empty(source.shape(), dtype);
-  constexpr std::int64_t kGrain = 1 << 15;
   if (source.dtype() == DType::kF32 && dtype == DType::kBF16) {
-    const float* from = source.f32();
-    BF16* to = result.data<BF16>();
-    parallel_for(source.numel(), kGrain, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t i = begin; i < end; ++i) to[i] = to_bf16(from[i]);
-    });
+    convert(source.f32(), result.data<BF16>(), source.numel());
   } else if (source.dtype() == DType::kBF16 && dtype == DType::kF32) {
-    const BF16* from = source.data<BF16>();
-    float* to = result.f32();
-    parallel_for(source.numel(), kGrain, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t i = begin; i < end; ++i) to[i] = to_f32(from[i]);
-    });
+    convert(source.data<BF16>(), result.f32(), source.numel());
   } else {
     fail<ShapeError>("[cast] from {} to {} is not defined", name_of(source.dtype()),
                      name_of(dtype));

@@ -70,6 +70,10 @@ class Tensor {
   DType dtype_ = DType::kF32;
 };
 
+/// `count` elements of one type written as the other.
+void convert(const float* from, BF16* to, std::int64_t count);
+void convert(const BF16* from, float* to, std::int64_t count);
+
 /// A new tensor with the elements converted (f32 <-> bf16).
 Tensor cast(const Tensor& source, DType dtype);
 

@@ -1,21 +1,8 @@
 #include "core/onednn/bf16_copies.h"
 
 #include "core/onednn/primitive_descs.h"
-#include "core/parallel.h"
 
 namespace tessera::onednn {
-namespace {
-
-constexpr std::int64_t kGrain = 1 << 15;
-
-void widen(const void* values, float* to, std::int64_t count) {
-  const auto* from = static_cast<const BF16*>(values);
-  parallel_for(count, kGrain, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) to[i] = to_f32(from[i]);
-  });
-}
-
-}  // namespace
 
 bool has_bf16_products() {
   static const bool has = [] {
@@ -38,23 +25,18 @@ F32Copy::F32Copy(const void* values, DType dtype, std::int64_t count)
     : data_(static_cast<const float*>(values)) {
   if (dtype == DType::kF32) return;
   copy_ = Tensor::empty({count});
-  widen(values, copy_.f32(), count);
+  convert(static_cast<const BF16*>(values), copy_.f32(), count);
   data_ = copy_.f32();
 }
 
 F32Result::F32Result(void* values, DType dtype, std::int64_t count, bool keep) : values_(values) {
   if (dtype == DType::kF32) return;
   copy_ = Tensor::empty({count});
-  if (keep) widen(values, copy_.f32(), count);
+  if (keep) convert(static_cast<const BF16*>(values), copy_.f32(), count);
 }
 
 void F32Result::store() {
-  if (!copy_) return;
-  const float* from = copy_.f32();
-  auto* to = static_cast<BF16*>(values_);
-  parallel_for(copy_.numel(), kGrain, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) to[i] = to_bf16(from[i]);
-  });
+  if (copy_) convert(copy_.f32(), static_cast<BF16*>(values_), copy_.numel());
 }
 
 }  // namespace tessera::onednn
