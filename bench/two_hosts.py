@@ -9,12 +9,17 @@ The hosts are those of bench/two_hosts.sh, one core each. For each network and m
             know nothing of each other; the slower one's
   comm      the sums of the same gradients with nothing to hide behind: bench/gradient_sum.cpp
   update    that of `mpirun -n 2 tessera train` of the whole batch
-  hidden    (compute + comm - update) / min(compute, comm): of what could at best be hidden, what is
+  hidden    (compute + comm - update) / min(compute, comm): all of it were an update no longer than
+            the longer one of the two
+  of wire   what an update does not grow by when the network is limited to its rate, in parts of
+            what comm grows by: `none` with the same delay is measured first, where comm is what the
+            cores themselves do of it, copy and add, which no schedule hides from them
 Times of updates are the differences of their times in the run's event file, medians without the
 first two. What the second host's interface has counted has to be the gradients' bytes, or all
 ends. Before a network is used, a socket says what it carries.
 """
 import argparse
+import itertools
 import json
 import os
 import re
@@ -229,7 +234,9 @@ def check_network(network):
 
 
 def measure(network, arguments):
+    """Writes a list of what was measured, in the order of models and wires."""
     check_network(network)
+    results = []
     # Not on a disk, whose writing would take its time from what is measured.
     with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
         for text in arguments.model or MODELS:
@@ -243,13 +250,23 @@ def measure(network, arguments):
                     sys.exit(f"{case.name}: an update has {size} bytes of gradients to send, but "
                              f"{min(sent):.0f} have passed the link")
                 compute, comm, update = map(statistics.median, (computes, comms, updates))
-                hidden = statistics.median((a + b - c) / min(a, b)
-                                           for a, b, c in zip(computes, comms, updates))
-                print(f"{network:12}{case.name:14}{wire:>5}{case.batch:>6}{size / MB:>8.1f}"
-                      f"{statistics.median(sent) / MB:>8.1f}{1e3 * compute:>9.0f}"
-                      f"{1e3 * comm:>7.0f}{1e3 * (compute + comm):>7.0f}"
-                      f"{1e3 * max(compute, comm):>7.0f}{1e3 * update:>8.0f}{hidden:>8.0%}",
-                      flush=True)
+                results.append({"name": case.name, "wire": wire, "batch": case.batch,
+                                "size": size, "sent": statistics.median(sent),
+                                "compute": compute, "comm": comm, "update": update})
+    with open(arguments.results, "w", encoding="utf-8") as file:
+        json.dump(results, file)
+
+
+def row(network, result, unlimited):
+    compute, comm, update = result["compute"], result["comm"], result["update"]
+    hidden = of_wire = ""
+    if unlimited:
+        hidden = f"{(compute + comm - update) / min(compute, comm):.0%}"
+        of_wire = f"{1 - (update - unlimited['update']) / (comm - unlimited['comm']):.0%}"
+    return (f"{network:12}{result['name']:14}{result['wire']:>5}{result['batch']:>6}"
+            f"{result['size'] / MB:>8.1f}{result['sent'] / MB:>8.1f}{1e3 * compute:>9.0f}"
+            f"{1e3 * comm:>7.0f}{1e3 * (compute + comm):>7.0f}{1e3 * max(compute, comm):>7.0f}"
+            f"{1e3 * update:>8.0f}{hidden:>8}{of_wire:>9}")
 
 
 def main():
@@ -264,6 +281,7 @@ def main():
     parser.add_argument("--updates", type=int, default=5, help=f"beside the first {WARM_UP}")
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--serve", type=float, help=argparse.SUPPRESS)
+    parser.add_argument("--results", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.serve:
         serve(arguments.serve)
@@ -278,18 +296,28 @@ def main():
             sys.exit(f"{arguments.build}/{part}: no such program; configure with "
                      "-DTESSERA_BENCHMARKS=ON and build")
     print(f"{'':31}{'batch':>6}{'MB':>8}{'sent':>8}{'compute':>9}{'comm':>7}{'sum':>7}{'max':>7}"
-          f"{'update':>8}{'hidden':>8}   ms; MB of gradients an update", flush=True)
-    for network in arguments.network or NETWORKS:
+          f"{'update':>8}{'hidden':>8}{'of wire':>9}   ms; MB of gradients an update", flush=True)
+    measured = {}
+    networks = arguments.network or NETWORKS
+    unlimited = [",".join(filter(None, ("none", split_network(network)[1])))
+                 for network in networks]
+    for network in dict.fromkeys(name for pair in zip(unlimited, networks) for name in pair):
         rate, delay = split_network(network)
         rest = [part for text in arguments.model or [] for part in ("--model", text)]
+        results = tempfile.NamedTemporaryFile(suffix=".json")
         done = subprocess.run(
             [os.path.join(HERE, "two_hosts.sh"), *(["--rate", rate] if rate else []),
              *(["--delay", delay] if delay else []), sys.executable, os.path.abspath(__file__),
              os.path.abspath(arguments.build), "--network", network, *rest, "--wire",
              *arguments.wire, "--updates", str(arguments.updates), "--rounds",
-             str(arguments.rounds)], cwd=ROOT, check=False)
+             str(arguments.rounds), "--results", results.name], cwd=ROOT, check=False)
         if done.returncode != 0:
             sys.exit(done.returncode)
+        with results:
+            measured[network] = json.load(results)
+        base = measured[",".join(filter(None, ("none", delay)))] if rate else []
+        for result, beside in itertools.zip_longest(measured[network], base):
+            print(row(network, result, beside), flush=True)
 
 
 if __name__ == "__main__":

@@ -6,8 +6,8 @@
 #     bench/two_hosts.sh [--rate 1gbit] [--delay 1ms] COMMAND...
 #     bench/two_hosts.sh --rate 1gbit mpirun -n 2 build/release/tessera train configs/bench_small.yaml
 #
-# --rate limits either direction, by tc's token bucket. --delay holds each packet for so long, so
-# that a round trip takes twice that: by netem, or where the kernel has none by delay_line.py.
+# --rate limits either direction, by tc's token bucket. --delay, in ms, holds each packet so long, so
+# that a round trip takes twice that: by netem, or where the kernel has none by delay_line.cpp.
 # bench/two_hosts.py measures with it.
 set -euo pipefail
 rate='' delay=''
@@ -47,7 +47,8 @@ if [ -n "$delay" ]; then
 fi
 if [ $by = delay_line ]; then
   # Ahead of the ranks, whose cores it shares: a packet is not to wait for a training step.
-  chrt -f 1 python3 "$here/delay_line.py" "${links[@]}" "$delay" > "$folder/line" &
+  c++ -std=c++20 -O2 "$here/delay_line.cpp" -o "$folder/delay_line"
+  chrt -f 1 "$folder/delay_line" "${links[@]}" "${delay%ms}" > "$folder/line" &
   line=$!
   for _ in $(seq 100); do
     [ ! -s "$folder/line" ] || break

@@ -6,6 +6,7 @@ GradientSum::GradientSum(const ParameterStore& store, Communicator& ranks, DType
                          std::int64_t bucket)
     : ranks_(ranks), wire_(wire) {
   std::int64_t end = store.grads().numel();
+  if (bucket == 0) bucket = bucket_for(end);
   int parameters = 0;
   for (std::size_t i = store.entries().size(); i-- > 0;) {
     const ParameterStore::Entry& entry = store.entries()[i];

@@ -1,6 +1,7 @@
 // The gradients of all ranks, added while the backward pass still runs.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <unordered_map>
 #include <vector>
@@ -17,12 +18,16 @@ namespace tessera {
 /// et al., arXiv:1706.02677 section 4; Li et al., arXiv:2006.15704 section 3.2.
 class GradientSum final : public GradientListener {
  public:
-  static constexpr std::int64_t kBucket = std::int64_t{1} << 20;  ///< floats, at least
+  /// Floats that a bucket of so many gradients has at least: few messages, but also of a small
+  /// model an eighth at most that the end of the pass leaves to wait for.
+  static std::int64_t bucket_for(std::int64_t gradients) {
+    return std::clamp<std::int64_t>(gradients / 8, 1 << 14, 1 << 20);
+  }
 
   /// Of `store`, which must stay; `wire` as for Communicator::start_sum. What is frozen now is
-  /// never waited for.
+  /// never waited for. `bucket` 0 is bucket_for().
   GradientSum(const ParameterStore& store, Communicator& ranks, DType wire,
-              std::int64_t bucket = kBucket);
+              std::int64_t bucket = 0);
 
   /// Before the last backward pass of an update.
   void begin();

@@ -5,10 +5,12 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstdlib>
 #include <numeric>
 
 #include "core/machine.h"
+#include "core/parallel.h"
 #include "core/profile.h"
 
 namespace tessera {
@@ -37,11 +39,9 @@ class Patience {
   int turns_ = 0;
 };
 
-/// Threads for each of the ranks on this machine. Those with processors of their own use them;
-/// those that were given the same ones share them, and so they share what a container may use.
-int threads_of(MPI_Comm world) {
-  MPI_Comm machine = MPI_COMM_NULL;
-  MPI_Comm_split_type(world, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &machine);
+/// Threads for each of the ranks of one machine. Those with processors of their own use them; those
+/// that were given the same ones share them, and so they share what a container may use.
+int threads_of(MPI_Comm machine) {
   int ranks = 1;
   MPI_Comm_size(machine, &ranks);
   cpu_set_t own;
@@ -49,7 +49,6 @@ int threads_of(MPI_Comm world) {
   sched_getaffinity(0, sizeof own, &own);
   std::vector<cpu_set_t> sets(static_cast<std::size_t>(ranks));
   MPI_Allgather(&own, sizeof own, MPI_BYTE, sets.data(), sizeof own, MPI_BYTE, machine);
-  MPI_Comm_free(&machine);
   int sharers = 0;
   cpu_set_t all = own;
   for (const cpu_set_t& set : sets) {
@@ -67,20 +66,47 @@ int threads_of(MPI_Comm world) {
 }  // namespace
 
 MpiCommunicator::MpiCommunicator() {
-  // Between two hosts OpenMPI moves bytes only while it is called, and within an op of the backward
-  // pass nobody calls it: a thread of its own feeds TCP meanwhile. Not if the user has decided.
-  setenv("OMPI_MCA_btl_tcp_progress_thread", "1", /*overwrite=*/0);
   int provided = 0;
-  MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided);
+  MPI_Init_thread(nullptr, nullptr, MPI_THREAD_SERIALIZED, &provided);
   MPI_Comm_rank(MPI_COMM_WORLD, &rank_);
   MPI_Comm_size(MPI_COMM_WORLD, &size_);
   for (MPI_Comm* comm : {&calls_, &spread_, &collect_, &failures_}) {
     MPI_Comm_dup(MPI_COMM_WORLD, comm);
   }
-  threads_ = threads_of(MPI_COMM_WORLD);
+  MPI_Comm machine = MPI_COMM_NULL;
+  MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &machine);
+  threads_ = threads_of(machine);
+  MPI_Comm_free(&machine);
+  if (size_ > 1 && provided >= MPI_THREAD_SERIALIZED) {
+    mover_ = std::thread([this] { keep_advancing(); });
+  }
 }
 
-MpiCommunicator::~MpiCommunicator() { MPI_Finalize(); }
+MpiCommunicator::~MpiCommunicator() {
+  if (mover_.joinable()) {
+    {
+      const std::lock_guard lock(one_at_a_time_);
+      ending_ = true;
+    }
+    changed_.notify_one();
+    mover_.join();
+  }
+  MPI_Finalize();
+}
+
+void MpiCommunicator::keep_advancing() {
+  constexpr std::chrono::microseconds kPause{500};
+  set_num_threads(1);  // of this thread's loops: the others are the training's
+  std::unique_lock lock(one_at_a_time_);
+  while (!ending_) {
+    if (sums_.empty()) {
+      changed_.wait(lock);
+    } else {
+      advance();
+      changed_.wait_for(lock, kPause, [this] { return ending_; });
+    }
+  }
+}
 
 /// Throws PeerError on rank 0 if a rank has reported its failure.
 void MpiCommunicator::listen() {
@@ -109,6 +135,7 @@ void MpiCommunicator::wait(MPI_Request& request) {
 }
 
 std::vector<double> MpiCommunicator::gather(std::span<const double> mine) {
+  const std::lock_guard lock(one_at_a_time_);
   std::vector<double> all(mine.size() * static_cast<std::size_t>(size_));
   const int count = static_cast<int>(mine.size());
   MPI_Request request = MPI_REQUEST_NULL;
@@ -118,6 +145,7 @@ std::vector<double> MpiCommunicator::gather(std::span<const double> mine) {
 }
 
 std::vector<std::string> MpiCommunicator::gather_bytes(std::string_view mine) {
+  const std::lock_guard lock(one_at_a_time_);
   const auto ranks = static_cast<std::size_t>(size_);
   const int length = static_cast<int>(mine.size());
   std::vector<int> lengths(ranks), places(ranks);
@@ -138,6 +166,7 @@ std::vector<std::string> MpiCommunicator::gather_bytes(std::string_view mine) {
 }
 
 void MpiCommunicator::broadcast(std::span<std::byte> bytes) {
+  const std::lock_guard lock(one_at_a_time_);
   constexpr std::size_t kMost = std::size_t{1} << 30;  // MPI counts in int
   for (std::size_t first = 0; first < bytes.size(); first += kMost) {
     MPI_Request request = MPI_REQUEST_NULL;
@@ -148,11 +177,14 @@ void MpiCommunicator::broadcast(std::span<std::byte> bytes) {
 }
 
 void MpiCommunicator::start_sum(const Tensor& values, DType wire) {
+  const std::lock_guard lock(one_at_a_time_);
   sums_.push_back(std::make_unique<RankSum>(values, wire, spread_));
-  progress();
+  advance();
+  listen();
+  changed_.notify_one();
 }
 
-void MpiCommunicator::progress() {
+void MpiCommunicator::advance() {
   // In order: the next is added when all before it have been.
   while (added_ < sums_.size() && sums_[added_]->has_parts()) sums_[added_++]->add(collect_);
   while (added_ > 0 && sums_.front()->is_done()) {
@@ -160,16 +192,27 @@ void MpiCommunicator::progress() {
     --added_;
   }
   // Those behind move on too, as far as the library moves all that is under way.
+}
+
+void MpiCommunicator::progress() {
+  const std::lock_guard lock(one_at_a_time_);
+  advance();
   listen();
 }
 
 void MpiCommunicator::finish_sums() {
+  const std::lock_guard lock(one_at_a_time_);
   Patience patience;
-  for (progress(); !sums_.empty(); progress()) patience.pass();
+  for (;; patience.pass()) {
+    advance();
+    listen();
+    if (sums_.empty()) return;
+  }
 }
 
 bool MpiCommunicator::hand_over(std::string_view why, int exit_code) {
   if (rank_ == 0) return true;
+  const std::lock_guard lock(one_at_a_time_);
   std::string report(1, static_cast<char>(exit_code));
   report += why.substr(0, kLongestReport - 1);
   MPI_Request sending = MPI_REQUEST_NULL, receipt = MPI_REQUEST_NULL;

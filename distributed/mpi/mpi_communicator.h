@@ -3,8 +3,11 @@
 
 #include <mpi.h>
 
+#include <condition_variable>
 #include <deque>
 #include <memory>
+#include <mutex>
+#include <thread>
 
 #include "distributed/communicator.h"
 #include "distributed/mpi/rank_sum.h"
@@ -12,7 +15,9 @@
 namespace tessera {
 
 /// All that waits looks on and on whether it is over, so that it can hear of failures too; the
-/// library's own waits would not end when a rank is gone.
+/// library's own waits would not end when a rank is gone. A thread of its own moves the sums that
+/// are under way while the one that trains is within an op: a message takes several steps of both
+/// sides.
 class MpiCommunicator final : public Communicator {
  public:
   /// Starts MPI: once in a process.
@@ -38,6 +43,8 @@ class MpiCommunicator final : public Communicator {
  private:
   void wait(MPI_Request& request);
   void listen();
+  void advance();
+  void keep_advancing();
 
   int rank_ = 0, size_ = 1, threads_ = 1;
   // Operations of one kind come in the same order on all ranks, those of two kinds need not.
@@ -45,6 +52,12 @@ class MpiCommunicator final : public Communicator {
            failures_ = MPI_COMM_NULL;
   std::deque<std::unique_ptr<RankSum>> sums_;
   std::size_t added_ = 0;  ///< of sums_, from the front
+
+  // MPI and the sums are of one thread at a time. Private functions expect it to be held.
+  std::mutex one_at_a_time_;
+  std::condition_variable changed_;
+  bool ending_ = false;
+  std::thread mover_;
 };
 
 }  // namespace tessera
