@@ -220,7 +220,9 @@ int run(const ConvertOptions& options) {
   } else {
     rename_only(file, prefix, weights);
   }
-  if (naming != Naming::kTessera) {
+  if (naming == Naming::kTessera) {
+    std::erase_if(weights.tensors, is_zero_counter);
+  } else {
     for (StoredTensor& counter : missing_counters(weights.tensors)) {
       weights.tensors.push_back(std::move(counter));
     }

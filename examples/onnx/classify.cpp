@@ -1,7 +1,7 @@
 // classify MODEL.onnx WIDTH HEIGHT < PIXELS: raw RGB through a model of `tessera export
-// --preprocess`.
-//   g++ -std=c++17 classify.cpp -lonnxruntime && djpeg photo.jpg | tail -c+16 | ./a.out m.onnx 640
-//   480
+// --preprocess`. On Debian 13, which has onnxruntime (libonnxruntime-dev; Debian 12 has none):
+//   g++ -std=c++17 -I/usr/include/onnxruntime classify.cpp -o classify -lonnxruntime
+//   djpeg photo.jpg | tail -c $((640 * 480 * 3)) | ./classify model.onnx 640 480
 #include <onnxruntime_cxx_api.h>
 
 #include <cstdint>

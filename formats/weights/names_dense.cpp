@@ -1,5 +1,7 @@
 #include "formats/weights/names_dense.h"
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <set>
@@ -74,6 +76,11 @@ std::vector<StoredTensor> missing_counters(std::span<const StoredTensor> tensors
     counters.push_back({name, StoredType::kI64, {}, {zero.get(), sizeof(std::int64_t)}, zero});
   }
   return counters;
+}
+
+bool is_zero_counter(const StoredTensor& tensor) {
+  return is_batch_counter(tensor.name) && tensor.type == StoredType::kI64 && tensor.shape.empty() &&
+         std::ranges::all_of(tensor.bytes, [](std::byte byte) { return byte == std::byte{0}; });
 }
 
 bool is_batch_counter(std::string_view name) { return name.ends_with(kCounter); }

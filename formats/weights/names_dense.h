@@ -19,6 +19,9 @@ std::span<const NameRow> segmentation_head_rows();
 /// statistics move by a fixed share.
 std::vector<StoredTensor> missing_counters(std::span<const StoredTensor> tensors);
 
+/// Whether a tensor is such a counter and 0, so that missing_counters makes it again.
+bool is_zero_counter(const StoredTensor& tensor);
+
 /// Whether a name is that of such a counter.
 bool is_batch_counter(std::string_view name);
 
