@@ -105,7 +105,8 @@ TEST_CASE("sigmoid_focal_loss and its gradient stay finite at any logit") {
     tape.backward(loss);
     CHECK(std::isfinite(loss.value.f32()[0]));
     CHECK((loss.value.f32()[0] < 1e-15f) == right);
-    for (const float value : tape.grad(logits).span()) CHECK(std::isfinite(value));
+    const Tensor gradient = tape.grad(logits);
+    for (const float value : gradient.span()) CHECK(std::isfinite(value));
   }
 }
 
@@ -123,7 +124,8 @@ TEST_CASE("sigmoid_focal_loss and its gradient agree with torchvision") {
                              return ops::sigmoid_focal_loss(t, v[0], targets, 1.0, config);
                            });
     double expected = 0.0;
-    for (const float loss : fixture.tensor(c, "loss").span()) expected += double{loss};
+    const Tensor losses = fixture.tensor(c, "loss");
+    for (const float loss : losses.span()) expected += double{loss};
     CHECK(double{result.y.f32()[0]} == doctest::Approx(expected).epsilon(1e-5));
     CHECK(relative_error(result.grads[0], fixture.tensor(c, "dlogits")) < 1e-5);
     ++checked;
@@ -177,7 +179,8 @@ TEST_CASE("box_loss without a box to learn from is exactly 0") {
   const Var loss = ops::box_loss(tape, boxes, Tensor::zeros({2, 3, 4}), Tensor::zeros({2, 3}), 1.0);
   tape.backward(loss);
   CHECK(loss.value.f32()[0] == 0.0f);
-  for (const float value : tape.grad(boxes).span()) CHECK(value == 0.0f);
+  const Tensor gradient = tape.grad(boxes);
+  for (const float value : gradient.span()) CHECK(value == 0.0f);
 }
 
 TEST_CASE("weighted_binary_cross_entropy agrees with a double-precision reference") {
