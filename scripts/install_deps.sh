@@ -12,16 +12,24 @@ usage: scripts/install_deps.sh [--dev] [--data]
 EOF
 }
 
+# Ubuntu has another name for one, and Chromium as a snap alone.
+jpeg=libjpeg62-turbo-dev
+browser=(chromium)
+if grep -qs '^ID=ubuntu' /etc/os-release; then
+  jpeg=libjpeg-turbo8-dev
+  browser=()
+fi
+
 packages=(
   g++ cmake ninja-build
-  libdnnl-dev ocl-icd-opencl-dev libyaml-cpp-dev libstb-dev libjpeg62-turbo-dev libspng-dev libwebp-dev libpugixml-dev
+  libdnnl-dev ocl-icd-opencl-dev libyaml-cpp-dev libstb-dev "$jpeg" libspng-dev libwebp-dev libpugixml-dev
   libcli11-dev nlohmann-json3-dev
   libopenmpi-dev openmpi-bin
   libfmt-dev zlib1g-dev librandom123-dev libprotozero-dev doctest-dev
 )
 for argument in "$@"; do
   case "$argument" in
-    --dev) packages+=(git clang-format clang-tidy python3-onnx chromium qemu-user) ;;
+    --dev) packages+=(git clang-format clang-tidy python3-onnx ${browser[@]+"${browser[@]}"} qemu-user) ;;
     --data) packages+=(dataset-fashion-mnist) ;;
     -h | --help) usage; exit 0 ;;
     *) echo "install_deps.sh: unknown argument $argument" >&2; usage >&2; exit 2 ;;
