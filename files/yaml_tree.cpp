@@ -260,7 +260,10 @@ YamlNode parse_yaml(const std::string& text, const std::string& name, Problems& 
     if (const auto tab = indenting_tab(text, error.mark.line)) {
       fail_at(builder.place(*tab), "a tab: YAML is indented by blanks alone");
     }
-    fail_at(builder.place(error.mark), error.msg);
+    // From 0.8 on the name of the anchor follows, whatever it is.
+    constexpr std::string_view kNoAnchor = "the referenced anchor is not defined";
+    const std::string_view why = error.msg;
+    fail_at(builder.place(error.mark), why.starts_with(kNoAnchor) ? kNoAnchor : why);
   }
   return builder.take();
 }
