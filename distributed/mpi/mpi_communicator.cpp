@@ -235,6 +235,7 @@ bool MpiCommunicator::hand_over(std::string_view why, int exit_code) {
 }
 
 void MpiCommunicator::abort(int exit_code) {
+  const std::lock_guard lock(one_at_a_time_);
   MPI_Abort(MPI_COMM_WORLD, exit_code);
   std::_Exit(exit_code);
 }
