@@ -218,6 +218,11 @@ def split_network(text):
     return "" if rate == "none" else rate, delay
 
 
+def without_limit(network):
+    """Of the same delay."""
+    return ",".join(filter(None, ("none", split_network(network)[1])))
+
+
 def check_network(network):
     rate, delay = split_network(network)
     got, trip = carries(1.0)
@@ -299,9 +304,8 @@ def main():
           f"{'update':>8}{'hidden':>8}{'of wire':>9}   ms; MB of gradients an update", flush=True)
     measured = {}
     networks = arguments.network or NETWORKS
-    unlimited = [",".join(filter(None, ("none", split_network(network)[1])))
-                 for network in networks]
-    for network in dict.fromkeys(name for pair in zip(unlimited, networks) for name in pair):
+    for network in dict.fromkeys(name for network in networks
+                                 for name in (without_limit(network), network)):
         rate, delay = split_network(network)
         rest = [part for text in arguments.model or [] for part in ("--model", text)]
         results = tempfile.NamedTemporaryFile(suffix=".json")
@@ -315,7 +319,7 @@ def main():
             sys.exit(done.returncode)
         with results:
             measured[network] = json.load(results)
-        base = measured[",".join(filter(None, ("none", delay)))] if rate else []
+        base = measured[without_limit(network)] if rate else []
         for result, beside in itertools.zip_longest(measured[network], base):
             print(row(network, result, beside), flush=True)
 

@@ -19,6 +19,7 @@ while [ $# -gt 0 ]; do
   esac
 done
 [ $# -ge 1 ] || { sed -n '2,11p' "$0" >&2; exit 2; }
+case $delay in '' | [0-9]*ms) ;; *) echo "$0: --delay $delay: how many ms, as 1ms?" >&2; exit 2 ;; esac
 [ "$(id -u)" = 0 ] || { echo "$0: network namespaces need root" >&2; exit 1; }
 here=$(cd "$(dirname "$0")" && pwd)
 read -r first second < <(python3 -c 'import os; print(*sorted(os.sched_getaffinity(0))[:2])') || true

@@ -6,7 +6,11 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # Versions differ in details: the sources are as 14 (Debian 12) leaves them; no other touches them.
 formatter=clang-format-14
 command -v "$formatter" >/dev/null || formatter=clang-format
-version=$("$formatter" --version 2>/dev/null || echo none)
+if ! command -v "$formatter" >/dev/null; then
+  echo "format.sh: no clang-format; scripts/install_deps.sh --dev installs it" >&2
+  exit 1
+fi
+version=$("$formatter" --version)
 if [[ ! "$version" =~ version\ 14\. ]]; then
   if [ "${1:-}" = --check ]; then
     echo "format.sh: left out: needs clang-format 14, here is $version"
