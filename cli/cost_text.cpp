@@ -155,7 +155,7 @@ std::string speed_text(const Speed& speed, const Config& config) {
   text += line("inference", speed.infer);
   if (speed.trains) text += loader_line(speed.loader);
   text += fmt::format(
-      "\npeak {:.0f} GFLOP/s by multiply-adds in registers, memory {:.1f} GB/s, both measured "
+      "\npeak {:.0f} GFLOP/s by products in registers, memory {:.1f} GB/s, both measured "
       "now\npeak memory{} {:.0f} MB\n",
       speed.peak_gflops, speed.stream_gbytes, speed.trains ? " of training" : "",
       speed.peak_rss_mb);

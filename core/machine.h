@@ -18,7 +18,8 @@ int available_cpus(const std::filesystem::path& root = "/");
 /// best of several short runs over about `seconds`.
 double measure_peak_gflops(double seconds = 0.5);
 
-/// The same of bf16 dot products with f32 sums; 0 if the CPU has no such instruction.
+/// The same of bf16 products with f32 sums, of tiles where the CPU has them, else of vectors; 0 if
+/// it has neither.
 double measure_bf16_peak_gflops(double seconds = 0.5);
 
 /// The same of dot products of 8-bit integers.

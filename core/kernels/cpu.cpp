@@ -2,6 +2,7 @@
 // the rest of it: it must not hold an instruction of that rest.
 #include "core/kernels/cpu.h"
 
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -57,6 +58,18 @@ std::span<const VectorTarget> vector_targets() {
 bool has_native_bf16() {
 #if defined(__x86_64__)
   return __builtin_cpu_supports("avx512bf16") != 0 && runs_avx512();
+#else
+  return false;
+#endif
+}
+
+bool has_bf16_tiles() {
+#if defined(__x86_64__) && defined(TESSERA_AVX512_KERNELS)
+  constexpr long kAskForState = 0x1023, kTileData = 18;  // ARCH_REQ_XCOMP_PERM, XTILEDATA
+  static const bool has = __builtin_cpu_supports("amx-tile") != 0 &&
+                          __builtin_cpu_supports("amx-bf16") != 0 && has_native_bf16() &&
+                          syscall(SYS_arch_prctl, kAskForState, kTileData) == 0;
+  return has;
 #else
   return false;
 #endif

@@ -24,4 +24,8 @@ inline VectorTarget best_vector_target() { return vector_targets().back(); }
 /// True if this CPU has instructions for bf16 dot products, so that bf16 is worth its while.
 bool has_native_bf16();
 
+/// True if it has products of bf16 tiles too (AMX), and the kernel lets this process use them.
+/// oneDNN does; the program's own kernels do not.
+bool has_bf16_tiles();
+
 }  // namespace tessera

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <string>
 
+#include "core/kernels/cpu.h"
 #include "tests/support/scratch_folder.h"
 
 namespace tessera {
@@ -104,6 +105,12 @@ TEST_CASE("a part of a CPU counts as one, and the affinity mask bounds the quota
   CHECK(Root("0::/\n").with("cpu.max", "110000 100000").cpus() == std::min(2, affinity.count()));
   affinity.keep_one();
   CHECK(Root("0::/\n").with("cpu.max", "800000 100000").cpus() == 1);
+}
+
+TEST_CASE("the peak of bf16 is of tiles where the CPU has them: far above that of vectors") {
+  const double bf16 = measure_bf16_peak_gflops(0.02), f32 = measure_peak_gflops(0.02);
+  CHECK((bf16 > 0.0) == (best_vector_target() == VectorTarget::kAvx512Bf16));
+  if (has_bf16_tiles()) CHECK(bf16 > 4.0 * f32);
 }
 
 }  // namespace

@@ -53,8 +53,43 @@ double int8_dots(float* result) {
   _mm512_storeu_si512(result, total);
   return 2.0 * 64 * kChains * kRounds;
 }
+
+/// What a tile instruction works on: eight tiles of 16 rows of 64 bytes.
+struct alignas(64) TileShapes {
+  std::uint8_t palette = 1, first_row = 0, reserved[14] = {};
+  std::uint16_t row_bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
+  std::uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
+};
+
+// Six sums and their two factors are all the tiles there are.
+[[gnu::target("amx-tile,amx-bf16")]] double bf16_tiles(float* result) {
+  const TileShapes shapes;
+  asm volatile("ldtilecfg %0" : : "m"(shapes));
+  _tile_zero(0);
+  _tile_zero(1);
+  _tile_zero(2);
+  _tile_zero(3);
+  _tile_zero(4);
+  _tile_zero(5);
+  _tile_zero(6);
+  _tile_zero(7);
+  for (std::int64_t round = 0; round < kRounds; ++round) {
+    _tile_dpbf16ps(0, 6, 7);
+    _tile_dpbf16ps(1, 6, 7);
+    _tile_dpbf16ps(2, 6, 7);
+    _tile_dpbf16ps(3, 6, 7);
+    _tile_dpbf16ps(4, 6, 7);
+    _tile_dpbf16ps(5, 6, 7);
+  }
+  alignas(64) float sums[16 * 16];
+  _tile_stored(0, sums, 64);
+  _tile_release();
+  result[0] = sums[0];
+  return 2.0 * 16 * 16 * 32 * 6 * kRounds;
+}
 #else
 constexpr double (*bf16_dots)(float*) = nullptr;
+constexpr double (*bf16_tiles)(float*) = nullptr;
 constexpr double (*int8_dots)(float*) = nullptr;
 #endif
 
@@ -62,7 +97,7 @@ constexpr double (*int8_dots)(float*) = nullptr;
 
 namespace TESSERA_TARGET {
 extern const PeakChains kPeakChains;
-const PeakChains kPeakChains{multiply_adds, bf16_dots, int8_dots};
+const PeakChains kPeakChains{multiply_adds, bf16_dots, bf16_tiles, int8_dots};
 }  // namespace TESSERA_TARGET
 
 }  // namespace tessera
