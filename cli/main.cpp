@@ -15,6 +15,7 @@
 #include "cli/arguments.h"
 #include "cli/commands.h"
 #include "cli/together.h"
+#include "commit.h"
 #include "core/error.h"
 #include "core/parallel.h"
 #include "core/posix.h"

@@ -34,6 +34,13 @@ Json try_parse_json(std::istream& stream) {
   return Json::parse(stream, nullptr, /*allow_exceptions=*/false);
 }
 
+std::string reason_of(const nlohmann::json::exception& error) {
+  // "[json.exception.parse_error.101] parse error at line 1, column 2: ..."
+  const std::string_view text = error.what();
+  const std::size_t end = text.find("] ");
+  return shown(end == std::string_view::npos ? text : text.substr(end + 2));
+}
+
 std::string json_text(const Json& json, int indent) { return storable(json).dump(indent); }
 
 }  // namespace tessera

@@ -19,6 +19,10 @@ Json parse_json(std::istream& stream);
 Json try_parse_json(std::string_view text);
 Json try_parse_json(std::istream& stream);
 
+/// What is wrong, in one short line: the parser repeats what it read, which may be a file of any
+/// length.
+std::string reason_of(const nlohmann::json::exception& error);
+
 /// One line, or many with `indent` spaces a level. Bytes that are not UTF-8 are escaped: see
 /// to_utf8.
 std::string json_text(const Json& json, int indent = -1);

@@ -29,7 +29,7 @@ void take_added_seeds(Study& study, const fs::path& folder) {
     fail<DataError>(
         "{}: is not what --extend writes: {}; without it the study has the seeds of its "
         "file alone",
-        (folder / kFile).string(), error.what());
+        (folder / kFile).string(), reason_of(error));
   }
   for (const std::vector<std::int64_t>& seeds : study.added) {
     for (const std::int64_t seed : seeds) {

@@ -179,7 +179,7 @@ StudyRecord read_study_record(const std::filesystem::path& path) {
     }
     return record;
   } catch (const Json::exception& error) {
-    fail<DataError>("{}: is not what a study writes: {}", results.string(), error.what());
+    fail<DataError>("{}: is not what a study writes: {}", results.string(), reason_of(error));
   }
 }
 

@@ -78,7 +78,7 @@ TestFigures evaluate(const fs::path& folder, TaskName task, const std::vector<st
     samples = checkpoint.at("samples").get<std::int64_t>();
     return figures_of(checkpoint);
   } catch (const Json::exception& error) {
-    fail<Error>("tessera eval printed something else: {}", error.what());
+    fail<Error>("tessera eval printed something else: {}", reason_of(error));
   }
 }
 

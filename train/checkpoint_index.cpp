@@ -10,6 +10,7 @@
 #include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/posix.h"
+#include "formats/json.h"
 #include "train/checkpoint_meta.h"
 #include "train/sealed_json.h"
 
@@ -44,7 +45,7 @@ CheckpointIndex parse_index(const std::string& text, const fs::path& path) {
     }
     return index;
   } catch (const nlohmann::json::exception& error) {
-    fail<CheckpointError>("[checkpoint] {}: {}", path.string(), error.what());
+    fail<CheckpointError>("[checkpoint] {}: {}", path.string(), reason_of(error));
   }
 }
 

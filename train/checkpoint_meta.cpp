@@ -83,7 +83,7 @@ CheckpointMeta decode_meta(const std::string& text, const fs::path& path) {
                                                     : samples_at(json, meta.config, path);
     return meta;
   } catch (const nlohmann::json::exception& error) {
-    fail<CheckpointError>("[checkpoint] {}: {}", path.string(), error.what());
+    fail<CheckpointError>("[checkpoint] {}: {}", path.string(), reason_of(error));
   }
 }
 

@@ -36,7 +36,7 @@ Json unseal(const std::string& text, const std::filesystem::path& path, bool mus
     if (!json.is_object()) fail<CheckpointError>("[checkpoint] {}: no JSON object", path.string());
     return json;
   } catch (const nlohmann::json::exception& error) {
-    fail<CheckpointError>("[checkpoint] {}: {}", path.string(), error.what());
+    fail<CheckpointError>("[checkpoint] {}: {}", path.string(), reason_of(error));
   }
 }
 

@@ -8,17 +8,15 @@
 #include <cstring>
 #include <fstream>
 #include <functional>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
 
 #include "core/error.h"
 #include "files/file.h"
+#include "formats/json.h"
 
 namespace tessera {
 namespace {
-
-using Json = nlohmann::json;
 
 /// An object of a list, and how messages call it: `gt.json: annotations[17]`.
 struct Entry {
@@ -61,13 +59,6 @@ struct Entry {
     return text.size() <= 60 ? text : text.substr(0, 57) + "...";
   }
 };
-
-std::string reason_of(const Json::exception& error) {
-  // "[json.exception.parse_error.101] parse error at line 1, column 2: ..."
-  const std::string text = error.what();
-  const std::size_t end = text.find("] ");
-  return end == std::string::npos ? text : text.substr(end + 2);
-}
 
 constexpr int kMostDepth = 100;
 constexpr std::size_t kMostParts = 1000;  // values in an entry

@@ -186,5 +186,19 @@ TEST_CASE("score: boxes that do not fit the truth are named") {
               "dt.json: parse error at line 1, column 17");
 }
 
+TEST_CASE("score: what a parser repeats of a hostile file is one short line") {
+  Inputs inputs;
+  inputs.boxes();
+  const std::string long_one(2'000'000, '9');
+  for (const std::string& text : {"[{\"image_id\": " + long_one + "}]", "[{\"" + long_one + "]",
+                                  "[{\"image_id\": x" + long_one, std::string(long_one)}) {
+    test::write_text(inputs.folder / "dt.json", text);
+    const Outcome outcome =
+        test::tessera({"score", inputs.folder / "gt.json", inputs.folder / "dt.json"});
+    check_error(outcome, 1, "dt.json: ");
+    CHECK(outcome.err.size() < 800);
+  }
+}
+
 }  // namespace
 }  // namespace tessera
