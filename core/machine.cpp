@@ -130,9 +130,8 @@ double measure_peak_gflops(double seconds) {
 }
 
 double measure_bf16_peak_gflops(double seconds) {
-  const PeakChains& peak = *vector_kernels().peak;
-  if (peak.bf16_tiles != nullptr && has_bf16_tiles()) return best_rate(seconds, peak.bf16_tiles);
-  return peak.bf16_dots == nullptr ? 0.0 : best_rate(seconds, peak.bf16_dots);
+  const auto dots = vector_kernels().peak->bf16_dots;
+  return dots == nullptr ? 0.0 : best_rate(seconds, dots);
 }
 
 double measure_int8_peak_gflops(double seconds) {

@@ -12,7 +12,7 @@ namespace tessera {
 namespace {
 
 constexpr VectorTarget kTargets[] = {VectorTarget::kBase, VectorTarget::kAvx512,
-                                     VectorTarget::kAvx512Bf16};
+                                     VectorTarget::kAvx512Bf16, VectorTarget::kAmx};
 
 #if defined(__x86_64__)
 
@@ -41,14 +41,14 @@ bool runs_avx512() {
 }  // namespace
 
 std::string_view name_of(VectorTarget target) {
-  constexpr std::string_view kNames[] = {"base", "avx512", "avx512_bf16"};
+  constexpr std::string_view kNames[] = {"base", "avx512", "avx512_bf16", "amx"};
   return kNames[static_cast<std::size_t>(target)];
 }
 
 std::span<const VectorTarget> vector_targets() {
 #if defined(TESSERA_AVX512_KERNELS)
   const bool dots = has_native_bf16() && __builtin_cpu_supports("avx512vnni") != 0;
-  static const std::size_t count = !runs_avx512() ? 1 : dots ? 3 : 2;
+  static const std::size_t count = !runs_avx512() ? 1 : !dots ? 2 : !has_bf16_tiles() ? 3 : 4;
 #else
   constexpr std::size_t count = 1;
 #endif

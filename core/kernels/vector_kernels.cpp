@@ -15,6 +15,9 @@ extern const VectorKernels kKernels;
 namespace avx512_bf16 {
 extern const VectorKernels kKernels;
 }
+namespace amx {
+extern const VectorKernels kKernels;
+}
 
 const VectorKernels& vector_kernels(VectorTarget target) {
   switch (target) {
@@ -23,6 +26,8 @@ const VectorKernels& vector_kernels(VectorTarget target) {
       return avx512::kKernels;
     case VectorTarget::kAvx512Bf16:
       return avx512_bf16::kKernels;
+    case VectorTarget::kAmx:
+      return amx::kKernels;
 #endif
     default:
       assert(target == VectorTarget::kBase);

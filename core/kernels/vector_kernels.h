@@ -16,7 +16,6 @@ struct PeakChains {
   double (*multiply_adds)(float* result);
   /// Null where the target has no such instruction.
   double (*bf16_dots)(float* result);
-  double (*bf16_tiles)(float* result);  ///< only where has_bf16_tiles()
   double (*int8_dots)(float* result);
 };
 

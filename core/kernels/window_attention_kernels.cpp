@@ -49,9 +49,9 @@ AttentionWorkspace carve(const AttentionShape& shape, bool backward, Carver& car
     w.dscores = carver.take(score_rows * shape.keys);
   }
   if (shape.dots) {
-    const std::int64_t words = shape.rows * shape.keys / 2;
+    const std::int64_t words = word_rows(shape) * shape.keys;
     w.p = carver.take(words);
-    w.pairs = carver.take(tile / 2);
+    w.pairs = carver.take(word_rows(shape) * shape.columns);
     w.pad = carver.take(2 * round_up(shape.columns, 32));
     if (backward) {
       w.ds = carver.take(words);
@@ -78,6 +78,8 @@ void set_tile_sizes(AttentionShape& shape, std::int64_t lanes) {
   shape.rows = std::max(round_up(shape.tokens, shape.row_block), shape.keys);
   shape.columns = round_up(shape.head_dim, lanes);
 }
+
+std::int64_t word_rows(const AttentionShape& shape) { return round_up(shape.rows, 32) / 2; }
 
 std::int64_t workspace_size(const AttentionShape& shape, bool backward) {
   Carver carver(nullptr);

@@ -46,10 +46,13 @@ struct AttentionWorkspace {
   float* dscores;          ///< as scores, backward only
   // With dots alone. Tiles q, k, v and dout are bf16 then; a word is two bf16 elements.
   float *p, *ds;              ///< bf16 [rows, keys]: probabilities, gradients of the logits
-  float *p_pairs, *ds_pairs;  ///< words [rows / 2, keys] of elements from two rows
-  float* pairs;               ///< words [rows / 2, columns] of elements from two rows of a tile
+  float *p_pairs, *ds_pairs;  ///< words [word_rows, keys] of elements from two rows
+  float* pairs;               ///< words [word_rows, columns] of elements from two rows of a tile
   float* pad;                 ///< bf16 rows q, k and v of a token of the padding, and one of zeros
 };
+
+/// Rows of a tile of words that hold an element of two rows each, in whole vectors of any target.
+std::int64_t word_rows(const AttentionShape& shape);
 
 /// 4-byte elements of a workspace.
 std::int64_t workspace_size(const AttentionShape& shape, bool backward);

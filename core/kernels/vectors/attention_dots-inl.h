@@ -202,6 +202,19 @@ void all_dots(const AttentionShape& s, const float* a, Steps step, const float* 
   }
 }
 
+// C = A^T B for all tokens; `a` holds words of elements from two rows of A, `other` as much memory.
+template <int kRows>
+void transposed_dots(const AttentionShape& s, const float* a, const float* b,
+                     [[maybe_unused]] float* other, float* c) {
+#if TESSERA_TILES
+  const Index pairs = word_rows(s);
+  transpose(a, pairs, s.keys, other);
+  all_dots<kRows>(s, other, {pairs, 1}, b, c);
+#else
+  all_dots<kRows>(s, a, {1, s.keys}, b, c);
+#endif
+}
+
 template <int kRows>
 void backward_dots(const AttentionBackward& a, const AttentionWorkspace& w, Index head) {
   const AttentionForward& f = a.forward;
@@ -234,10 +247,10 @@ void backward_dots(const AttentionBackward& a, const AttentionWorkspace& w, Inde
   all_dots<kRows>(s, w.ds, {s.keys / 2, 1}, w.pairs, w.out);
   scatter<BF16>(a, w, channel, factor);
   pair_rows(w.q, words, token_pairs, s.columns, w.pairs);
-  all_dots<kRows>(s, w.ds_pairs, {1, s.keys}, w.pairs, w.out);
+  transposed_dots<kRows>(s, w.ds_pairs, w.pairs, w.ds, w.out);
   scatter<BF16>(a, w, channels + channel, factor);
   pair_rows(w.dout, words, token_pairs, s.columns, w.pairs);
-  all_dots<kRows>(s, w.p_pairs, {1, s.keys}, w.pairs, w.out);
+  transposed_dots<kRows>(s, w.p_pairs, w.pairs, w.p, w.out);
   scatter<BF16>(a, w, 2 * channels + channel, 1.0f);
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "core/kernels/vectors/tile-inl.h"
+#include "core/kernels/vectors/tiles-inl.h"
 
 #if TESSERA_BF16_UNIT
 
@@ -52,6 +53,9 @@ TESSERA_INLINE void dots_block(const float* a, Steps step, const float* b, Index
 template <int kRows>
 TESSERA_INLINE void dots(const float* a, Steps step, const float* b, Index pairs, Index columns,
                          float* c) {
+#if TESSERA_TILES
+  if (step.pair == 1) return tile_dots(a, step.row, b, pairs, columns, c);
+#endif
   Index j = 0;
   for (; j + 2 * kLanes <= columns; j += 2 * kLanes) {
     dots_block<kRows, 2>(a, step, b + j, columns, pairs, c + j, columns);

@@ -1,4 +1,5 @@
 // Arithmetic in registers, as fast as the target can.
+#include "core/kernels/vectors/tiles-inl.h"
 #include "core/kernels/vectors/vector-inl.h"
 
 namespace tessera {
@@ -27,7 +28,25 @@ double multiply_adds(float* result) {
   return 2.0 * kLanes * kChains * kRounds;
 }
 
-#if defined(__x86_64__) && TESSERA_BF16_UNIT
+#if TESSERA_TILES
+// Six sums and their two factors are all the tiles there are.
+double bf16_dots(float* result) {
+  const ops::TileScope scope(ops::kTileRows, ops::kTileWords);
+  ops::zero_tiles<0, 1, 2, 3, 4, 5, 6, 7>();
+  for (std::int64_t round = 0; round < kRounds; ++round) {
+    ops::add_tile_product<0, 6, 7>();
+    ops::add_tile_product<1, 6, 7>();
+    ops::add_tile_product<2, 6, 7>();
+    ops::add_tile_product<3, 6, 7>();
+    ops::add_tile_product<4, 6, 7>();
+    ops::add_tile_product<5, 6, 7>();
+  }
+  alignas(64) float sums[16 * 16];
+  ops::store_tile<0>(sums, 16);
+  result[0] = sums[0];
+  return 2.0 * 16 * 16 * 32 * 6 * kRounds;
+}
+#elif defined(__x86_64__) && TESSERA_BF16_UNIT
 double bf16_dots(float* result) {
   __m512 sums[kChains];
   for (__m512& sum : sums) sum = _mm512_setzero_ps();
@@ -40,7 +59,11 @@ double bf16_dots(float* result) {
   _mm512_storeu_ps(result, total);
   return 2.0 * 32 * kChains * kRounds;
 }
+#else
+constexpr double (*bf16_dots)(float*) = nullptr;
+#endif
 
+#if defined(__x86_64__) && TESSERA_BF16_UNIT
 double int8_dots(float* result) {
   __m512i sums[kChains];
   for (__m512i& sum : sums) sum = _mm512_setzero_si512();
@@ -53,43 +76,7 @@ double int8_dots(float* result) {
   _mm512_storeu_si512(result, total);
   return 2.0 * 64 * kChains * kRounds;
 }
-
-/// What a tile instruction works on: eight tiles of 16 rows of 64 bytes.
-struct alignas(64) TileShapes {
-  std::uint8_t palette = 1, first_row = 0, reserved[14] = {};
-  std::uint16_t row_bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
-  std::uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
-};
-
-// Six sums and their two factors are all the tiles there are.
-[[gnu::target("amx-tile,amx-bf16")]] double bf16_tiles(float* result) {
-  const TileShapes shapes;
-  asm volatile("ldtilecfg %0" : : "m"(shapes));
-  _tile_zero(0);
-  _tile_zero(1);
-  _tile_zero(2);
-  _tile_zero(3);
-  _tile_zero(4);
-  _tile_zero(5);
-  _tile_zero(6);
-  _tile_zero(7);
-  for (std::int64_t round = 0; round < kRounds; ++round) {
-    _tile_dpbf16ps(0, 6, 7);
-    _tile_dpbf16ps(1, 6, 7);
-    _tile_dpbf16ps(2, 6, 7);
-    _tile_dpbf16ps(3, 6, 7);
-    _tile_dpbf16ps(4, 6, 7);
-    _tile_dpbf16ps(5, 6, 7);
-  }
-  alignas(64) float sums[16 * 16];
-  _tile_stored(0, sums, 64);
-  _tile_release();
-  result[0] = sums[0];
-  return 2.0 * 16 * 16 * 32 * 6 * kRounds;
-}
 #else
-constexpr double (*bf16_dots)(float*) = nullptr;
-constexpr double (*bf16_tiles)(float*) = nullptr;
 constexpr double (*int8_dots)(float*) = nullptr;
 #endif
 
@@ -97,7 +84,7 @@ constexpr double (*int8_dots)(float*) = nullptr;
 
 namespace TESSERA_TARGET {
 extern const PeakChains kPeakChains;
-const PeakChains kPeakChains{multiply_adds, bf16_dots, bf16_tiles, int8_dots};
+const PeakChains kPeakChains{multiply_adds, bf16_dots, int8_dots};
 }  // namespace TESSERA_TARGET
 
 }  // namespace tessera

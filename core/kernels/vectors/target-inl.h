@@ -3,6 +3,7 @@
 //   TESSERA_TARGET        name of the target's namespace
 //   TESSERA_LANES         floats of a vector
 //   TESSERA_BF16_UNIT     1: the target rounds to bf16 and multiplies bf16 itself
+//   TESSERA_TILES         1: it multiplies tiles of bf16 too
 //   TESSERA_INSTRUCTIONS  what the target has beyond the rest of the program; not defined: nothing
 // Inline functions of other headers are shared with files that must run on any CPU: all that this
 // folder needs stands here, in front of the switch to the target.

@@ -199,8 +199,16 @@ auto backward_of(const AttentionShape& s) {
   return s.row_block == 7 ? backward_head<T, 7> : backward_head<T, 8>;
 }
 
+#if TESSERA_TILES
+// A window's rows that are multiplied at once.
+TileScope tiles_of(const AttentionShape& s) { return TileScope(s.row_block); }
+#else
+int tiles_of(const AttentionShape&) { return 0; }
+#endif
+
 void forward(const AttentionForward& args, float* memory, Index begin, Index end) {
   const AttentionShape& s = args.shape;
+  [[maybe_unused]] const auto tiles = tiles_of(s);
   AttentionWorkspace w = make_workspace(s, false, memory);
   const auto run = s.bf16 ? forward_of<BF16>(s) : forward_of<float>(s);
   for_items(s, w, begin, end, [&](Index head) { run(args, w, head); });
@@ -208,6 +216,7 @@ void forward(const AttentionForward& args, float* memory, Index begin, Index end
 
 void backward(const AttentionBackward& args, float* memory, Index begin, Index end) {
   const AttentionShape& s = args.forward.shape;
+  [[maybe_unused]] const auto tiles = tiles_of(s);
   AttentionWorkspace w = make_workspace(s, true, memory);
   const auto run = s.bf16 ? backward_of<BF16>(s) : backward_of<float>(s);
   for_items(s, w, begin, end, [&](Index head) { run(args, w, head); });
