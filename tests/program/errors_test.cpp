@@ -62,6 +62,8 @@ TEST_CASE("command lines that cannot be meant exit with 2") {
   bad.check({"data"}, 2, "--help");
   bad.check({"train", "--resume", bad.folder() / "a", "--out", bad.folder() / "b"}, 2, "--out");
   bad.check({"bench", bad.config(), "--batch", "0"}, 2, "0 not in range 1 to 1000000");
+  bad.check({"init", bad.folder() / "images", "--hours", "nan"}, 2,
+            "nan not in range 0.01 to 10000");
   bad.check({"train"}, 2, "config");
   bad.check({"predict"}, 2, "path is required (tessera predict --help shows how)");
   bad.check({"data", "show"}, 2, "(tessera data show --help shows how)");
