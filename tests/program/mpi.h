@@ -13,9 +13,8 @@
 namespace tessera::test {
 
 inline std::vector<std::string> mpirun(int ranks) {
-  std::vector<std::string> command = {
-      TESSERA_MPIRUN, "--oversubscribe",    "--allow-run-as-root", "--quiet",
-      "-n",           std::to_string(ranks)};
+  std::vector<std::string> command = {TESSERA_MPIRUN, "--oversubscribe", "--allow-run-as-root",
+                                      "-n", std::to_string(ranks)};
 #if defined(__SANITIZE_ADDRESS__)  // OpenMPI leaves what it has at its end to the system
   command.insert(command.end(), {"-x", "ASAN_OPTIONS=detect_leaks=0"});
 #endif
