@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/onednn/library.h"
 #include "core/parallel.h"
 #include "layers/shadow_pool.h"
 #include "layers/shadow_step.h"
@@ -16,6 +17,18 @@ namespace {
 constexpr std::int64_t kFloat = 4;
 
 using Held = ShadowPool::Held;
+
+/// Bytes that are no tensors'.
+struct Unseen {
+  std::size_t program;     ///< with its libraries, what oneDNN keeps of each product, small blocks
+  std::size_t patch_size;  ///< what oneDNN keeps of the products of each patch size but one
+};
+
+/// Measured with oneDNN 2.6 and OpenMPI 4, and with oneDNN 3.7 and OpenMPI 5.
+Unseen unseen_bytes() {
+  return onednn::major_version() < 3 ? Unseen{26'000'000, 1'500'000}
+                                     : Unseen{47'500'000, 4'000'000};
+}
 
 /// What orthogonal updates work in: Muon takes a matrix a thread.
 void orthogonalize(ShadowPool& pool, const ModelConfig& config, DType dtype) {
@@ -69,7 +82,6 @@ std::size_t load_asked(ShadowPool& pool, const TrainingLoad& load, std::vector<H
 }  // namespace
 
 std::int64_t predict_training_bytes(const ModelConfig& config, const TrainingLoad& load) {
-  constexpr std::size_t kProgram = 26'000'000;  // with its libraries and small blocks; measured
   ShadowPool pool;
   std::vector<Held> lasting;
   for (std::int64_t i = 0; i < 2 + load.state_copies; ++i) {
@@ -87,7 +99,9 @@ std::int64_t predict_training_bytes(const ModelConfig& config, const TrainingLoa
       if (load.orthogonalizes) orthogonalize(pool, model, load.dtype);
     }
   }
-  return static_cast<std::int64_t>(std::max(pool.reserved(), loading) + kProgram);
+  const Unseen unseen = unseen_bytes();
+  return static_cast<std::int64_t>(std::max(pool.reserved(), loading) + unseen.program +
+                                   unseen.patch_size * (models.size() - 1));
 }
 
 }  // namespace tessera

@@ -8,4 +8,7 @@ namespace tessera::onednn {
 /// "oneDNN 2.6.3"
 std::string version();
 
+/// 2
+int major_version();
+
 }  // namespace tessera::onednn

@@ -88,4 +88,6 @@ std::string version() {
   return fmt::format("oneDNN {}.{}.{}", v->major, v->minor, v->patch);
 }
 
+int major_version() { return dnnl_version()->major; }
+
 }  // namespace tessera::onednn
