@@ -14,5 +14,5 @@ std::string to_string(const Shape& shape) {
 
 fmt::format_context::iterator fmt::formatter<tessera::Shape>::format(
     const tessera::Shape& shape, fmt::format_context& context) const {
-  return fmt::formatter<std::string_view>::format(tessera::to_string(shape), context);
+  return fmt::formatter<fmt::string_view>::format(tessera::to_string(shape), context);
 }

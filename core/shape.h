@@ -85,7 +85,7 @@ std::string to_string(const Shape& shape);
 }  // namespace tessera
 
 template <>
-struct fmt::formatter<tessera::Shape> : fmt::formatter<std::string_view> {
+struct fmt::formatter<tessera::Shape> : fmt::formatter<fmt::string_view> {
   fmt::format_context::iterator format(const tessera::Shape& shape,
                                        fmt::format_context& context) const;
 };
