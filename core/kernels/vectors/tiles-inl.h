@@ -1,5 +1,6 @@
-// Products of bf16 in the tile registers of AMX: tile A has rows of words (two bf16 elements that are
-// multiplied and added together), tile B a row of words for each word of A's rows, tile C f32 sums.
+// Products of bf16 in the tile registers of AMX: tile A has rows of words (two bf16 elements that
+// are multiplied and added together), tile B a row of words for each word of A's rows, tile C f32
+// sums.
 #pragma once
 
 #include "core/kernels/vectors/vector-inl.h"

@@ -63,6 +63,20 @@ TEST_CASE("levels behind the stages, as many as asked for, from a level or a map
   CHECK(extra_in() == 12);
 }
 
+TEST_CASE("every place begins with a box: where one has none, no gradient passes") {
+  Model model(detector());
+  for (const std::uint64_t seed : {1, 2, 3}) {
+    model.parameters.initialize(seed, 0.02f);
+    Tape tape({.training = false});
+    const auto outputs = model.forward(tape, tape.constant(test::random_tensor({2, 32, 48, 3}, 3)));
+    REQUIRE(outputs.size() == 9);  // classes, distances and centre-ness of three levels
+    for (const std::size_t distances : {1, 4, 7}) {
+      REQUIRE(outputs[distances].dim(3) == 4);
+      CHECK(std::ranges::min(outputs[distances].value.span()) > 0.0f);
+    }
+  }
+}
+
 TEST_CASE("what a RetinaNet head puts out, and the names of its parameters") {
   ModelConfig config = detector();
   config.head.type = HeadType::kRetinaNet;
