@@ -20,7 +20,7 @@ import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-MPIRUN = ["mpirun", "--allow-run-as-root", "--oversubscribe", "--quiet"]
+MPIRUN = ["mpirun", "--allow-run-as-root", "--oversubscribe"]
 THREADS = 2  # of the one rank, and cores of all
 
 

@@ -201,15 +201,15 @@ class Case:
     def together(self):
         """Seconds of an update, and bytes that the second host has sent for each."""
         run, before = self.run_folder("together"), sent_by_second()
-        finish(start(["mpirun", "-n", "2", "--quiet", *self.training(run, self.batch)]))
+        finish(start(["mpirun", "-n", "2", *self.training(run, self.batch)]))
         sent = (sent_by_second() - before) / (self.updates + WARM_UP)
         return statistics.median(update_seconds(run)), sent
 
     def comm(self):
         """Seconds of the sums, and values."""
         program = os.path.join(self.build, "bench", "bench_gradient_sum")
-        out = json.loads(finish(start(["mpirun", "-n", "2", "--quiet", program, self.config,
-                                       self.wire, str(self.updates)])))
+        out = json.loads(finish(start(["mpirun", "-n", "2", program, self.config, self.wire,
+                                       str(self.updates)])))
         return out["seconds"], out["parameters"]
 
 

@@ -202,7 +202,9 @@ void all_dots(const AttentionShape& s, const float* a, Steps step, const float* 
   }
 }
 
-// C = A^T B for all tokens; `a` holds words of elements from two rows of A, `other` as much memory.
+// C = A^T B for all tokens; `a` holds words of elements from two rows of A, `other` as much memory,
+// which keeps numbers of no meaning: they meet the zeros beyond the tokens of a q, k, v or dout
+// tile.
 template <int kRows>
 void transposed_dots(const AttentionShape& s, const float* a, const float* b,
                      [[maybe_unused]] float* other, float* c) {
