@@ -42,7 +42,7 @@ double seconds_of_sum(GradientSum& sum, const ParameterStore& store, Communicato
 void measure(Communicator& ranks, const std::string& path, DType wire, int sums) {
   const Config config = load_config(path);
   const Model model(config.model);
-  GradientSum sum(model.parameters, ranks, wire);
+  GradientSum sum(model.parameters, ranks, wire, SumGoesTo::kAll);
   std::vector<double> seconds;
   for (int i = 0; i < kWarmUp + sums; ++i) {
     const double one = seconds_of_sum(sum, model.parameters, ranks);

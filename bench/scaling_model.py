@@ -6,8 +6,9 @@
 
 A step of one rank is t = compute + whole + max(0, wire - hidden), where
   compute  images of the rank / the rate of a rank that has no others
-  whole    what each rank does of all parameters, whatever its share of the images: norm and clipping,
-           optimizer, averages, and adding up 1 / N of N gradients; bytes over memory speed
+  whole    what is left of each update whatever a rank's share of the images: the optimizer, 1 / N of
+           it in one machine, 1 / N of the norm, and adding up 1 / N of N gradients; bytes over memory
+           speed
   wire     as distributed/mpi/rank_sum.h sends: 2 (N - 1) / N of the gradients' bytes over the
            network's bandwidth, and for each bucket 2 (N - 1) messages of one latency, one after the
            other, for MPI_Ialltoallv and MPI_Iallgatherv are taken to deal with one peer at a time
@@ -38,7 +39,7 @@ RANKS = (8, 64, 512)
 SPEEDS = ((1, 1), (16, 8))  # of a rank, and of its memory, beside the two cores
 # Passes of 4 bytes over all parameters: the norm reads gradients; AdamW reads gradients, reads and
 # writes values and two moments.
-PASSES = 1 + 7
+NORM, ADAMW = 1, 7
 
 
 def inspect(program, config):
@@ -47,10 +48,11 @@ def inspect(program, config):
     return found["parameters"], found["macs"]
 
 
-def whole_s(parameters, ranks, memory):
+def whole_s(parameters, ranks, memory, in_one_machine):
     # This rank's part of the others' gradients is written as it comes, read, and summed.
     sums = 0 if ranks == 1 else 4 * parameters * (2 * (ranks - 1) + 2) / ranks
-    return (4 * parameters * PASSES + sums) / memory
+    passes = NORM / ranks + ADAMW / (ranks if in_one_machine else 1)
+    return (4 * parameters * passes + sums) / memory
 
 
 def wire_s(size, ranks, bandwidth, latency):
@@ -58,9 +60,10 @@ def wire_s(size, ranks, bandwidth, latency):
     return 2 * (ranks - 1) / ranks * size / bandwidth + buckets * 2 * (ranks - 1) * latency
 
 
-def step_s(parameters, rate, images, ranks, network, bytes_each, memory=MEMORY):
+def step_s(parameters, rate, images, ranks, network, bytes_each, memory=MEMORY,
+           in_one_machine=False):
     compute = images / rate
-    whole = whole_s(parameters, ranks, memory)
+    whole = whole_s(parameters, ranks, memory, in_one_machine)
     if ranks == 1:
         return compute + whole
     size = bytes_each * parameters
@@ -74,7 +77,7 @@ def pure_rate(precision, macs, reference):
     """Images/s of the passes alone, without what is done once a step: measured at batch 8."""
     parameters, macs_measured = reference
     step = 8 / IMAGES_PER_S[precision]
-    return 8 / (step - whole_s(parameters, 1, MEMORY)) * macs_measured / macs
+    return 8 / (step - whole_s(parameters, 1, MEMORY, True)) * macs_measured / macs
 
 
 def tables(sizes):
@@ -106,7 +109,7 @@ def check(sizes):
             # speed, through which the messages go as well: each byte is written once and read once.
             memory = MEMORY / ranks
             step = step_s(parameters, rate / ranks * ALONE_GAIN[precision], 8 / ranks, ranks,
-                          (memory / 2, 0.0), 4, memory)
+                          (memory / 2, 0.0), 4, memory, in_one_machine=True)
             measured = MEASURED_RATIO.get(ranks, {}).get(precision)
             print(f"{ranks} ranks, {precision:6} predicted {one / step:.2f}, "
                   + (f"measured {measured:.2f}" if measured else "not measured"))

@@ -136,6 +136,12 @@ void for_each_parameter(Layer& layer, Body body) {
   layer.visit(caller);
 }
 
+/// Elements [begin, end) of a flat buffer.
+struct ElementRange {
+  std::int64_t begin;
+  std::int64_t end;
+};
+
 /// The flat buffers of a model and the table of what lies where.
 class ParameterStore {
  public:

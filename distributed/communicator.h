@@ -9,6 +9,7 @@
 
 #include "core/batch_part.h"
 #include "core/error.h"
+#include "core/parameter.h"
 #include "core/tensor.h"
 
 namespace tessera {
@@ -24,6 +25,16 @@ class PeerError : public Error {
  private:
   int exit_code_;
 };
+
+/// Where a sum over all ranks is in the end.
+enum class SumGoesTo {
+  kAll,   ///< on every rank, whole
+  kParts  ///< each rank has its part, see part_of; what it holds beside that is of no use
+};
+
+/// The elements of `count` values that `rank` of `size` ranks adds up: as equal shares as whole
+/// cache lines allow.
+ElementRange part_of(std::int64_t count, int rank, int size);
 
 /// One rank's view of all of them. Every rank makes the same calls in the same order, from one
 /// thread. What waits for others throws PeerError on rank 0 if one of them reports a failure. All
@@ -44,15 +55,21 @@ class Communicator : public Peers {
   /// The bytes of rank 0, to all.
   virtual void broadcast(std::span<std::byte> bytes) = 0;
 
+  /// Whether all ranks are processes of one machine, so that nothing travels further than memory.
+  virtual bool on_one_machine() const = 0;
+
   /// Replaces `values`, f32, by their sums over all ranks, some time before finish_sums() returns;
   /// nobody may touch them until then. `wire` is the type in which they travel, f32 or bf16; they
-  /// are added in f32.
-  virtual void start_sum(const Tensor& values, DType wire) = 0;
+  /// are added in f32. The sums have the same bits wherever they go to.
+  virtual void start_sum(const Tensor& values, DType wire, SumGoesTo place) = 0;
 
   /// Does what there is to do for the sums that have been started, without waiting.
   virtual void progress() = 0;
 
   virtual void finish_sums() = 0;
+
+  /// Takes each other rank's part of `values`, f32, and gives it the own one.
+  virtual void exchange_parts(const Tensor& values) = 0;
 
   /// Tells rank 0 that this one fails, and why. False if that did not take notice within seconds:
   /// then this one must say it. True on rank 0.

@@ -1,10 +1,12 @@
 #include "distributed/gradient_sum.h"
 
+#include <ranges>
+
 namespace tessera {
 
 GradientSum::GradientSum(const ParameterStore& store, Communicator& ranks, DType wire,
-                         std::int64_t bucket)
-    : ranks_(ranks), wire_(wire) {
+                         SumGoesTo place, std::int64_t bucket)
+    : ranks_(ranks), wire_(wire), place_(place) {
   std::int64_t end = store.grads().numel();
   if (bucket == 0) bucket = bucket_for(end);
   int parameters = 0;
@@ -13,7 +15,8 @@ GradientSum::GradientSum(const ParameterStore& store, Communicator& ranks, DType
     if (!entry.parameter->frozen) ++parameters;
     bucket_of_[entry.parameter] = buckets_.size();
     if (end - entry.offset < bucket && i > 0) continue;
-    buckets_.push_back({store.grads().slice(entry.offset, {end - entry.offset}), parameters});
+    buckets_.push_back(
+        {entry.offset, store.grads().slice(entry.offset, {end - entry.offset}), parameters});
     end = entry.offset;
     parameters = 0;
   }
@@ -32,7 +35,23 @@ void GradientSum::on_gradient(Parameter& parameter) {
 
 void GradientSum::start_complete() {
   while (started_ < buckets_.size() && buckets_[started_].missing == 0) {
-    ranks_.start_sum(buckets_[started_++].values, wire_);
+    ranks_.start_sum(buckets_[started_++].values, wire_, place_);
+  }
+}
+
+std::vector<ElementRange> GradientSum::own_parts() const {
+  std::vector<ElementRange> parts;
+  for (const Bucket& bucket : buckets_ | std::views::reverse) {
+    const ElementRange part = part_of(bucket.values.numel(), ranks_.rank(), ranks_.size());
+    if (part.begin == part.end) continue;
+    parts.push_back({bucket.offset + part.begin, bucket.offset + part.end});
+  }
+  return parts;
+}
+
+void GradientSum::exchange_parts(const Tensor& flat) const {
+  for (const Bucket& bucket : buckets_) {
+    ranks_.exchange_parts(flat.slice(bucket.offset, {bucket.values.numel()}));
   }
 }
 

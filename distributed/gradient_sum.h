@@ -24,9 +24,9 @@ class GradientSum final : public GradientListener {
     return std::clamp<std::int64_t>(gradients / 8, 1 << 14, 1 << 20);
   }
 
-  /// Of `store`, which must stay; `wire` as for Communicator::start_sum. What is frozen now is
-  /// never waited for. `bucket` 0 is bucket_for().
-  GradientSum(const ParameterStore& store, Communicator& ranks, DType wire,
+  /// Of `store`, which must stay; `wire` and `place` as for Communicator::start_sum, of each
+  /// bucket. What is frozen now is never waited for. `bucket` 0 is bucket_for().
+  GradientSum(const ParameterStore& store, Communicator& ranks, DType wire, SumGoesTo place,
               std::int64_t bucket = 0);
 
   /// Before the last backward pass of an update.
@@ -41,8 +41,15 @@ class GradientSum final : public GradientListener {
 
   std::size_t buckets() const { return buckets_.size(); }
 
+  /// What of the flat buffer this rank adds up, in order: its parts of all buckets.
+  std::vector<ElementRange> own_parts() const;
+
+  /// Gives all ranks each one's own_parts() of `flat`, which is as long as the buffer of gradients.
+  void exchange_parts(const Tensor& flat) const;
+
  private:
   struct Bucket {
+    std::int64_t offset;  ///< in the flat buffer
     Tensor values;
     int parameters = 0;  ///< that are learned
     int missing = 0;     ///< of them, not yet complete
@@ -52,6 +59,7 @@ class GradientSum final : public GradientListener {
 
   Communicator& ranks_;
   DType wire_;
+  SumGoesTo place_;
   std::vector<Bucket> buckets_;
   std::unordered_map<const Parameter*, std::size_t> bucket_of_;
   std::size_t started_ = 0;

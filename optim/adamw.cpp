@@ -60,6 +60,11 @@ void AdamW::step(double lr, float grad_scale) {
   });
 }
 
+bool AdamW::update_only(std::span<const ElementRange> parts) {
+  runs_ = runs_within(runs_, parts);
+  return true;
+}
+
 StateTensors AdamW::state() const {
   return {{"exp_avg", mean_}, {"exp_avg_sq", square_}, {"step", steps_}};
 }

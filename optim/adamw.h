@@ -22,6 +22,7 @@ class AdamW final : public Optimizer {
   AdamW(const OptimConfig& config, const ParameterStore& store, std::vector<UpdateRun> runs);
 
   void step(double lr, float grad_scale) override;
+  bool update_only(std::span<const ElementRange> parts) override;
 
   /// `exp_avg` and `exp_avg_sq` f32 [padded_size], `step` i32 [1].
   StateTensors state() const override;

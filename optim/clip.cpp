@@ -30,19 +30,25 @@ TESSERA_KERNEL double sum_of_squares(const float* values, std::int64_t count) {
   return std::accumulate(lanes.begin(), lanes.end(), rest);
 }
 
-double gradient_norm(const ParameterStore& store) {
+double gradient_squares(const ParameterStore& store, std::span<const ElementRange> parts) {
+  std::vector<ElementRange> chunks;
+  for (const ElementRange& part : parts) {
+    for (std::int64_t begin = part.begin; begin < part.end; begin += kChunk) {
+      chunks.push_back({begin, std::min(begin + kChunk, part.end)});
+    }
+  }
   const float* grads = store.grads().f32();
-  const std::int64_t size = store.grads().numel();
-  const std::int64_t chunks = (size + kChunk - 1) / kChunk;
-  std::vector<double> partial(static_cast<std::size_t>(chunks));
-  parallel_for(chunks, 4, [&](std::int64_t first, std::int64_t last) {
-    for (std::int64_t chunk = first; chunk < last; ++chunk) {
-      const std::int64_t begin = chunk * kChunk;
-      partial[static_cast<std::size_t>(chunk)] =
-          sum_of_squares(grads + begin, std::min(kChunk, size - begin));
+  std::vector<double> squares(chunks.size());
+  parallel_for(std::ssize(chunks), 4, [&](std::int64_t first, std::int64_t last) {
+    for (auto i = static_cast<std::size_t>(first); i < static_cast<std::size_t>(last); ++i) {
+      squares[i] = sum_of_squares(grads + chunks[i].begin, chunks[i].end - chunks[i].begin);
     }
   });
-  return std::sqrt(std::accumulate(partial.begin(), partial.end(), 0.0));
+  return std::accumulate(squares.begin(), squares.end(), 0.0);
+}
+
+double gradient_norm(const ParameterStore& store) {
+  return std::sqrt(gradient_squares(store, {{{0, store.grads().numel()}}}));
 }
 
 double clip_factor(double norm, double max_norm) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "core/parameter.h"
 
@@ -9,6 +10,10 @@ namespace tessera {
 
 /// In double precision; the order of additions depends on `count` alone.
 double sum_of_squares(const float* values, std::int64_t count);
+
+/// The same over the gradients of `parts`, in parallel, with the same bits for any number of
+/// threads.
+double gradient_squares(const ParameterStore& store, std::span<const ElementRange> parts);
 
 /// Euclidean norm of all gradients together, summed in double precision and with the same bits for
 /// any number of threads. NaN or infinite if any gradient is: the caller decides what then.

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -24,6 +25,10 @@ class Optimizer {
   /// where gradients were summed) with learning rate `lr` for this step. The result has the same
   /// bits for any number of threads. Gradients stay as they are.
   virtual void step(double lr, float grad_scale) = 0;
+
+  /// From now on updates the elements of `parts`, which come in order, and leaves the others and
+  /// their state as they are. False if that cannot be, and then nothing changes.
+  virtual bool update_only(std::span<const ElementRange> /*parts*/) { return false; }
 
   /// All that the next step depends on beside values and gradients.
   virtual StateTensors state() const = 0;

@@ -48,6 +48,11 @@ void Sgd::step(double lr, float grad_scale) {
   });
 }
 
+bool Sgd::update_only(std::span<const ElementRange> parts) {
+  runs_ = runs_within(runs_, parts);
+  return true;
+}
+
 StateTensors Sgd::state() const { return {{"momentum", buffer_}}; }
 
 }  // namespace tessera

@@ -16,6 +16,7 @@ class Sgd final : public Optimizer {
   Sgd(const OptimConfig& config, const ParameterStore& store);
 
   void step(double lr, float grad_scale) override;
+  bool update_only(std::span<const ElementRange> parts) override;
 
   /// `momentum` f32 [padded_size].
   StateTensors state() const override;

@@ -43,6 +43,21 @@ std::vector<UpdateRun> update_runs(const ParameterStore& store, double layer_dec
   return runs;
 }
 
+std::vector<UpdateRun> runs_within(std::span<const UpdateRun> runs,
+                                   std::span<const ElementRange> parts) {
+  std::vector<UpdateRun> within;
+  auto part = parts.begin();
+  for (const UpdateRun& run : runs) {
+    while (part != parts.end() && part->end <= run.begin) ++part;
+    for (auto next = part; next != parts.end() && next->begin < run.end; ++next) {
+      within.push_back(run);
+      within.back().begin = std::max(run.begin, next->begin);
+      within.back().end = std::min(run.end, next->end);
+    }
+  }
+  return within;
+}
+
 void freeze_parameters(const ParameterStore& store, std::span<const std::string> patterns) {
   const auto& entries = store.entries();
   for (const std::string& pattern : patterns) {

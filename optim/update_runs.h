@@ -31,11 +31,15 @@ std::vector<UpdateRun> update_runs(const ParameterStore& store, double layer_dec
 std::vector<UpdateRun> update_runs(const ParameterStore& store, double layer_decay,
                                    bool (*left_out)(const Parameter& parameter));
 
+/// What of `runs` lies in `parts`, both in order.
+std::vector<UpdateRun> runs_within(std::span<const UpdateRun> runs,
+                                   std::span<const ElementRange> parts);
+
 /// The lr_scale of each entry of `store`.
 std::vector<double> lr_scales(const ParameterStore& store, double layer_decay);
 
 /// Calls `body(begin, end, run)` for disjoint ranges covering all runs that are not frozen, in
-/// parallel. Ranges begin and end at cache lines, so no line is written by two threads. The body
+/// parallel. Ranges of two threads meet at cache lines, so no line is written by both. The body
 /// must not throw.
 template <typename Body>
 void for_each_run(std::span<const UpdateRun> runs, Body&& body) {

@@ -19,6 +19,28 @@ namespace {
 
 constexpr const char* kImages = "the batch of images";  // as an error calls it
 
+double elements(std::span<const ElementRange> parts) {
+  std::int64_t count = 0;
+  for (const ElementRange& part : parts) count += part.end - part.begin;
+  return static_cast<double>(count);
+}
+
+/// Does `work`, which moves so many `bytes`, and adds to `profile`, if there is one, how long it
+/// took.
+template <typename Work>
+auto timed(Profile* profile, std::string_view name, double bytes, Work work) {
+  struct Timing {
+    ~Timing() {
+      if (profile != nullptr) profile->add(name, seconds_now() - start, {0.0, bytes});
+    }
+    Profile* profile;
+    std::string_view name;
+    double bytes, start;
+  };
+  const Timing timing{profile, name, bytes, profile != nullptr ? seconds_now() : 0.0};
+  return work();
+}
+
 }  // namespace
 
 Learner::Learner(const Config& config, Communicator& ranks)
@@ -30,9 +52,21 @@ Learner::Learner(const Config& config, Communicator& ranks)
   optimizer_ = make_optimizer(config.optim, model_.parameters, dtype_of(config.train.precision));
   model_.parameters.initialize(config.train.seed, static_cast<float>(config.model.init_std));
   if (config.optim.ema > 0.0) ema_.emplace(model_.parameters, config.optim.ema);
-  if (!ranks_.alone()) {
-    sum_.emplace(model_.parameters, ranks_, dtype_of(config.train.wire));
-  }
+  own_ = {{0, model_.parameters.grads().numel()}};
+  if (!ranks_.alone()) sum_up_over_ranks();
+}
+
+/// Where all ranks are in one machine, each updates what it adds up, and then they exchange weights
+/// in place of sums: as many bytes, and 1 / N of the update. Between machines sums travel while the
+/// backward pass runs, which weights cannot.
+void Learner::sum_up_over_ranks() {
+  const auto sum_to = [&](SumGoesTo place) {
+    sum_.emplace(model_.parameters, ranks_, dtype_of(config_.train.wire), place);
+    own_ = sum_->own_parts();
+  };
+  sum_to(SumGoesTo::kParts);
+  updates_own_ = ranks_.on_one_machine() && optimizer_->update_only(own_);
+  if (!updates_own_) sum_to(SumGoesTo::kAll);
 }
 
 void Learner::start_from(const ParameterStore& weights) {
@@ -46,6 +80,15 @@ void Learner::follow() {
   for (NamedTensor& named : state()) tensors.push_back(std::move(named));
   for (const NamedTensor& named : tensors) {
     ranks_.broadcast({static_cast<std::byte*>(named.tensor.raw()), named.tensor.bytes()});
+  }
+}
+
+void Learner::gather_state() {
+  if (!updates_own_) return;
+  for (const NamedTensor& named : optimizer_->state()) {
+    if (named.tensor.numel() == model_.parameters.grads().numel()) {
+      sum_->exchange_parts(named.tensor);
+    }
   }
 }
 
@@ -90,52 +133,53 @@ double Learner::run(const Batch& batch, const Pass& pass) {
 
 UpdateResult Learner::update(std::span<const Batch> batches, std::int64_t step, double lr,
                              Profile* profile) {
-  UpdateResult result;
+  double loss = 0.0;
   std::unique_ptr<Meter> meter = task_->training_meter();
   Pass pass{.step = step, .meter = meter.get(), .profile = profile};
   model_.parameters.clear_gradients();
   if (sum_) sum_->begin();
   for (const Batch& batch : batches) {
     pass.last = &batch == &batches.back();
-    const double loss = run(batch, pass);
-    if (!std::isfinite(loss) && ranks_.alone()) fail_not_finite(batches, step, "the loss");
-    result.loss += loss / static_cast<double>(batches.size());
+    const double one = run(batch, pass);
+    if (!std::isfinite(one) && ranks_.alone()) fail_not_finite(batches, step, "the loss");
+    loss += one / static_cast<double>(batches.size());
     pass.sample += ranks_.alone() ? batch.size() : batch.whole;
   }
   complete_gradients(profile);
-  result.loss = add_up(result.loss, meter);
-  if (!std::isfinite(result.loss)) fail_not_finite(batches, step, "the loss");
+  const double own_bytes = elements(own_) * sizeof(float);
+  double squares = timed(profile, "gradient norm", own_bytes,
+                         [&] { return gradient_squares(model_.parameters, own_); });
+  add_up(loss, squares, meter);
+  if (!std::isfinite(loss)) fail_not_finite(batches, step, "the loss");
   const double share = 1.0 / static_cast<double>(batches.size());
-  const double start = profile != nullptr ? seconds_now() : 0.0;
-  result.grad_norm = gradient_norm(model_.parameters) * share;
-  if (!std::isfinite(result.grad_norm)) fail_not_finite(batches, step, "the gradient norm");
-  const double clip = clip_factor(result.grad_norm, config_.optim.clip_norm);
-  optimizer_->step(lr, static_cast<float>(share * clip));
-  if (ema_) ema_->update();
-  if (profile != nullptr) {
-    const auto bytes = static_cast<double>(model_.parameters.values().bytes());
-    profile->add("optimizer", seconds_now() - start, {0.0, 8.0 * bytes});
+  const double norm = std::sqrt(squares) * share;
+  if (!std::isfinite(norm)) fail_not_finite(batches, step, "the gradient norm");
+  const double grad_scale = share * clip_factor(norm, config_.optim.clip_norm);
+  timed(profile, "optimizer", 7.0 * own_bytes,
+        [&] { optimizer_->step(lr, static_cast<float>(grad_scale)); });
+  if (updates_own_) {
+    timed(profile, "exchanging weights", 0.0,
+          [&] { sum_->exchange_parts(model_.parameters.values()); });
   }
-  result.metrics = meter->values();
-  return result;
+  if (ema_) {
+    const auto bytes = static_cast<double>(model_.parameters.values().bytes());
+    timed(profile, "averaging weights", 3.0 * bytes, [&] { ema_->update(); });
+  }
+  return {.loss = loss, .grad_norm = norm, .metrics = meter->values()};
 }
 
 void Learner::complete_gradients(Profile* profile) {
   model_.parameters.complete_gradients();
-  if (!sum_) return;
-  const double start = seconds_now();
-  sum_->finish();
-  if (profile != nullptr) profile->add("waiting for gradients", seconds_now() - start, {});
+  if (sum_) timed(profile, "waiting for gradients", 0.0, [&] { sum_->finish(); });
 }
 
-/// The loss of all ranks, and in `meter` what all have counted.
-double Learner::add_up(double loss, std::unique_ptr<Meter>& meter) {
-  if (ranks_.alone()) return loss;
-  const double own = loss;
-  loss = 0.0;
-  for (const double part : ranks_.gather({&own, 1})) loss += part;
+/// Makes of `loss`, of the gradients' `squares` and of what `meter` has counted those of all ranks.
+void Learner::add_up(double& loss, double& squares, std::unique_ptr<Meter>& meter) {
+  if (ranks_.alone()) return;
+  const std::vector<double> sums = ranks_.sum({{loss, squares}});
+  loss = sums[0];
+  squares = sums[1];
   meter = merged(ranks_, *meter, [&] { return task_->training_meter(); });
-  return loss;
 }
 
 // The step is repeated with every op checked: its random numbers depend on its address alone.

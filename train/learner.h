@@ -23,7 +23,7 @@ class Teacher;
 
 struct UpdateResult {
   double loss = 0.0;       ///< mean over the batches of the update
-  double grad_norm = 0.0;  ///< before clipping
+  double grad_norm = 0.0;  ///< of their mean gradient, before clipping
   Metrics metrics{};       ///< of the task's training meter over the update
 };
 
@@ -42,6 +42,10 @@ class Learner {
 
   /// Takes over weights and state of rank 0.
   void follow();
+
+  /// Takes what other ranks alone have of the optimizer's state, so that state() is whole. All
+  /// ranks call it together.
+  void gather_state();
 
   /// One update number `step` (from 0) at learning rate `lr` from the mean gradient of `batches`.
   /// Throws NonFiniteError, naming the first op with a NaN or infinity, before weights are touched.
@@ -125,7 +129,8 @@ class Learner {
   };
   double run(const Batch& batch, const Pass& pass);
   void complete_gradients(Profile* profile);
-  double add_up(double loss, std::unique_ptr<Meter>& meter);
+  void sum_up_over_ranks();
+  void add_up(double& loss, double& squares, std::unique_ptr<Meter>& meter);
   [[noreturn]] void fail_not_finite(std::span<const Batch> batches, std::int64_t step,
                                     const char* what);
 
@@ -136,6 +141,8 @@ class Learner {
   std::shared_ptr<const Teacher> teacher_;
   std::unique_ptr<Optimizer> optimizer_;
   std::optional<GradientSum> sum_;  // where there are several ranks
+  std::vector<ElementRange> own_;   // gradients whose sums this rank makes: all, if it is alone
+  bool updates_own_ = false;        // and them alone it updates
   std::optional<Ema> ema_;
   std::optional<PackedWeights> packed_;  // during an Evaluation
   Quantization codes_;                   // of what multiplies in 8 bits

@@ -291,6 +291,7 @@ bool Trainer::finish_epoch() {
 }
 
 void Trainer::save(bool is_best) {
+  learner_.gather_state();
   if (!ranks_.leads()) return;
   for (TrainingObserver* observer : observers_) observer->sync();
   const auto measured = [&](const std::optional<EvaluationRecord>& record) {

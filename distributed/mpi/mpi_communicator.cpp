@@ -76,6 +76,9 @@ MpiCommunicator::MpiCommunicator() {
   MPI_Comm machine = MPI_COMM_NULL;
   MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &machine);
   threads_ = threads_of(machine);
+  int neighbours = 0;
+  MPI_Comm_size(machine, &neighbours);
+  on_one_machine_ = neighbours == size_;  // the same on all ranks
   MPI_Comm_free(&machine);
   if (size_ > 1 && provided >= MPI_THREAD_SERIALIZED) {
     mover_ = std::thread([this] { keep_advancing(); });
@@ -176,9 +179,9 @@ void MpiCommunicator::broadcast(std::span<std::byte> bytes) {
   }
 }
 
-void MpiCommunicator::start_sum(const Tensor& values, DType wire) {
+void MpiCommunicator::start_sum(const Tensor& values, DType wire, SumGoesTo place) {
   const std::lock_guard lock(one_at_a_time_);
-  sums_.push_back(std::make_unique<RankSum>(values, wire, spread_));
+  sums_.push_back(std::make_unique<RankSum>(values, wire, place, spread_));
   advance();
   listen();
   changed_.notify_one();
@@ -208,6 +211,15 @@ void MpiCommunicator::finish_sums() {
     listen();
     if (sums_.empty()) return;
   }
+}
+
+void MpiCommunicator::exchange_parts(const Tensor& values) {
+  const std::lock_guard lock(one_at_a_time_);
+  const Parts parts(values.numel(), size_);
+  MPI_Request request = MPI_REQUEST_NULL;
+  MPI_Iallgatherv(MPI_IN_PLACE, 0, MPI_FLOAT, values.raw(), parts.counts.data(),
+                  parts.places.data(), MPI_FLOAT, calls_, &request);
+  wait(request);
 }
 
 bool MpiCommunicator::hand_over(std::string_view why, int exit_code) {

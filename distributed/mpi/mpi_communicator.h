@@ -34,9 +34,11 @@ class MpiCommunicator final : public Communicator {
   std::vector<double> gather(std::span<const double> mine) override;
   std::vector<std::string> gather_bytes(std::string_view mine) override;
   void broadcast(std::span<std::byte> bytes) override;
-  void start_sum(const Tensor& values, DType wire) override;
+  bool on_one_machine() const override { return on_one_machine_; }
+  void start_sum(const Tensor& values, DType wire, SumGoesTo place) override;
   void progress() override;
   void finish_sums() override;
+  void exchange_parts(const Tensor& values) override;
   bool hand_over(std::string_view why, int exit_code) override;
   void abort(int exit_code) override;
 
@@ -47,6 +49,7 @@ class MpiCommunicator final : public Communicator {
   void keep_advancing();
 
   int rank_ = 0, size_ = 1, threads_ = 1;
+  bool on_one_machine_ = false;
   // Operations of one kind come in the same order on all ranks, those of two kinds need not.
   MPI_Comm calls_ = MPI_COMM_NULL, spread_ = MPI_COMM_NULL, collect_ = MPI_COMM_NULL,
            failures_ = MPI_COMM_NULL;

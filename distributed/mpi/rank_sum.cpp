@@ -35,34 +35,50 @@ void add_parts(const T* parts, std::int64_t stride, int size, int rank, const fl
 
 }  // namespace
 
-RankSum::RankSum(const Tensor& values, DType wire, MPI_Comm spread) : values_(values), wire_(wire) {
-  MPI_Comm_rank(spread, &rank_);
-  MPI_Comm_size(spread, &size_);
-  share_out();
+Parts::Parts(std::int64_t count, int size) {
+  for (int r = 0; r < size; ++r) {
+    const ElementRange part = part_of(count, r, size);
+    places.push_back(static_cast<int>(part.begin));
+    counts.push_back(static_cast<int>(part.end - part.begin));
+  }
+}
+
+namespace {
+
+int rank_in(MPI_Comm comm) {
+  int rank = 0;
+  MPI_Comm_rank(comm, &rank);
+  return rank;
+}
+
+int size_of(MPI_Comm comm) {
+  int size = 0;
+  MPI_Comm_size(comm, &size);
+  return size;
+}
+
+}  // namespace
+
+RankSum::RankSum(const Tensor& values, DType wire, SumGoesTo place, MPI_Comm spread)
+    : values_(values),
+      wire_(wire),
+      place_(place),
+      rank_(rank_in(spread)),
+      size_(size_of(spread)),
+      split_(values.numel(), size_) {
   sent_ = wire_ == DType::kBF16 ? cast(values_, wire_) : values_;
-  const int own = counts_[static_cast<std::size_t>(rank_)];
+  const int own = split_.counts[static_cast<std::size_t>(rank_)];
   parts_ = Tensor::empty({size_, own}, wire_);
   // Nobody sends to himself.
-  std::vector<int> send_counts = counts_;
+  std::vector<int> send_counts = split_.counts;
   send_counts[static_cast<std::size_t>(rank_)] = 0;
   part_counts_.assign(static_cast<std::size_t>(size_), own);
   part_counts_[static_cast<std::size_t>(rank_)] = 0;
   send_counts_ = std::move(send_counts);
   for (int r = 0; r < size_; ++r) part_places_.push_back(r * own);
-  MPI_Ialltoallv(sent_.raw(), send_counts_.data(), places_.data(), type_of(wire_), parts_.raw(),
-                 part_counts_.data(), part_places_.data(), type_of(wire_), spread, &request_);
-}
-
-/// As equal as whole cache lines allow.
-void RankSum::share_out() {
-  constexpr std::int64_t kLine = 16;
-  const std::int64_t count = values_.numel(), lines = (count + kLine - 1) / kLine;
-  for (std::int64_t r = 0; r < size_; ++r) {
-    const std::int64_t first = std::min(count, lines * r / size_ * kLine);
-    const std::int64_t end = std::min(count, lines * (r + 1) / size_ * kLine);
-    places_.push_back(static_cast<int>(first));
-    counts_.push_back(static_cast<int>(end - first));
-  }
+  MPI_Ialltoallv(sent_.raw(), send_counts_.data(), split_.places.data(), type_of(wire_),
+                 parts_.raw(), part_counts_.data(), part_places_.data(), type_of(wire_), spread,
+                 &request_);
 }
 
 bool RankSum::has_parts() {
@@ -73,8 +89,8 @@ bool RankSum::has_parts() {
 
 void RankSum::add(MPI_Comm collect) {
   const auto own = static_cast<std::size_t>(rank_);
-  float* const sums = values_.f32() + places_[own];
-  const std::int64_t stride = counts_[own];
+  float* const sums = values_.f32() + split_.places[own];
+  const std::int64_t stride = split_.counts[own];
   with_element_type(wire_, [&](auto element) {
     using T = decltype(element);
     parallel_for(stride, 1 << 14, [&](std::int64_t begin, std::int64_t end) {
@@ -83,15 +99,19 @@ void RankSum::add(MPI_Comm collect) {
     });
     // Everybody must go on with the same bits: also the sums of this rank are what travels.
     if (wire_ == DType::kBF16) {
+      BF16* const travels = sent_.data<BF16>() + split_.places[own];
       parallel_for(stride, 1 << 14, [&](std::int64_t begin, std::int64_t end) {
         for (std::int64_t i = begin; i < end; ++i) {
-          store(sent_.data<BF16>()[places_[own] + i], sums[i]);
+          store(travels[i], sums[i]);
+          sums[i] = load(travels[i]);
         }
       });
     }
   });
-  MPI_Iallgatherv(MPI_IN_PLACE, 0, type_of(wire_), sent_.raw(), counts_.data(), places_.data(),
-                  type_of(wire_), collect, &request_);
+  done_ = place_ == SumGoesTo::kParts;
+  if (done_) return;
+  MPI_Iallgatherv(MPI_IN_PLACE, 0, type_of(wire_), sent_.raw(), split_.counts.data(),
+                  split_.places.data(), type_of(wire_), collect, &request_);
 }
 
 bool RankSum::is_done() {

@@ -29,6 +29,17 @@ TEST_CASE("the gradient norm is that of a plain loop over the entries") {
   CHECK(gradient_norm(store) == doctest::Approx(expected).epsilon(1e-13));
 }
 
+TEST_CASE("squares of parts add up to those of the whole") {
+  ToyModel model = ToyModel::odd();
+  ParameterStore store(model);
+  test::draw_gradients(store, 0);
+  const std::int64_t size = store.grads().numel();
+  const double first = gradient_squares(store, {{{0, 16}, {32, 40'000}}});
+  const double second = gradient_squares(store, {{{16, 32}, {40'000, size}}});
+  CHECK(std::sqrt(first + second) == doctest::Approx(gradient_norm(store)).epsilon(1e-13));
+  CHECK(gradient_squares(store, {}) == 0.0);
+}
+
 TEST_CASE("the gradient norm has the same bits for any number of threads") {
   ToyModel model = ToyModel::odd();
   ParameterStore store(model);

@@ -227,6 +227,34 @@ TEST_CASE("an optimizer that takes over another's state continues bit for bit") 
   }
 }
 
+TEST_CASE(
+    "optimizers of parts that do not meet make one update together, or say that they cannot") {
+  for (const OptimConfig& config : all_configs()) {
+    ToyModel whole_model = model_for(config), model = model_for(config);
+    ParameterStore whole_store(whole_model), store(model);
+    whole_store.initialize(3);
+    store.initialize(3);
+    const std::int64_t size = store.values().numel(), middle = size / 32 * 16;
+    std::vector<std::unique_ptr<Optimizer>> optimizers;
+    for (const bool first : {true, false}) {
+      // Two ranges each, that begin and end within runs.
+      const std::vector<ElementRange> parts =
+          first ? std::vector<ElementRange>{{0, 16}, {48, middle}}
+                : std::vector<ElementRange>{{16, 48}, {middle, size}};
+      optimizers.push_back(make_optimizer(config, store));
+      const bool by_parts = optimizers.back()->update_only(parts);
+      CHECK(by_parts == (config.name != OptimizerName::kMuon));
+      if (!by_parts) optimizers.pop_back();
+    }
+    const auto whole = make_optimizer(config, whole_store);
+    for (int step = 0; step < 3; ++step) {
+      run_steps(*whole, whole_store, step, step + 1);
+      for (const auto& optimizer : optimizers) run_steps(*optimizer, store, step, step + 1);
+    }
+    CHECK(test::same_bits(store.values(), whole_store.values()) == !optimizers.empty());
+  }
+}
+
 TEST_CASE("a model without parameters can be stepped") {
   ToyModel model;
   ParameterStore store(model);

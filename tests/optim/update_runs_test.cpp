@@ -73,6 +73,30 @@ TEST_CASE("update_runs: what is updated alike makes one run") {
   CHECK(runs[1].end == 32);
 }
 
+TEST_CASE("runs_within: what of each run lies in the parts") {
+  const std::vector<UpdateRun> runs = {
+      {0, 32, true, 1.0}, {32, 64, false, 1.0}, {64, 96, true, 0.5}};
+  const auto within = [&](const std::vector<ElementRange>& parts) {
+    std::vector<std::vector<std::int64_t>> found;
+    for (const UpdateRun& run : runs_within(runs, parts)) {
+      const auto whole = std::ranges::find_if(runs, [&](const UpdateRun& other) {
+        return other.begin <= run.begin && run.end <= other.end;
+      });
+      REQUIRE(whole != runs.end());
+      CHECK(whole->decay == run.decay);
+      CHECK(whole->lr_scale == run.lr_scale);
+      found.push_back({run.begin, run.end});
+    }
+    return found;
+  };
+  using Found = std::vector<std::vector<std::int64_t>>;
+  CHECK(within({{0, 96}}) == Found{{0, 32}, {32, 64}, {64, 96}});
+  CHECK(within({{16, 80}}) == Found{{16, 32}, {32, 64}, {64, 80}});
+  CHECK(within({{0, 16}, {16, 32}, {48, 96}}) == Found{{0, 16}, {16, 32}, {48, 64}, {64, 96}});
+  CHECK(within({{32, 48}}) == Found{{32, 48}});
+  CHECK(within({}).empty());
+}
+
 TEST_CASE("freeze_parameters: by pattern; typing errors and nothing left are refused") {
   const auto frozen = [](const std::vector<std::string>& patterns) {
     NamedModel model(kSwin);

@@ -80,8 +80,11 @@ TEST_CASE("mpi: a run goes on with another number of ranks") {
   if (!test::has_ranks()) return;
   const Runs runs(kEverything);
   const std::string schedule = "optim.schedule.name=constant";  // of no length that a stop changes
-  REQUIRE(runs.train("one", {schedule}).code == 0);
-  REQUIRE(train(runs, "run", 2, {"train.max_steps=17", schedule}).code == 0);
+  std::string optimizer;
+  SUBCASE("muon, which all ranks run alike") { optimizer = "optim.name=muon"; }
+  SUBCASE("adamw, whose state each rank has a part of") { optimizer = "optim.name=adamw"; }
+  REQUIRE(runs.train("one", {schedule, optimizer}).code == 0);
+  REQUIRE(train(runs, "run", 2, {"train.max_steps=17", schedule, optimizer}).code == 0);
   for (const int ranks : {3, 2}) {
     const Outcome outcome = test::Program({"train", "--resume", runs.folder() / "run", "--set",
                                            ranks == 3 ? "train.max_steps=31" : "train.max_steps=0"},
