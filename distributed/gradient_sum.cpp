@@ -1,5 +1,6 @@
 #include "distributed/gradient_sum.h"
 
+#include <algorithm>
 #include <ranges>
 
 namespace tessera {
@@ -14,7 +15,8 @@ GradientSum::GradientSum(const ParameterStore& store, Communicator& ranks, DType
     const ParameterStore::Entry& entry = store.entries()[i];
     if (!entry.parameter->frozen) ++parameters;
     bucket_of_[entry.parameter] = buckets_.size();
-    if (end - entry.offset < bucket && i > 0) continue;
+    const std::int64_t least = std::min(bucket, std::max(end / 2, kLeast));
+    if (end - entry.offset < least && i > 0) continue;
     buckets_.push_back(
         {entry.offset, store.grads().slice(entry.offset, {end - entry.offset}), parameters});
     end = entry.offset;

@@ -15,13 +15,18 @@ namespace tessera {
 /// The flat buffer of gradients in buckets, from its end to its start, which is about the order in
 /// which the backward pass completes it. A bucket's sum begins once all of its gradients are
 /// complete and those of the buckets before it have begun: in the same order on all ranks. Goyal
-/// et al., arXiv:1706.02677 section 4; Li et al., arXiv:2006.15704 section 3.2.
+/// et al., arXiv:1706.02677 section 4; Li et al., arXiv:2006.15704 section 3.2. Towards its end,
+/// which is the start of the buffer, buckets have half of what is left: the less is there, the less
+/// is left to wait for behind the pass.
 class GradientSum final : public GradientListener {
  public:
-  /// Floats that a bucket of so many gradients has at least: few messages, but also of a small
-  /// model an eighth at most that the end of the pass leaves to wait for.
+  /// Floats that the last bucket, which the pass cannot hide, and those before it have at least.
+  static constexpr std::int64_t kLeast = 1 << 14;
+
+  /// Floats that a bucket of so many gradients has at least: few messages, but several also of a
+  /// small model.
   static std::int64_t bucket_for(std::int64_t gradients) {
-    return std::clamp<std::int64_t>(gradients / 8, 1 << 14, 1 << 20);
+    return std::clamp<std::int64_t>(gradients / 8, kLeast, 1 << 20);
   }
 
   /// Of `store`, which must stay; `wire` and `place` as for Communicator::start_sum, of each

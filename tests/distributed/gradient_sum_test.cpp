@@ -71,6 +71,23 @@ TEST_CASE("gradient sum: buckets from the end begin in order, each when it is co
   }
 }
 
+struct Many {
+  std::vector<Parameter> parameters;
+  void visit(ParameterVisitor& visitor) { visitor("p", parameters); }
+};
+
+TEST_CASE("gradient sum: buckets get smaller towards the end of the pass") {
+  Many layers;
+  for (int i = 0; i < 64; ++i) layers.parameters.push_back({{1 << 12}, Init::ones(), false});
+  ParameterStore store(layers);
+  Twin ranks;
+  GradientSum sum(store, ranks, DType::kF32, SumGoesTo::kAll, /*bucket=*/1 << 16);
+  sum.begin();
+  sum.finish();
+  CHECK(ranks.started ==
+        std::vector<std::int64_t>{1 << 16, 1 << 16, 1 << 16, 1 << 15, 1 << 14, 1 << 14});
+}
+
 TEST_CASE("gradient sum: parts of all ranks are the whole of each bucket, in whole cache lines") {
   for (const std::int64_t count : {0, 16, 48, 160, 1 << 20}) {
     for (const int size : {1, 2, 3, 7}) {
