@@ -14,10 +14,14 @@ namespace tessera {
 
 int num_threads() { return omp_get_max_threads(); }
 
-void set_num_threads(int threads) { omp_set_num_threads(std::max(1, threads)); }
+// oneDNN plans for as many threads as it is told of, and waits for them whether they come or not.
+void set_num_threads(int threads) {
+  omp_set_dynamic(0);
+  omp_set_num_threads(std::clamp(threads, 1, omp_get_thread_limit()));
+}
 
 void use_available_cpus() {
-  if (std::getenv("OMP_NUM_THREADS") == nullptr) set_num_threads(available_cpus());
+  set_num_threads(std::getenv("OMP_NUM_THREADS") == nullptr ? available_cpus() : num_threads());
 }
 
 void restart_with_short_waits(char** argv) {

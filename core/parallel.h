@@ -18,7 +18,8 @@
 
 namespace tessera {
 
-/// Threads a parallel loop uses; set once at the start from `train.threads`.
+/// Threads a parallel loop uses; set once at the start from `train.threads`. No more than OpenMP is
+/// allowed, by OMP_THREAD_LIMIT for one.
 int num_threads();
 void set_num_threads(int threads);
 

@@ -78,6 +78,18 @@ TEST_CASE("a run killed at random moments and resumed ends with the same bytes")
   CHECK(result_of(run) == result_of(folder / "whole"));
 }
 
+TEST_CASE("OpenMP may be allowed fewer threads than a run asks for") {
+  const ScratchFolder folder;
+  for (const char* limit : {"OMP_THREAD_LIMIT=1", "OMP_DYNAMIC=true"}) {
+    const test::Outcome outcome =
+        Program({"train", config_in(folder), "--out", folder / limit, "--set", "train.threads=2",
+                 "--set", "train.max_steps=2"},
+                {"timeout", "60", "env", limit})
+            .wait();
+    CHECK(outcome.code == 0);  // and not 124: it waited for the other thread
+  }
+}
+
 TEST_CASE("SIGINT and SIGTERM save a checkpoint; the run goes on from there") {
   const ScratchFolder folder;
   const std::string config = config_in(folder);
